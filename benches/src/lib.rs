@@ -1,0 +1,1 @@
+//! Shared set-ups of the benchmarks.

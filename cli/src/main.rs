@@ -1,0 +1,2 @@
+//! The `swarm-sim` command.
+fn main() {}

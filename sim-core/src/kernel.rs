@@ -1,0 +1,9 @@
+//! Time, random streams, digests, the event queue and the trace: what a simulation needs before it knows
+//! anything about Swarm.
+pub mod digest;
+pub mod random;
+pub mod time;
+
+pub use digest::{Digest, StateDigest};
+pub use random::{Ppm, Stream, Streams};
+pub use time::{SimDuration, SimTime};
