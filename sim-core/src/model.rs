@@ -1,1 +1,51 @@
-//! Plain data.
+//! Plain data: what a cluster consists of, what can be asked of it and what can happen to it.
+//!
+//! Nothing here acts. Objects of the replicated store are immutable behind `Arc`; their parts that are rarely
+//! changed (specs, descriptions) have an `Arc` of their own, so that a new version of an object is a few words.
+pub mod cluster;
+pub mod fact;
+pub mod fault;
+pub mod ids;
+pub mod network;
+pub mod node;
+pub mod resources;
+pub mod service;
+pub mod spec;
+pub mod task;
+
+pub use cluster::{Cluster, ClusterSpec, RaftConfig};
+pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
+pub use fault::{Fault, Place};
+pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, ZoneId};
+pub use network::{Endpoint, Network, NetworkAttachment, NetworkSpec, VirtualIp};
+pub use node::{Availability, Node, NodeDescription, NodeRole, NodeSpec, NodeState, NodeStatus};
+pub use resources::{GenericResource, Platform, Reservations, Resources};
+pub use service::{JobStatus, Service, UpdateState, UpdateStatus};
+pub use spec::{
+    Annotations, ContainerSpec, EndpointMode, EndpointSpec, FailureAction, Labels, Placement, PortConfig,
+    PublishMode, ResourceRequirements, RestartCondition, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec,
+    TransportProtocol, UpdateConfig, UpdateOrder,
+};
+pub use task::{Slot, Task, TaskState, TaskStatus};
+
+use crate::kernel::{Digest, SimTime, StateDigest};
+
+/// What the store keeps about every object (spec control-plane 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// The Raft commit index at the moment the last transaction that wrote this object began.
+    pub version: u64,
+    /// When the object was created, by the leader's clock.
+    pub created_at: SimTime,
+    /// When the object was last written, by the leader's clock.
+    pub updated_at: SimTime,
+}
+
+impl StateDigest for Meta {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { version, created_at, updated_at } = self;
+        digest.u64(*version);
+        digest.time(*created_at);
+        digest.time(*updated_at);
+    }
+}

@@ -133,7 +133,7 @@ impl<A: StateDigest, B: StateDigest> StateDigest for (A, B) {
 
 impl<K: StateDigest, V: StateDigest> StateDigest for std::collections::BTreeMap<K, V> {
     fn digest(&self, digest: &mut Digest) {
-        digest.sequence(self.iter().map(|(key, value)| (key, value)));
+        digest.sequence(self.iter());
     }
 }
 

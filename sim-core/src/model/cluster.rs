@@ -1,0 +1,70 @@
+//! The cluster object (spec control-plane 5.1).
+use std::sync::Arc;
+
+use super::spec::Driver;
+use super::{ClusterId, Meta};
+use crate::kernel::{Digest, SimDuration, StateDigest};
+
+/// Raft settings that the store carries (spec control-plane 1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RaftConfig {
+    /// Entries between two snapshots; 0: none are taken. Default 10 000.
+    pub snapshot_interval: u64,
+    /// Entries kept behind a snapshot for followers that lag. Default 500.
+    pub log_entries_for_slow_followers: u64,
+}
+
+impl Default for RaftConfig {
+    fn default() -> Self {
+        RaftConfig { snapshot_interval: 10_000, log_entries_for_slow_followers: 500 }
+    }
+}
+
+/// The cluster as the user wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// Time between heartbeats of an agent. Default 5 s.
+    pub heartbeat_period: SimDuration,
+    /// Tasks kept per slot, the live one included; negative: all. Default 5.
+    pub task_history_retention_limit: i64,
+    /// Raft settings.
+    pub raft: RaftConfig,
+    /// Log driver of tasks that name none.
+    pub default_log_driver: Option<Driver>,
+    /// Whether managers need a key after a restart.
+    pub auto_lock: bool,
+}
+
+impl Default for ClusterSpec {
+    fn default() -> Self {
+        ClusterSpec {
+            heartbeat_period: SimDuration::from_secs(5),
+            task_history_retention_limit: 5,
+            raft: RaftConfig::default(),
+            default_log_driver: None,
+            auto_lock: false,
+        }
+    }
+}
+
+/// The swarm itself, as an object of its store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its id.
+    pub id: ClusterId,
+    /// Version and times.
+    pub meta: Meta,
+    /// What the user wants.
+    pub spec: Arc<ClusterSpec>,
+    /// How often the worker and the manager join token were made.
+    pub token_generations: (u32, u32),
+}
+
+impl StateDigest for Cluster {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { id, meta, spec, token_generations } = self;
+        id.digest(digest);
+        meta.digest(digest);
+        digest.text(&format!("{spec:?}{token_generations:?}"));
+    }
+}

@@ -1,0 +1,494 @@
+//! Facts: changes that somebody could ask about, each with the fact that caused it (decisions: trace).
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{
+    Availability, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId, Slot, TaskId, TaskState,
+    UpdateState,
+};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+
+/// Number of a fact, counted from 0. A cause is always smaller than its effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FactId(pub u64);
+
+/// Number of a docker command of the scenario, in the order of the timeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommandId(pub u32);
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The run as a whole.
+    Run,
+    /// A host.
+    Host(HostId),
+    /// A node.
+    Node(NodeId),
+    /// A service.
+    Service(ServiceId),
+    /// A task.
+    Task(TaskId),
+    /// A network.
+    Network(NetworkId),
+    /// A command of the scenario.
+    Command(CommandId),
+}
+
+/// A fact with its place in the story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactRecord {
+    /// Its number.
+    pub id: FactId,
+    /// When it happened.
+    pub time: SimTime,
+    /// The fact that led to it; the first fact is its own cause.
+    pub cause: FactId,
+    /// Raft index of the entry that brought it, for changes of the store.
+    pub commit: Option<u64>,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// Role of a Raft member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RaftRole {
+    /// Follows a leader, or waits for one.
+    #[default]
+    Follower,
+    /// Asks for votes.
+    Candidate,
+    /// Leads.
+    Leader,
+}
+
+/// What became of an agent's session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// The dispatcher accepted it.
+    Registered,
+    /// It ended; the next attempt follows after a delay.
+    Failed {
+        /// Why.
+        error: Cow<'static, str>,
+        /// Time until the next attempt.
+        retry_in: SimDuration,
+    },
+}
+
+/// What became of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerEvent {
+    /// The image is being pulled.
+    Pulling,
+    /// The image is there.
+    Pulled,
+    /// It was created.
+    Created,
+    /// Its process runs.
+    Started,
+    /// Its health check passed for the first time.
+    Healthy,
+    /// Its health check failed too often.
+    Unhealthy,
+    /// It was asked to stop.
+    StopSignal,
+    /// It did not stop in time and was killed.
+    Killed,
+    /// Its process ended.
+    Exited {
+        /// Exit code.
+        code: i32,
+    },
+    /// It vanished with its host.
+    Lost,
+}
+
+/// A change that somebody could ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The run began.
+    Start,
+    /// A client ran a docker command on a host.
+    Command {
+        /// Which.
+        command: CommandId,
+        /// Where.
+        host: HostId,
+        /// The words after `docker`.
+        line: Arc<str>,
+    },
+    /// The command ended.
+    Answer {
+        /// Which.
+        command: CommandId,
+        /// Exit code.
+        exit: u8,
+        /// What it printed.
+        stdout: Arc<str>,
+        /// What it complained about.
+        stderr: Arc<str>,
+        /// How long it took.
+        took: SimDuration,
+    },
+    /// A fault struck.
+    Fault {
+        /// Which.
+        fault: Arc<Fault>,
+    },
+    /// A remark of the scenario's author.
+    Note {
+        /// The remark.
+        text: Arc<str>,
+    },
+    /// A manager's Raft role, term or leader changed.
+    RaftRole {
+        /// Where.
+        host: HostId,
+        /// Role now.
+        role: RaftRole,
+        /// Term now.
+        term: u64,
+        /// The leader it knows.
+        leader: Option<HostId>,
+    },
+    /// A manager's control loops started or stopped.
+    Leadership {
+        /// Where.
+        host: HostId,
+        /// True if they started.
+        active: bool,
+    },
+    /// An agent's session changed.
+    Session {
+        /// The agent's host.
+        host: HostId,
+        /// What happened.
+        event: SessionEvent,
+    },
+    /// A node object was created.
+    NodeCreated {
+        /// Which.
+        node: NodeId,
+        /// On which host.
+        host: HostId,
+    },
+    /// A node's status changed.
+    NodeStatus {
+        /// Which.
+        node: NodeId,
+        /// Before.
+        from: NodeState,
+        /// Now.
+        to: NodeState,
+        /// The leader's message.
+        message: Cow<'static, str>,
+    },
+    /// A node's availability changed.
+    NodeAvailability {
+        /// Which.
+        node: NodeId,
+        /// Before.
+        from: Availability,
+        /// Now.
+        to: Availability,
+    },
+    /// A node's role changed.
+    NodeRole {
+        /// Which.
+        node: NodeId,
+        /// Before.
+        from: NodeRole,
+        /// Now.
+        to: NodeRole,
+    },
+    /// Something else about a node changed: labels, wanted role, description.
+    NodeUpdated {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node object was removed.
+    NodeRemoved {
+        /// Which.
+        node: NodeId,
+    },
+    /// A service was created.
+    ServiceCreated {
+        /// Which.
+        service: ServiceId,
+    },
+    /// A service's spec changed.
+    ServiceUpdated {
+        /// Which.
+        service: ServiceId,
+    },
+    /// The state of a service's update changed; `None` is no status.
+    ServiceUpdateStatus {
+        /// Which.
+        service: ServiceId,
+        /// Before.
+        from: Option<UpdateState>,
+        /// Now.
+        to: Option<UpdateState>,
+        /// The supervisor's message.
+        message: Cow<'static, str>,
+    },
+    /// A service was removed.
+    ServiceRemoved {
+        /// Which.
+        service: ServiceId,
+    },
+    /// A network was created or removed.
+    Network {
+        /// Which.
+        network: NetworkId,
+        /// True if it was created.
+        created: bool,
+    },
+    /// A task was created.
+    TaskCreated {
+        /// Which.
+        task: TaskId,
+        /// For which service.
+        service: Option<ServiceId>,
+        /// As which replica.
+        slot: Slot,
+        /// On which node, if that is known already.
+        node: Option<NodeId>,
+        /// Its first desired state.
+        desired: TaskState,
+    },
+    /// A task got a node.
+    TaskAssigned {
+        /// Which.
+        task: TaskId,
+        /// Where.
+        node: NodeId,
+    },
+    /// A task's observed state or its error changed.
+    TaskState {
+        /// Which.
+        task: TaskId,
+        /// Before.
+        from: TaskState,
+        /// Now.
+        to: TaskState,
+        /// What happened.
+        message: Cow<'static, str>,
+        /// The error, if any.
+        err: Cow<'static, str>,
+    },
+    /// A task's desired state changed.
+    TaskDesired {
+        /// Which.
+        task: TaskId,
+        /// Before.
+        from: TaskState,
+        /// Now.
+        to: TaskState,
+    },
+    /// A task was removed from the store.
+    TaskRemoved {
+        /// Which.
+        task: TaskId,
+    },
+    /// Something happened to a task's container.
+    Container {
+        /// Which.
+        task: TaskId,
+        /// Where.
+        host: HostId,
+        /// What.
+        event: ContainerEvent,
+    },
+}
+
+impl Fact {
+    /// What the fact is about.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Fact::Start | Fact::Fault { .. } | Fact::Note { .. } => Subject::Run,
+            Fact::Command { command, .. } | Fact::Answer { command, .. } => Subject::Command(*command),
+            Fact::RaftRole { host, .. } | Fact::Leadership { host, .. } | Fact::Session { host, .. } => {
+                Subject::Host(*host)
+            }
+            Fact::NodeCreated { node, .. }
+            | Fact::NodeStatus { node, .. }
+            | Fact::NodeAvailability { node, .. }
+            | Fact::NodeRole { node, .. }
+            | Fact::NodeUpdated { node }
+            | Fact::NodeRemoved { node } => Subject::Node(*node),
+            Fact::ServiceCreated { service }
+            | Fact::ServiceUpdated { service }
+            | Fact::ServiceUpdateStatus { service, .. }
+            | Fact::ServiceRemoved { service } => Subject::Service(*service),
+            Fact::Network { network, .. } => Subject::Network(*network),
+            Fact::TaskCreated { task, .. }
+            | Fact::TaskAssigned { task, .. }
+            | Fact::TaskState { task, .. }
+            | Fact::TaskDesired { task, .. }
+            | Fact::TaskRemoved { task }
+            | Fact::Container { task, .. } => Subject::Task(*task),
+        }
+    }
+
+    /// The word for this kind of fact in trace files.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fact::Start => "start",
+            Fact::Command { .. } => "command",
+            Fact::Answer { .. } => "answer",
+            Fact::Fault { fault } if matches!(**fault, Fault::Heal { .. }) => "heal",
+            Fact::Fault { .. } => "fault",
+            Fact::Note { .. } => "note",
+            Fact::RaftRole { .. } => "raft-role",
+            Fact::Leadership { .. } => "leadership",
+            Fact::Session { .. } => "session",
+            Fact::NodeCreated { .. } => "node-created",
+            Fact::NodeStatus { .. } => "node-status",
+            Fact::NodeAvailability { .. } => "node-availability",
+            Fact::NodeRole { .. } => "node-role",
+            Fact::NodeUpdated { .. } => "node-updated",
+            Fact::NodeRemoved { .. } => "node-removed",
+            Fact::ServiceCreated { .. } => "service-created",
+            Fact::ServiceUpdated { .. } => "service-updated",
+            Fact::ServiceUpdateStatus { .. } => "service-update-status",
+            Fact::ServiceRemoved { .. } => "service-removed",
+            Fact::Network { .. } => "network",
+            Fact::TaskCreated { .. } => "task-created",
+            Fact::TaskAssigned { .. } => "task-assigned",
+            Fact::TaskState { .. } => "task-state",
+            Fact::TaskDesired { .. } => "task-desired",
+            Fact::TaskRemoved { .. } => "task-removed",
+            Fact::Container { .. } => "container",
+        }
+    }
+}
+
+impl StateDigest for FactId {
+    fn digest(&self, digest: &mut Digest) {
+        digest.u64(self.0);
+    }
+}
+
+impl StateDigest for FactRecord {
+    /// Ids, times and states in fixed width. Texts enter with their length, which keeps the hash free of
+    /// ambiguity.
+    fn digest(&self, digest: &mut Digest) {
+        let Self { id, time, cause, commit, fact } = self;
+        digest.u64(id.0);
+        digest.time(*time);
+        digest.u64(cause.0);
+        digest.u64(commit.unwrap_or(0));
+        fact.digest(digest);
+    }
+}
+
+impl StateDigest for Fact {
+    fn digest(&self, digest: &mut Digest) {
+        digest.text(self.kind());
+        match self {
+            Fact::Start => {}
+            Fact::Command { command, host, line } => {
+                digest.u32(command.0);
+                digest.u32(host.0);
+                digest.text(line);
+            }
+            Fact::Answer { command, exit, stdout, stderr, took } => {
+                digest.u32(command.0);
+                digest.u8(*exit);
+                digest.text(stdout);
+                digest.text(stderr);
+                digest.duration(*took);
+            }
+            Fact::Fault { fault } => digest.text(&format!("{fault:?}")),
+            Fact::Note { text } => digest.text(text),
+            Fact::RaftRole { host, role, term, leader } => {
+                digest.u32(host.0);
+                digest.u8(*role as u8);
+                digest.u64(*term);
+                digest.u32(leader.map_or(u32::MAX, |leader| leader.0));
+            }
+            Fact::Leadership { host, active } => {
+                digest.u32(host.0);
+                digest.bool(*active);
+            }
+            Fact::Session { host, event } => {
+                digest.u32(host.0);
+                match event {
+                    SessionEvent::Registered => digest.u8(0),
+                    SessionEvent::Failed { error, retry_in } => {
+                        digest.u8(1);
+                        digest.text(error);
+                        digest.duration(*retry_in);
+                    }
+                }
+            }
+            Fact::NodeCreated { node, host } => {
+                digest.u32(node.0);
+                digest.u32(host.0);
+            }
+            Fact::NodeStatus { node, from, to, message } => {
+                digest.u32(node.0);
+                digest.u8(*from as u8);
+                digest.u8(*to as u8);
+                digest.text(message);
+            }
+            Fact::NodeAvailability { node, from, to } => {
+                digest.u32(node.0);
+                digest.u8(*from as u8);
+                digest.u8(*to as u8);
+            }
+            Fact::NodeRole { node, from, to } => {
+                digest.u32(node.0);
+                digest.u8(*from as u8);
+                digest.u8(*to as u8);
+            }
+            Fact::NodeUpdated { node } | Fact::NodeRemoved { node } => digest.u32(node.0),
+            Fact::ServiceCreated { service }
+            | Fact::ServiceUpdated { service }
+            | Fact::ServiceRemoved { service } => digest.u32(service.0),
+            Fact::ServiceUpdateStatus { service, from, to, message } => {
+                digest.u32(service.0);
+                digest.u8(from.map_or(0, |state| state as u8));
+                digest.u8(to.map_or(0, |state| state as u8));
+                digest.text(message);
+            }
+            Fact::Network { network, created } => {
+                digest.u32(network.0);
+                digest.bool(*created);
+            }
+            Fact::TaskCreated { task, service, slot, node, desired } => {
+                digest.u32(task.0);
+                digest.u32(service.map_or(u32::MAX, |service| service.0));
+                digest.u32(slot.0);
+                digest.u32(node.map_or(u32::MAX, |node| node.0));
+                digest.u32(*desired as u32);
+            }
+            Fact::TaskAssigned { task, node } => {
+                digest.u32(task.0);
+                digest.u32(node.0);
+            }
+            Fact::TaskState { task, from, to, message, err } => {
+                digest.u32(task.0);
+                digest.u32(*from as u32);
+                digest.u32(*to as u32);
+                digest.text(message);
+                digest.text(err);
+            }
+            Fact::TaskDesired { task, from, to } => {
+                digest.u32(task.0);
+                digest.u32(*from as u32);
+                digest.u32(*to as u32);
+            }
+            Fact::TaskRemoved { task } => digest.u32(task.0),
+            Fact::Container { task, host, event } => {
+                digest.u32(task.0);
+                digest.u32(host.0);
+                digest.text(&format!("{event:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What can be broken, and how it heals (decisions: messages and faults).
+use super::{HostId, ZoneId};
+use crate::kernel::{Ppm, SimDuration};
+
+/// One end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// One host.
+    Host(HostId),
+    /// All hosts of a zone.
+    Zone(ZoneId),
+}
+
+/// Something that happens to hosts, engines, links or containers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The hosts lose power: nobody answers, containers are lost, disks are kept.
+    Crash {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// The engine processes die: peers get a reset at once; containers die with the next start unless they
+    /// survive.
+    Kill {
+        /// Which.
+        hosts: Vec<HostId>,
+        /// True if the containers run on without their engine.
+        containers_survive: bool,
+    },
+    /// The engines are stopped in an orderly way.
+    Stop {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// The engines run again, from this instant.
+    Restart {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// The engines do nothing any more; what reaches them waits.
+    Freeze {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// Frozen engines go on and handle what has arrived.
+    Thaw {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
+    /// Nothing passes between two places.
+    Cut {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if the way back stays open.
+        one_way: bool,
+    },
+    /// Links between two places are as configured again: not cut, slow or lossy.
+    Heal {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if only this direction is meant.
+        one_way: bool,
+    },
+    /// Messages between two places take this much longer.
+    Slow {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if the way back keeps its latency.
+        one_way: bool,
+        /// Added latency, one way.
+        by: SimDuration,
+    },
+    /// Part of the messages between two places is lost.
+    Loss {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if the way back loses nothing more.
+        one_way: bool,
+        /// Chance of loss per packet.
+        rate: Ppm,
+    },
+    /// One container ends with exit code 137.
+    KillTask {
+        /// The task's name: `web.2`, or `web.w1` for a global service.
+        task: String,
+    },
+    /// Every fsync of the hosts' disks takes this much longer.
+    SlowDisk {
+        /// Which.
+        hosts: Vec<HostId>,
+        /// Added time.
+        by: SimDuration,
+    },
+}
