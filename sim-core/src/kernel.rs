@@ -4,6 +4,7 @@ pub mod digest;
 pub mod queue;
 pub mod random;
 pub mod time;
+pub mod trace;
 
 pub use digest::{Digest, StateDigest};
 pub use queue::{EventQueue, TimerId};

@@ -4,3 +4,6 @@
 //! every machine. The crate reads no clock, no file and no environment, and holds no float in its state.
 pub mod kernel;
 pub mod model;
+mod store;
+
+pub use store::Store;

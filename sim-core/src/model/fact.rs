@@ -6,11 +6,9 @@ use super::{
     Availability, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId, Slot, TaskId, TaskState,
     UpdateState,
 };
-use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-
-/// Number of a fact, counted from 0. A cause is always smaller than its effect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FactId(pub u64);
+pub use crate::kernel::trace::FactId;
+use crate::kernel::trace::Record;
+use crate::kernel::{Digest, SimDuration, StateDigest};
 
 /// Number of a docker command of the scenario, in the order of the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,20 +33,8 @@ pub enum Subject {
     Command(CommandId),
 }
 
-/// A fact with its place in the story.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FactRecord {
-    /// Its number.
-    pub id: FactId,
-    /// When it happened.
-    pub time: SimTime,
-    /// The fact that led to it; the first fact is its own cause.
-    pub cause: FactId,
-    /// Raft index of the entry that brought it, for changes of the store.
-    pub commit: Option<u64>,
-    /// What happened.
-    pub fact: Fact,
-}
+/// A fact with its number, time and cause.
+pub type FactRecord = Record<Fact>;
 
 /// Role of a Raft member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -364,25 +350,6 @@ impl Fact {
             Fact::TaskRemoved { .. } => "task-removed",
             Fact::Container { .. } => "container",
         }
-    }
-}
-
-impl StateDigest for FactId {
-    fn digest(&self, digest: &mut Digest) {
-        digest.u64(self.0);
-    }
-}
-
-impl StateDigest for FactRecord {
-    /// Ids, times and states in fixed width. Texts enter with their length, which keeps the hash free of
-    /// ambiguity.
-    fn digest(&self, digest: &mut Digest) {
-        let Self { id, time, cause, commit, fact } = self;
-        digest.u64(id.0);
-        digest.time(*time);
-        digest.u64(cause.0);
-        digest.u64(commit.unwrap_or(0));
-        fact.digest(digest);
     }
 }
 

@@ -1,0 +1,2 @@
+//! The manager process: Raft, the store, the control API, and the control loops that run while it leads.
+pub(crate) mod loops;

@@ -1,0 +1,319 @@
+//! Runs the control loops of a leading manager, each as the goroutine that it is in SwarmKit.
+//!
+//! A *strand* stands for a goroutine: a loop, an update worker, a delayed start. It has at most one write
+//! outstanding and hears nothing meanwhile; its events wait. Writers take the store's lock in turn. This module
+//! decides who acts next (spec orchestration 20.2) and does not know Raft: it hands out the change set of the
+//! lock's holder and is told what became of it. On a bench that is at once, in a cluster after a round trip.
+mod watches;
+mod writes;
+
+pub(crate) use watches::Interest;
+pub(crate) use writes::{Outcome, Step, WriteError};
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use self::watches::Watches;
+use self::writes::{Write, Writes};
+use crate::kernel::queue::TimerId;
+use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::model::FactId;
+use crate::protocol::{Effects, LoopKind, LoopTimer, Timer};
+use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
+
+/// What is a goroutine in SwarmKit. Number 0 is the loop itself; a loop numbers its further strands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Strand {
+    pub(crate) owner: LoopKind,
+    pub(crate) number: u32,
+}
+
+/// What a strand hears from the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Heard<'a> {
+    /// One object changed.
+    Change(&'a ObjectChange),
+    /// The transaction that brought the last changes is complete.
+    Commit,
+}
+
+/// A part of the leading manager that reacts to the store.
+pub(crate) trait ControlLoop: StateDigest {
+    /// The manager leads now: look at the whole store. The subscription stands already, so nothing is missed.
+    fn start(&mut self, context: &mut Context<'_>);
+
+    /// Something happened in the store; `context.cause()` is the fact. Never called while a write of this
+    /// strand is outstanding.
+    fn hear(&mut self, strand: u32, event: Heard<'_>, context: &mut Context<'_>);
+
+    /// The lock is held: read again, then change. An error abandons the transaction.
+    fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError>;
+
+    /// A write of this strand came to its end.
+    fn settled(&mut self, strand: u32, outcome: Outcome, context: &mut Context<'_>);
+
+    /// A timer of this loop ran out.
+    fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>);
+}
+
+/// What a loop can see and do.
+pub(crate) struct Context<'a> {
+    /// The last committed state.
+    pub(crate) store: &'a Store,
+    pub(crate) effects: &'a mut Effects,
+    writes: &'a mut Writes,
+    watches: &'a mut Watches,
+    owner: LoopKind,
+}
+
+impl Context<'_> {
+    pub(crate) fn now(&self) -> SimTime {
+        self.effects.now()
+    }
+
+    pub(crate) fn cause(&self) -> FactId {
+        self.effects.cause()
+    }
+
+    /// Asks for one transaction of one step.
+    pub(crate) fn update(&mut self, strand: u32, step: Step) {
+        let strand = Strand { owner: self.owner, number: strand };
+        let cause = self.cause();
+        self.writes.push(Write::update(strand, step, cause));
+    }
+
+    /// Asks for a batch: steps that share transactions of limited size. Each step has the fact that asked
+    /// for it. An empty batch settles too.
+    pub(crate) fn batch(&mut self, strand: u32, steps: impl IntoIterator<Item = (Step, FactId)>) {
+        let strand = Strand { owner: self.owner, number: strand };
+        let cause = self.cause();
+        self.writes.push(Write::batch(strand, steps, cause));
+    }
+
+    /// Lets a strand that is not the loop itself hear changes of some objects.
+    pub(crate) fn watch(&mut self, strand: u32, interest: Interest) {
+        self.watches.add(Strand { owner: self.owner, number: strand }, interest);
+    }
+
+    /// The strand is over: it hears and writes nothing any more.
+    pub(crate) fn end(&mut self, strand: u32) {
+        let strand = Strand { owner: self.owner, number: strand };
+        self.watches.remove(strand);
+        self.writes.withdraw(strand);
+    }
+
+    pub(crate) fn set_timer(&mut self, timer: LoopTimer, at: SimTime) -> TimerId {
+        self.effects.set_timer(Timer::Loop(timer), at)
+    }
+
+    pub(crate) fn cancel_timer(&mut self, timer: TimerId) {
+        self.effects.cancel_timer(timer);
+    }
+}
+
+/// A committed entry on its way to those who watch.
+struct Commit {
+    changes: Arc<ChangeSet>,
+    /// For each change the fact that reactions to it are caused by.
+    causes: Vec<FactId>,
+}
+
+/// A piece of mail for a strand.
+enum Mail {
+    /// All changes of a commit, then the commit itself: for loops.
+    Whole(Arc<Commit>),
+    /// One change: for strands that watch single objects.
+    One(Arc<Commit>, usize),
+}
+
+/// The loops of one leadership, and who of them acts next.
+pub(crate) struct LeaderLoops {
+    loops: BTreeMap<LoopKind, Box<dyn ControlLoop>>,
+    writes: Writes,
+    watches: Watches,
+    mail: BTreeMap<Strand, VecDeque<Mail>>,
+    ready: VecDeque<Strand>,
+    queued: BTreeSet<Strand>,
+}
+
+impl LeaderLoops {
+    /// Loops that will hear the store, in the order of their kinds whatever the order given here.
+    pub(crate) fn new(loops: Vec<(LoopKind, Box<dyn ControlLoop>)>) -> Self {
+        LeaderLoops {
+            loops: loops.into_iter().collect(),
+            writes: Writes::default(),
+            watches: Watches::default(),
+            mail: BTreeMap::new(),
+            ready: VecDeque::new(),
+            queued: BTreeSet::new(),
+        }
+    }
+
+    /// Starts all loops in order.
+    pub(crate) fn start(&mut self, store: &Store, effects: &mut Effects) {
+        let kinds: Vec<LoopKind> = self.loops.keys().copied().collect();
+        for kind in kinds {
+            self.with_loop(kind, store, effects, |control_loop, context| control_loop.start(context));
+        }
+    }
+
+    /// A timer of a loop ran out: it acts before any loop hears of anything (spec orchestration 20.1).
+    pub(crate) fn fire(&mut self, timer: LoopTimer, store: &Store, effects: &mut Effects) {
+        self.with_loop(timer.owner(), store, effects, |control_loop, context| {
+            control_loop.fire(timer, context);
+        });
+    }
+
+    /// Gives the lock to the writers in turn until one of them has something to commit, and returns that. The
+    /// caller owes an answer: [`LeaderLoops::committed`] or [`LeaderLoops::failed`].
+    pub(crate) fn next_proposal(
+        &mut self,
+        store: &mut Store,
+        effects: &mut Effects,
+        version: u64,
+    ) -> Option<Arc<ChangeSet>> {
+        while !self.writes.is_locked() {
+            let mut write = self.writes.take_next()?;
+            let owner = self.loops.get_mut(&write.strand.owner).expect("a write has a running loop");
+            let result = write.run(owner.as_mut(), store, effects, version);
+            match result {
+                Ok(changes) if changes.len() > 0 => {
+                    let changes = Arc::new(changes);
+                    self.writes.lock(write);
+                    return Some(changes);
+                }
+                Ok(_) => self.settle(write, Outcome::Unchanged, store, effects),
+                Err(error) => self.settle(write, Outcome::Failed(error), store, effects),
+            }
+        }
+        None
+    }
+
+    /// The proposal was committed and applied to `store`. Publishes its events, frees the lock, and lets its
+    /// writer go on.
+    pub(crate) fn committed(
+        &mut self,
+        changes: &Arc<ChangeSet>,
+        causes: Vec<FactId>,
+        store: &Store,
+        effects: &mut Effects,
+    ) {
+        self.publish(changes, causes);
+        let write = self.writes.unlock().expect("a proposal was outstanding");
+        if write.is_complete() {
+            self.settle(write, Outcome::Committed, store, effects);
+        } else {
+            self.writes.push(write);
+        }
+    }
+
+    /// The proposal did not come through.
+    pub(crate) fn failed(&mut self, error: WriteError, store: &Store, effects: &mut Effects) {
+        let write = self.writes.unlock().expect("a proposal was outstanding");
+        self.settle(write, Outcome::Failed(error), store, effects);
+    }
+
+    /// Tells everybody who watches about a commit.
+    pub(crate) fn publish(&mut self, changes: &Arc<ChangeSet>, causes: Vec<FactId>) {
+        let commit = Arc::new(Commit { changes: Arc::clone(changes), causes });
+        let kinds: Vec<LoopKind> = self.loops.keys().copied().filter(|kind| *kind != LoopKind::Api).collect();
+        for owner in kinds {
+            self.post(Strand { owner, number: 0 }, Mail::Whole(Arc::clone(&commit)));
+        }
+        for (strand, position) in self.watches.concerned(&commit.changes) {
+            self.post(strand, Mail::One(Arc::clone(&commit), position));
+        }
+    }
+
+    /// Lets the next strand in the queue handle the events that it has. False if nobody has any.
+    pub(crate) fn turn(&mut self, store: &Store, effects: &mut Effects) -> bool {
+        let Some(strand) = self.ready.pop_front() else { return false };
+        self.queued.remove(&strand);
+        while !self.writes.is_waiting(strand) {
+            let Some(mail) = self.mail.get_mut(&strand).and_then(VecDeque::pop_front) else { break };
+            self.deliver(strand, mail, store, effects);
+        }
+        if self.mail.get(&strand).is_some_and(VecDeque::is_empty) {
+            self.mail.remove(&strand);
+        }
+        true
+    }
+
+    /// True if somebody wants to write or has unheard events and is free to hear them.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.ready.is_empty() || (!self.writes.is_locked() && !self.writes.is_empty())
+    }
+
+    fn deliver(&mut self, strand: Strand, mail: Mail, store: &Store, effects: &mut Effects) {
+        match mail {
+            Mail::One(commit, position) => {
+                if self.watches.contains(strand) {
+                    effects.set_cause(commit.causes[position]);
+                    let object = &commit.changes.get(position).object;
+                    self.hear(strand, Heard::Change(object), store, effects);
+                }
+            }
+            Mail::Whole(commit) => {
+                for (change, cause) in commit.changes.iter().zip(&commit.causes) {
+                    effects.set_cause(*cause);
+                    self.hear(strand, Heard::Change(&change.object), store, effects);
+                }
+                self.hear(strand, Heard::Commit, store, effects);
+            }
+        }
+    }
+
+    fn hear(&mut self, strand: Strand, event: Heard<'_>, store: &Store, effects: &mut Effects) {
+        self.with_loop(strand.owner, store, effects, |control_loop, context| {
+            control_loop.hear(strand.number, event, context);
+        });
+    }
+
+    fn settle(&mut self, write: Write, outcome: Outcome, store: &Store, effects: &mut Effects) {
+        let Strand { owner, number } = write.strand;
+        effects.set_cause(write.cause);
+        self.with_loop(owner, store, effects, |control_loop, context| {
+            control_loop.settled(number, outcome, context);
+        });
+        // What waited for the strand while it wrote goes on before those who wait in the queue.
+        if self.mail.contains_key(&write.strand) && self.queued.insert(write.strand) {
+            self.ready.push_front(write.strand);
+        }
+    }
+
+    fn post(&mut self, strand: Strand, mail: Mail) {
+        self.mail.entry(strand).or_default().push_back(mail);
+        if self.queued.insert(strand) {
+            self.ready.push_back(strand);
+        }
+    }
+
+    fn with_loop(
+        &mut self,
+        kind: LoopKind,
+        store: &Store,
+        effects: &mut Effects,
+        act: impl FnOnce(&mut dyn ControlLoop, &mut Context<'_>),
+    ) {
+        let control_loop = self.loops.get_mut(&kind).expect("only running loops hear and write");
+        let (writes, watches) = (&mut self.writes, &mut self.watches);
+        act(control_loop.as_mut(), &mut Context { store, effects, writes, watches, owner: kind });
+    }
+}
+
+impl StateDigest for LeaderLoops {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { loops, writes, watches, mail, ready, queued: _ } = self;
+        for (kind, control_loop) in loops {
+            digest.u8(*kind as u8);
+            control_loop.digest(digest);
+        }
+        writes.digest(digest);
+        watches.digest(digest);
+        digest.u64(mail.values().map(VecDeque::len).sum::<usize>() as u64);
+        for strand in ready {
+            digest.u8(strand.owner as u8);
+            digest.u32(strand.number);
+        }
+    }
+}
