@@ -1,2 +1,3 @@
 //! The manager process: Raft, the store, the control API, and the control loops that run while it leads.
+pub(crate) mod allocator;
 pub(crate) mod loops;

@@ -1,23 +1,31 @@
 //! All that a component can hear and say: events, timers, messages, and the [`Effects`] of a step.
+use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
-use crate::kernel::SimTime;
 use crate::model::{Fact, FactId, HostId, NodeId, ServiceId, TaskId};
-use crate::store::{emit_facts, ChangeSet, Ids};
+use crate::store::{ChangeSet, Ids, emit_facts};
 
 /// The control loops of a leading manager, in the order in which they subscribe to the store
 /// (spec orchestration 20.2, control-plane 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LoopKind {
+pub enum LoopKind {
     /// Control API calls: they write, and watch nothing.
     Api,
+    /// NEW to PENDING.
     Allocator,
+    /// PENDING to ASSIGNED.
     Scheduler,
+    /// Rejects tasks whose node no longer fits.
     ConstraintEnforcer,
+    /// Deletes old tasks.
     Reaper,
+    /// Replicated services.
     Replicated,
+    /// Replicated and global jobs.
     Jobs,
+    /// Global services.
     Global,
+    /// Sessions, heartbeats and assignments of agents.
     Dispatcher,
 }
 
@@ -69,6 +77,8 @@ impl LoopTimer {
 pub(crate) enum Timer {
     /// For a control loop of the leading manager.
     Loop(LoopTimer),
+    /// For the world around a bench.
+    Alarm(u64),
 }
 
 /// One thing that can happen next. Ordered by time and sequence, never by content.

@@ -8,10 +8,11 @@ mod facts;
 mod table;
 mod transaction;
 
-pub(crate) use change::{Change, ChangeSet, Delta, ObjectChange};
+pub use change::{Change, ChangeSet, Delta, ObjectChange};
 pub(crate) use facts::emit_facts;
 pub(crate) use table::Table;
-pub(crate) use transaction::{Ids, StoreError, Transaction};
+pub(crate) use transaction::Ids;
+pub use transaction::{StoreError, Transaction};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

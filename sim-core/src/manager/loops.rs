@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use self::watches::Watches;
 use self::writes::{Write, Writes};
+use super::allocator::Allocator;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::FactId;
@@ -126,6 +127,15 @@ enum Mail {
     One(Arc<Commit>, usize),
 }
 
+/// What can be chosen about the loops.
+#[derive(Clone, Debug, Default)]
+pub struct LoopSettings {
+    /// Seed of the random streams of loops that break ties by lot.
+    pub seed: u64,
+    /// Whether ties are broken by lot instead of by id (decisions: `ties`).
+    pub seeded_ties: bool,
+}
+
 /// The loops of one leadership, and who of them acts next.
 pub(crate) struct LeaderLoops {
     loops: BTreeMap<LoopKind, Box<dyn ControlLoop>>,
@@ -147,6 +157,14 @@ impl LeaderLoops {
             ready: VecDeque::new(),
             queued: BTreeSet::new(),
         }
+    }
+
+    /// Loops of these kinds.
+    ///
+    /// # Panics
+    /// If a kind cannot run without a manager around it.
+    pub(crate) fn of_kinds(kinds: &[LoopKind], settings: &LoopSettings) -> Self {
+        Self::new(kinds.iter().map(|kind| (*kind, make(*kind, settings))).collect())
     }
 
     /// Starts all loops in order.
@@ -298,6 +316,20 @@ impl LeaderLoops {
         let control_loop = self.loops.get_mut(&kind).expect("only running loops hear and write");
         let (writes, watches) = (&mut self.writes, &mut self.watches);
         act(control_loop.as_mut(), &mut Context { store, effects, writes, watches, owner: kind });
+    }
+}
+
+fn make(kind: LoopKind, _settings: &LoopSettings) -> Box<dyn ControlLoop> {
+    match kind {
+        LoopKind::Allocator => Box::new(Allocator::default()),
+        LoopKind::Api
+        | LoopKind::Scheduler
+        | LoopKind::ConstraintEnforcer
+        | LoopKind::Reaper
+        | LoopKind::Replicated
+        | LoopKind::Jobs
+        | LoopKind::Global
+        | LoopKind::Dispatcher => panic!("{kind:?} does not run on its own"),
     }
 }
 

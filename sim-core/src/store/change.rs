@@ -6,38 +6,48 @@ use crate::model::{Cluster, FactId, Network, NetworkId, Node, NodeId, Service, S
 
 /// An object before and after. At least one of the two is there.
 #[derive(Clone, Debug)]
-pub(crate) struct Delta<T> {
-    pub(crate) old: Option<Arc<T>>,
-    pub(crate) new: Option<Arc<T>>,
+pub struct Delta<T> {
+    /// Before; absent for a creation.
+    pub old: Option<Arc<T>>,
+    /// After; absent for a deletion.
+    pub new: Option<Arc<T>>,
 }
 
 impl<T> Delta<T> {
     /// The object after the change, or the deleted one.
-    pub(crate) fn object(&self) -> &Arc<T> {
+    #[must_use]
+    pub fn object(&self) -> &Arc<T> {
         self.new.as_ref().or(self.old.as_ref()).expect("a change has an object")
     }
 }
 
 /// A change of one object of any kind.
 #[derive(Clone, Debug)]
-pub(crate) enum ObjectChange {
+pub enum ObjectChange {
+    /// Of the cluster object.
     Cluster(Delta<Cluster>),
+    /// Of a node.
     Node(Delta<Node>),
+    /// Of a service.
     Service(Delta<Service>),
+    /// Of a task.
     Task(Delta<Task>),
+    /// Of a network.
     Network(Delta<Network>),
 }
 
 /// A change with the fact that asked for it.
 #[derive(Clone, Debug)]
-pub(crate) struct Change {
-    pub(crate) object: ObjectChange,
-    pub(crate) cause: FactId,
+pub struct Change {
+    /// What changed.
+    pub object: ObjectChange,
+    /// Why.
+    pub cause: FactId,
 }
 
 /// All changes of one transaction, in order. Shared by the logs of all managers; its hashes are computed once.
 #[derive(Debug, Default)]
-pub(crate) struct ChangeSet {
+pub struct ChangeSet {
     changes: Vec<Change>,
     bytes: u64,
     sum_delta: u64,
@@ -51,11 +61,15 @@ impl ChangeSet {
         ChangeSet { changes, bytes, sum_delta, digest: OnceLock::new() }
     }
 
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Change> {
+    /// All changes in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Change> {
         self.changes.iter()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many changes there are.
+    #[allow(clippy::len_without_is_empty)] // A committed set is never empty.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.changes.len()
     }
 
@@ -145,7 +159,8 @@ macro_rules! delta_ids {
     ($($object:ty => $id:ty),*) => {$(
         impl Delta<$object> {
             /// The id of the changed object.
-            pub(crate) fn id(&self) -> $id {
+            #[must_use]
+            pub fn id(&self) -> $id {
                 self.object().id
             }
         }

@@ -25,10 +25,14 @@ pub(crate) struct Ids {
 
 /// Why a write was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum StoreError {
+pub enum StoreError {
+    /// An object with this id is there already.
     AlreadyExists,
+    /// There is no object with this id.
     NotExist,
+    /// Another object of this kind has the name.
     NameConflict,
+    /// The object changed since it was read.
     SequenceConflict,
     /// A loop's own reason to give up its transaction.
     Abandoned(&'static str),
@@ -47,7 +51,7 @@ impl fmt::Display for StoreError {
 }
 
 /// A transaction under way. Reads go through [`Transaction::store`].
-pub(crate) struct Transaction<'a> {
+pub struct Transaction<'a> {
     store: &'a mut Store,
     ids: &'a mut Ids,
     now: SimTime,
@@ -70,89 +74,120 @@ impl<'a> Transaction<'a> {
     }
 
     /// The store with the changes made so far.
-    pub(crate) fn store(&self) -> &Store {
+    pub fn store(&self) -> &Store {
         self.store
     }
 
-    pub(crate) fn now(&self) -> SimTime {
+    /// The time of the transaction.
+    #[must_use]
+    pub fn now(&self) -> SimTime {
         self.now
     }
 
     /// Changes from here on were asked for by this fact.
-    pub(crate) fn set_cause(&mut self, cause: FactId) {
+    pub fn set_cause(&mut self, cause: FactId) {
         self.cause = cause;
     }
 
-    pub(crate) fn cause(&self) -> FactId {
+    /// The fact behind the next change.
+    #[must_use]
+    pub fn cause(&self) -> FactId {
         self.cause
     }
 
     /// The id for a task to be created.
-    pub(crate) fn mint_task(&mut self) -> TaskId {
+    pub fn mint_task(&mut self) -> TaskId {
         self.ids.tasks += 1;
         TaskId(self.ids.tasks - 1)
     }
 
     /// The id for a node to be created.
-    pub(crate) fn mint_node(&mut self) -> NodeId {
+    pub fn mint_node(&mut self) -> NodeId {
         self.ids.nodes += 1;
         NodeId(self.ids.nodes - 1)
     }
 
     /// The id for a service to be created.
-    pub(crate) fn mint_service(&mut self) -> ServiceId {
+    pub fn mint_service(&mut self) -> ServiceId {
         self.ids.services += 1;
         ServiceId(self.ids.services - 1)
     }
 
     /// The id for a network to be created.
-    pub(crate) fn mint_network(&mut self) -> NetworkId {
+    pub fn mint_network(&mut self) -> NetworkId {
         self.ids.networks += 1;
         NetworkId(self.ids.networks - 1)
     }
 
-    pub(crate) fn create_task(&mut self, mut task: Task) -> Result<(), StoreError> {
+    /// Creates a task.
+    ///
+    /// # Errors
+    /// If the id is taken.
+    pub fn create_task(&mut self, mut task: Task) -> Result<(), StoreError> {
         self.absent(self.store.task(task.id).is_some())?;
         task.meta = self.created();
         self.record(ObjectChange::Task(Delta { old: None, new: Some(Arc::new(task)) }));
         Ok(())
     }
 
-    /// Writes a task that was read before; refused if it changed since then.
-    pub(crate) fn update_task(&mut self, mut task: Task) -> Result<(), StoreError> {
+    /// Writes a task that was read before.
+    ///
+    /// # Errors
+    /// If it changed since then or is gone.
+    pub fn update_task(&mut self, mut task: Task) -> Result<(), StoreError> {
         let old = self.store.task(task.id).cloned();
         task.meta = self.updated(old.as_ref().map(|old| old.meta), task.meta)?;
         self.record(ObjectChange::Task(Delta { old, new: Some(Arc::new(task)) }));
         Ok(())
     }
 
-    pub(crate) fn delete_task(&mut self, id: TaskId) -> Result<(), StoreError> {
+    /// Deletes a task.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn delete_task(&mut self, id: TaskId) -> Result<(), StoreError> {
         let old = Some(self.store.task(id).cloned().ok_or(StoreError::NotExist)?);
         self.record(ObjectChange::Task(Delta { old, new: None }));
         Ok(())
     }
 
-    pub(crate) fn create_node(&mut self, mut node: Node) -> Result<(), StoreError> {
+    /// Creates a node.
+    ///
+    /// # Errors
+    /// If the id is taken.
+    pub fn create_node(&mut self, mut node: Node) -> Result<(), StoreError> {
         self.absent(self.store.node(node.id).is_some())?;
         node.meta = self.created();
         self.record(ObjectChange::Node(Delta { old: None, new: Some(Arc::new(node)) }));
         Ok(())
     }
 
-    pub(crate) fn update_node(&mut self, mut node: Node) -> Result<(), StoreError> {
+    /// Writes a node that was read before.
+    ///
+    /// # Errors
+    /// If it changed since then or is gone.
+    pub fn update_node(&mut self, mut node: Node) -> Result<(), StoreError> {
         let old = self.store.node(node.id).cloned();
         node.meta = self.updated(old.as_ref().map(|old| old.meta), node.meta)?;
         self.record(ObjectChange::Node(Delta { old, new: Some(Arc::new(node)) }));
         Ok(())
     }
 
-    pub(crate) fn delete_node(&mut self, id: NodeId) -> Result<(), StoreError> {
+    /// Deletes a node.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn delete_node(&mut self, id: NodeId) -> Result<(), StoreError> {
         let old = Some(self.store.node(id).cloned().ok_or(StoreError::NotExist)?);
         self.record(ObjectChange::Node(Delta { old, new: None }));
         Ok(())
     }
 
-    pub(crate) fn create_service(&mut self, mut service: Service) -> Result<(), StoreError> {
+    /// Creates a service.
+    ///
+    /// # Errors
+    /// If the id or the name is taken.
+    pub fn create_service(&mut self, mut service: Service) -> Result<(), StoreError> {
         self.absent(self.store.service(service.id).is_some())?;
         if self.store.service_by_name(service.name()).is_some() {
             return Err(StoreError::NameConflict);
@@ -162,20 +197,32 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    pub(crate) fn update_service(&mut self, mut service: Service) -> Result<(), StoreError> {
+    /// Writes a service that was read before.
+    ///
+    /// # Errors
+    /// If it changed since then or is gone.
+    pub fn update_service(&mut self, mut service: Service) -> Result<(), StoreError> {
         let old = self.store.service(service.id).cloned();
         service.meta = self.updated(old.as_ref().map(|old| old.meta), service.meta)?;
         self.record(ObjectChange::Service(Delta { old, new: Some(Arc::new(service)) }));
         Ok(())
     }
 
-    pub(crate) fn delete_service(&mut self, id: ServiceId) -> Result<(), StoreError> {
+    /// Deletes a service.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn delete_service(&mut self, id: ServiceId) -> Result<(), StoreError> {
         let old = Some(self.store.service(id).cloned().ok_or(StoreError::NotExist)?);
         self.record(ObjectChange::Service(Delta { old, new: None }));
         Ok(())
     }
 
-    pub(crate) fn create_network(&mut self, mut network: Network) -> Result<(), StoreError> {
+    /// Creates a network.
+    ///
+    /// # Errors
+    /// If the id or the name is taken.
+    pub fn create_network(&mut self, mut network: Network) -> Result<(), StoreError> {
         self.absent(self.store.network(network.id).is_some())?;
         if self.store.network_by_name(&network.spec.annotations.name).is_some() {
             return Err(StoreError::NameConflict);
@@ -186,14 +233,21 @@ impl<'a> Transaction<'a> {
     }
 
     /// Creates the cluster object.
-    pub(crate) fn create_cluster(&mut self, mut cluster: Cluster) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn create_cluster(&mut self, mut cluster: Cluster) -> Result<(), StoreError> {
         self.absent(self.store.cluster().is_some())?;
         cluster.meta = self.created();
         self.record(ObjectChange::Cluster(Delta { old: None, new: Some(Arc::new(cluster)) }));
         Ok(())
     }
 
-    pub(crate) fn update_cluster(&mut self, mut cluster: Cluster) -> Result<(), StoreError> {
+    /// Writes a cluster that was read before.
+    ///
+    /// # Errors
+    /// If it changed since then or is gone.
+    pub fn update_cluster(&mut self, mut cluster: Cluster) -> Result<(), StoreError> {
         let old = self.store.cluster().cloned();
         cluster.meta = self.updated(old.as_ref().map(|old| old.meta), cluster.meta)?;
         self.record(ObjectChange::Cluster(Delta { old, new: Some(Arc::new(cluster)) }));
@@ -201,12 +255,12 @@ impl<'a> Transaction<'a> {
     }
 
     /// How many changes were made so far.
-    pub(crate) fn change_count(&self) -> usize {
+    pub fn change_count(&self) -> usize {
         self.changes.len()
     }
 
     /// Estimated encoded size of the changes made so far.
-    pub(crate) fn size_bytes(&self) -> u64 {
+    pub fn size_bytes(&self) -> u64 {
         self.bytes
     }
 

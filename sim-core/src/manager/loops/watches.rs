@@ -66,7 +66,9 @@ impl Watches {
                     [Some(Interest::Task(delta.id())), delta.object().service.map(Interest::TasksOf)]
                 }
                 ObjectChange::Node(delta) => [Some(Interest::Node(delta.id())), None],
-                ObjectChange::Cluster(_) | ObjectChange::Service(_) | ObjectChange::Network(_) => [None, None],
+                ObjectChange::Cluster(_) | ObjectChange::Service(_) | ObjectChange::Network(_) => {
+                    [None, None]
+                }
             };
             for strands in interests.into_iter().flatten().filter_map(|i| self.by_object.get(&i)) {
                 concerned.extend(strands.iter().map(|(order, strand)| (*order, position, *strand)));

@@ -4,15 +4,18 @@ use std::fmt;
 
 use super::{ControlLoop, Strand};
 use crate::kernel::{Digest, StateDigest};
+use crate::manager::allocator::AllocatorStep;
 use crate::model::FactId;
 use crate::protocol::Effects;
 use crate::store::{
-    ChangeSet, Store, StoreError, Transaction, BATCH_BYTES, CHANGES_PER_TRANSACTION_MAX, TRANSACTION_BYTES_MAX,
+    BATCH_BYTES, CHANGES_PER_TRANSACTION_MAX, ChangeSet, Store, StoreError, TRANSACTION_BYTES_MAX,
+    Transaction,
 };
 
 /// What a loop wants to write: a variant per loop, each with the loop's own type.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    Allocator(AllocatorStep),
 }
 
 /// What became of a write.
