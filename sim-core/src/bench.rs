@@ -147,6 +147,9 @@ impl Bench {
             match timer {
                 Timer::Loop(timer) => self.loops.fire(timer, &self.store, &mut self.effects),
                 Timer::Alarm(alarm) => world.alarm(alarm, self),
+                Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) => {
+                    unreachable!("a bench has no processes, but {timer:?} fired")
+                }
             }
             self.commit_writes(world);
         }

@@ -1,0 +1,149 @@
+//! What a step does to the world outside its component.
+use super::{CallId, Component, Event, Message, Timer};
+use crate::kernel::SimTime;
+use crate::kernel::queue::{EventQueue, TimerId};
+use crate::kernel::trace::Trace;
+use crate::model::{Fact, FactId, HostId};
+use crate::store::{ChangeSet, Ids, emit_facts};
+
+/// What a step does to the world outside its component: facts, timers and messages. Facts and timers take
+/// effect at once, messages when the step has returned, all in the order of emission.
+pub(crate) struct Effects {
+    now: SimTime,
+    cause: FactId,
+    host: HostId,
+    life: u32,
+    queue: EventQueue<Event>,
+    trace: Trace<Fact>,
+    /// The next free ids.
+    pub(crate) ids: Ids,
+    /// The highest log index whose changes were told as facts.
+    told: u64,
+    calls: u64,
+    outbox: Vec<(HostId, HostId, FactId, Message)>,
+}
+
+impl Effects {
+    /// At time zero, with the fact that the run began.
+    pub(crate) fn new() -> Self {
+        let mut trace = Trace::default();
+        let cause = trace.add(SimTime::ZERO, FactId(0), None, Fact::Start);
+        Effects {
+            now: SimTime::ZERO,
+            cause,
+            host: HostId(0),
+            life: 0,
+            queue: EventQueue::new(),
+            trace,
+            ids: Ids::default(),
+            told: 0,
+            calls: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// The host whose component acts.
+    pub(crate) fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// From here on a component of this host and process acts.
+    pub(crate) fn enter(&mut self, host: HostId, life: u32, cause: FactId) {
+        (self.host, self.life, self.cause) = (host, life, cause);
+    }
+
+    /// What was sent and is not routed yet, in exchange for an empty list whose room is used again.
+    pub(crate) fn swap_outbox(&mut self, room: &mut Vec<(HostId, HostId, FactId, Message)>) {
+        room.clear();
+        std::mem::swap(&mut self.outbox, room);
+    }
+
+    /// Puts an event of the cluster itself in the queue.
+    pub(crate) fn schedule(&mut self, at: SimTime, event: Event) -> TimerId {
+        self.queue.push(at, event)
+    }
+
+    /// The fact behind what is being done now; facts, timers, messages and writes inherit it.
+    pub(crate) fn cause(&self) -> FactId {
+        self.cause
+    }
+
+    /// From here on things are done because of another fact.
+    pub(crate) fn set_cause(&mut self, cause: FactId) {
+        self.cause = cause;
+    }
+
+    /// Tells a fact, caused by the current one.
+    pub(crate) fn fact(&mut self, fact: Fact) -> FactId {
+        self.trace.add(self.now, self.cause, None, fact)
+    }
+
+    /// Tells the changes of a committed entry, unless another manager did so before. The answer has for every
+    /// change the fact that reactions to it are caused by.
+    pub(crate) fn tell_commit(&mut self, index: u64, changes: &ChangeSet) -> Vec<FactId> {
+        let first = index > self.told;
+        self.told = self.told.max(index);
+        let mut causes = Vec::with_capacity(changes.len());
+        for change in changes.iter() {
+            let mut latest = change.cause;
+            if first {
+                let (trace, now) = (&mut self.trace, self.now);
+                emit_facts(&change.object, &mut |fact| {
+                    latest = trace.add(now, change.cause, Some(index), fact);
+                });
+            }
+            causes.push(latest);
+        }
+        causes
+    }
+
+    pub(crate) fn set_timer(&mut self, timer: Timer, at: SimTime) -> TimerId {
+        let event = Event::Fire { host: self.host, life: self.life, timer, cause: self.cause };
+        self.queue.push(at, event)
+    }
+
+    /// A number for a call that was never used before.
+    pub(crate) fn mint_call(&mut self, caller: Component) -> CallId {
+        self.calls += 1;
+        CallId { caller, number: self.calls }
+    }
+
+    /// Sends a message from the host whose step this is.
+    pub(crate) fn send(&mut self, to: HostId, message: Message) {
+        self.outbox.push((self.host, to, self.cause, message));
+    }
+
+    pub(crate) fn cancel_timer(&mut self, timer: TimerId) {
+        self.queue.cancel(timer);
+    }
+
+    /// When the next event is due.
+    pub(crate) fn next_time(&mut self) -> Option<SimTime> {
+        self.queue.peek_time()
+    }
+
+    /// Takes the next event and goes to its time.
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        let (at, event) = self.queue.pop()?;
+        self.now = at;
+        Some(event)
+    }
+
+    /// Goes to a time at which something comes from outside the queue.
+    pub(crate) fn advance_to(&mut self, at: SimTime) {
+        assert!(at >= self.now, "time runs forward: {at} after {}", self.now);
+        self.now = at;
+    }
+
+    pub(crate) fn trace(&self) -> &Trace<Fact> {
+        &self.trace
+    }
+
+    pub(crate) fn trace_mut(&mut self) -> &mut Trace<Fact> {
+        &mut self.trace
+    }
+}

@@ -1,0 +1,199 @@
+//! Messages between components. A *call* is a request that ends with an answer; a call can be a *stream*, which
+//! brings items before its answer. Calls ride on connections: in order per pair of hosts and direction.
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{FactId, HostId, Node, NodeDescription, NodeId, Task, TaskId, TaskStatus};
+
+/// A component of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Component {
+    /// Runs tasks.
+    Agent,
+    /// Keeps the store, and leads or follows.
+    Manager,
+    /// A user's docker client, together with the engine's API that it talks to.
+    Client,
+}
+
+/// Names one call of the run, with the component that waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CallId {
+    pub(crate) caller: Component,
+    pub(crate) number: u64,
+}
+
+/// Names one session of an agent with a dispatcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SessionId(pub(crate) u64);
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) from: HostId,
+    pub(crate) to: HostId,
+    /// The engine process of the sender: answers to an earlier one are not heard.
+    pub(crate) from_life: u32,
+    /// The engine process of the receiver that a connection led to; a later one does not hear it.
+    pub(crate) to_life: u32,
+    pub(crate) cause: FactId,
+    pub(crate) message: Message,
+}
+
+/// What one component tells another.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    /// To the manager of a host: do something and answer.
+    Request { call: CallId, request: Request },
+    /// To the caller: the next item of a stream.
+    Item { call: CallId, item: StreamItem },
+    /// To the caller: the end of a call.
+    Answer { call: CallId, answer: Answer },
+    /// To the manager of a host: the caller of a stream is not interested any longer.
+    HangUp { call: CallId },
+    /// To everybody with a connection to a process that died: all calls to it and from it are over.
+    Reset,
+}
+
+/// How a call ended.
+pub(crate) type Answer = Result<Response, CallError>;
+
+/// What a manager can be asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    /// An agent opens a session: a stream of [`SessionMessage`]s (spec control-plane 6.4).
+    Session { node: NodeId, session: Option<SessionId>, description: Arc<NodeDescription> },
+    /// An agent is alive (spec control-plane 6.3).
+    Heartbeat { node: NodeId, session: SessionId },
+    /// An agent reports what became of tasks (spec control-plane 6.6).
+    UpdateTaskStatus { node: NodeId, session: SessionId, updates: Arc<[(TaskId, TaskStatus)]> },
+    /// An agent asks what to do: a stream of [`Assignments`] (spec control-plane 6.8).
+    Assignments { node: NodeId, session: SessionId },
+    /// A manager passes on what it was asked; `from` is the host that asked it (spec control-plane 3.6).
+    Forwarded { from: HostId, request: Box<Request> },
+}
+
+/// What comes back when a call succeeded.
+#[derive(Clone, Debug)]
+pub(crate) enum Response {
+    /// It was done.
+    Done,
+    /// The heartbeat counts; the next one is due after this time.
+    Heartbeat { period: crate::kernel::SimDuration },
+}
+
+/// What a stream brings.
+#[derive(Clone, Debug)]
+pub(crate) enum StreamItem {
+    /// Of a session.
+    Session(Arc<SessionMessage>),
+    /// Of an assignment stream.
+    Assignments(Arc<Assignments>),
+}
+
+/// What a dispatcher tells an agent about the session. Always the full set.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionMessage {
+    pub(crate) session: SessionId,
+    /// The node object as the leader knows it.
+    pub(crate) node: Arc<Node>,
+    /// The managers that the agent may talk to.
+    pub(crate) managers: Arc<[HostId]>,
+}
+
+/// A node's tasks, all of them or the changes since the last message.
+#[derive(Clone, Debug)]
+pub(crate) struct Assignments {
+    /// True: tasks that are not listed are none of the node's any more.
+    pub(crate) complete: bool,
+    /// In id order.
+    pub(crate) changes: Vec<Assignment>,
+}
+
+/// One change of a node's tasks.
+#[derive(Clone, Debug)]
+pub(crate) enum Assignment {
+    /// The node has this task, in this version.
+    Update(Arc<Task>),
+    /// The node has this task no more.
+    Remove(TaskId),
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CallError {
+    /// Nobody listens there.
+    Refused,
+    /// The connection broke because the process at the other end died.
+    Reset,
+    /// The caller's own limit ran out.
+    TimedOut,
+    /// The other side said no.
+    Status(Status),
+}
+
+/// An error answer in the manner of gRPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) code: StatusCode,
+    pub(crate) text: Cow<'static, str>,
+}
+
+/// Codes of gRPC that occur.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatusCode {
+    Unknown,
+    InvalidArgument,
+    DeadlineExceeded,
+    NotFound,
+    AlreadyExists,
+    PermissionDenied,
+    FailedPrecondition,
+    Aborted,
+    Unimplemented,
+    Unavailable,
+}
+
+impl StatusCode {
+    /// Name as gRPC prints it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            StatusCode::Unknown => "Unknown",
+            StatusCode::InvalidArgument => "InvalidArgument",
+            StatusCode::DeadlineExceeded => "DeadlineExceeded",
+            StatusCode::NotFound => "NotFound",
+            StatusCode::AlreadyExists => "AlreadyExists",
+            StatusCode::PermissionDenied => "PermissionDenied",
+            StatusCode::FailedPrecondition => "FailedPrecondition",
+            StatusCode::Aborted => "Aborted",
+            StatusCode::Unimplemented => "Unimplemented",
+            StatusCode::Unavailable => "Unavailable",
+        }
+    }
+}
+
+impl Status {
+    pub(crate) fn new(code: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
+        Status { code, text: text.into() }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rpc error: code = {} desc = {}", self.code.name(), self.text)
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Refused => f.write_str(
+                "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: connect: connection refused\"",
+            ),
+            CallError::Reset => f.write_str("rpc error: code = Unavailable desc = error reading from server: EOF"),
+            CallError::TimedOut => f.write_str("rpc error: code = DeadlineExceeded desc = context deadline exceeded"),
+            CallError::Status(status) => status.fmt(f),
+        }
+    }
+}

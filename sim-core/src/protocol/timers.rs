@@ -1,0 +1,130 @@
+//! Timers: what a component waits for. What is still due is known to the owner.
+use super::CallId;
+use crate::model::{NodeId, ServiceId, TaskId};
+
+/// The control loops of a leading manager, in the order in which they subscribe to the store
+/// (spec orchestration 20.2, control-plane 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LoopKind {
+    /// Control API calls: they write, and watch nothing.
+    Api,
+    /// NEW to PENDING.
+    Allocator,
+    /// PENDING to ASSIGNED.
+    Scheduler,
+    /// Rejects tasks whose node no longer fits.
+    ConstraintEnforcer,
+    /// Deletes old tasks.
+    Reaper,
+    /// Replicated services.
+    Replicated,
+    /// Replicated and global jobs.
+    Jobs,
+    /// Global services.
+    Global,
+    /// Sessions, heartbeats and assignments of agents.
+    Dispatcher,
+}
+
+/// Timers of control loops. Each names what it is for; what is still due is known to its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoopTimer {
+    /// The scheduler's commit debounce ran out.
+    SchedulerDebounce,
+    /// The task reaper's batching interval ran out.
+    ReaperTick,
+    /// The restart delay of a replacement ran out.
+    RestartDelay { owner: LoopKind, task: TaskId },
+    /// A replacement has waited long enough for the task before it to stop.
+    OldTaskTimeout { owner: LoopKind, task: TaskId },
+    /// An update worker's pause after a slot is over.
+    UpdateDelay { owner: LoopKind, service: ServiceId, worker: u32 },
+    /// The monitoring period after the last slot is over.
+    UpdateMonitor { owner: LoopKind, service: ServiceId },
+    /// The dispatcher writes what agents reported.
+    DispatcherBatch,
+    /// A node's heartbeat did not come.
+    HeartbeatExpiry { node: NodeId },
+    /// A node was down for 24 hours.
+    NodeDownPeriod { node: NodeId },
+    /// No assignment of a node changed for a while: they are sent.
+    AssignmentBatch { node: NodeId },
+}
+
+impl LoopTimer {
+    /// The loop that set the timer.
+    pub(crate) fn owner(self) -> LoopKind {
+        match self {
+            LoopTimer::SchedulerDebounce => LoopKind::Scheduler,
+            LoopTimer::ReaperTick => LoopKind::Reaper,
+            LoopTimer::RestartDelay { owner, .. }
+            | LoopTimer::OldTaskTimeout { owner, .. }
+            | LoopTimer::UpdateDelay { owner, .. }
+            | LoopTimer::UpdateMonitor { owner, .. } => owner,
+            LoopTimer::DispatcherBatch
+            | LoopTimer::HeartbeatExpiry { .. }
+            | LoopTimer::NodeDownPeriod { .. }
+            | LoopTimer::AssignmentBatch { .. } => LoopKind::Dispatcher,
+        }
+    }
+}
+
+/// Timers of a manager, besides those of its control loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ManagerTimer {
+    /// One tick of Raft.
+    RaftTick,
+    /// What the last step of Raft produced is on the disk.
+    Persisted,
+    /// All timers of this instant have acted: the control loops hear of it.
+    LoopsTurn,
+    /// A call of this manager is not waited for any longer.
+    CallTimeout(CallId),
+    /// A request that waits for a leader looks again.
+    LeaderPoll,
+}
+
+/// Timers of an agent and its executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AgentTimer {
+    /// The back-off before the next session is over.
+    OpenSession,
+    /// The next heartbeat is due.
+    Heartbeat,
+    /// A call of this agent is not waited for any longer.
+    CallTimeout(CallId),
+    /// The description of the node is looked at again.
+    DescriptionCheck,
+    /// The executor's operation on a task comes to its next point.
+    Operation(TaskId),
+    /// A temporary error of a task is over: it is tried again.
+    Retry(TaskId),
+    /// A container's process ends by itself.
+    Exit(TaskId),
+    /// A container's next health check.
+    HealthCheck(TaskId),
+    /// An image's pull is complete; the number is the executor's own for the image.
+    Pulled(u32),
+}
+
+/// Timers of a docker client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientTimer {
+    /// The engine does not wait for an API call any longer.
+    CallTimeout(CallId),
+}
+
+/// What a component waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// For a control loop of the leading manager.
+    Loop(LoopTimer),
+    /// For a manager.
+    Manager(ManagerTimer),
+    /// For an agent.
+    Agent(AgentTimer),
+    /// For a client.
+    Client(ClientTimer),
+    /// For the world around a bench.
+    Alarm(u64),
+}
