@@ -10,5 +10,7 @@ mod manager;
 pub mod model;
 mod protocol;
 mod store;
+#[cfg(test)]
+mod text_test;
 
 pub use store::Store;

@@ -3,8 +3,10 @@
 //! Nothing here acts. Objects of the replicated store are immutable behind `Arc`; their parts that are rarely
 //! changed (specs, descriptions) have an `Arc` of their own, so that a new version of an object is a few words.
 pub mod cluster;
+pub mod constraint;
 pub mod fact;
 pub mod fault;
+pub mod generic;
 pub mod ids;
 pub mod network;
 pub mod node;
@@ -14,11 +16,15 @@ pub mod spec;
 pub mod task;
 
 pub use cluster::{Cluster, ClusterSpec, RaftConfig};
+pub use constraint::{Constraint, ConstraintError};
 pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
 pub use fault::{Fault, Place};
 pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, ZoneId};
 pub use network::{Endpoint, Network, NetworkAttachment, NetworkSpec, VirtualIp};
-pub use node::{Availability, Node, NodeDescription, NodeRole, NodeSpec, NodeState, NodeStatus};
+pub use node::{
+    Availability, EngineDescription, IssuanceState, Node, NodeDescription, NodeRole, NodeSpec, NodeState,
+    NodeStatus,
+};
 pub use resources::{GenericResource, Platform, Reservations, Resources};
 pub use service::{JobStatus, Service, UpdateState, UpdateStatus};
 pub use spec::{

@@ -167,6 +167,19 @@ impl Node {
         self.description.as_ref().map_or("", |description| &description.hostname)
     }
 
+    /// The value of a user label; empty if it has none of this name.
+    #[must_use]
+    pub fn label(&self, name: &str) -> &str {
+        self.spec.annotations.labels.get(name).map_or("", |value| value)
+    }
+
+    /// The value of an engine label; empty if it has none of this name.
+    #[must_use]
+    pub fn engine_label(&self, name: &str) -> &str {
+        let engine = self.description.as_ref().and_then(|description| description.engine.as_ref());
+        engine.and_then(|engine| engine.labels.get(name)).map_or("", |value| value)
+    }
+
     /// True if tasks must not stay on it (spec orchestration 1.3).
     #[must_use]
     pub fn is_invalid(&self) -> bool {
