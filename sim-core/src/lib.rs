@@ -8,6 +8,7 @@ pub mod bench;
 pub mod kernel;
 mod manager;
 pub mod model;
+mod net;
 mod protocol;
 mod store;
 #[cfg(test)]

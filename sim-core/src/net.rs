@@ -1,0 +1,271 @@
+//! The network between hosts: which links there are, what is wrong with them, and when a message arrives.
+//!
+//! Calls ride on connections, so a lost packet is a delay: it is sent again after 200 ms, then after 400 ms more,
+//! and so on (decisions: messages and faults). While a link is cut, a call's message waits for the first such
+//! attempt after the link has healed. Raft's transport gives its calls up after two seconds and never repeats
+//! them, so its messages are lost for good; so are datagrams.
+mod overlay;
+mod topology;
+
+pub(crate) use topology::{Link, Topology};
+
+use std::collections::{BTreeMap, VecDeque};
+
+use self::overlay::Overlays;
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
+use crate::model::{FactId, Fault, HostId, IdMap};
+use crate::protocol::Envelope;
+
+/// First pause before a lost packet of a connection is sent again.
+const RETRANSMISSION: SimDuration = SimDuration::from_millis(200);
+
+/// What a message suffers from a lost packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carriage {
+    /// It is sent again until it arrives.
+    Repeated,
+    /// It is gone.
+    Once,
+}
+
+/// Where a message goes.
+#[derive(Debug)]
+pub(crate) enum Passage {
+    /// It arrives at this time.
+    Arrives(SimTime),
+    /// It never arrives.
+    Lost,
+    /// The link is cut: it waits here until the link is healed.
+    Blocked,
+}
+
+/// All links with their faults, and what waits at cut ones.
+#[derive(Debug)]
+pub(crate) struct Net {
+    topology: Topology,
+    overlays: Overlays,
+    /// Random numbers of each sending host. Only links with jitter or loss draw.
+    streams: IdMap<HostId, Stream>,
+    /// Last arrival for each direction in which messages could overtake each other.
+    last_arrival: BTreeMap<(HostId, HostId), SimTime>,
+    blocked: BTreeMap<(HostId, HostId), VecDeque<(SimTime, Box<Envelope>)>>,
+}
+
+impl Net {
+    pub(crate) fn new(topology: Topology, streams: IdMap<HostId, Stream>) -> Self {
+        Net {
+            topology,
+            overlays: Overlays::default(),
+            streams,
+            last_arrival: BTreeMap::new(),
+            blocked: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// When a message that leaves now arrives.
+    pub(crate) fn passage(&mut self, now: SimTime, from: HostId, to: HostId, carriage: Carriage) -> Passage {
+        if from == to {
+            return Passage::Arrives(now);
+        }
+        let mut link = self.topology.link(from, to);
+        if !self.overlays.is_empty() {
+            let overlay = self.overlays.between(&self.topology, from, to);
+            if overlay.cut.is_some() {
+                return if carriage == Carriage::Repeated { Passage::Blocked } else { Passage::Lost };
+            }
+            link = overlay.on(link);
+        }
+        if link.is_constant() && self.last_arrival.is_empty() {
+            return Passage::Arrives(now + link.latency);
+        }
+        self.uneven_passage(now, from, to, link, carriage)
+    }
+
+    /// A message passes a link on which delays differ from one message to the next.
+    fn uneven_passage(
+        &mut self,
+        now: SimTime,
+        from: HostId,
+        to: HostId,
+        link: Link,
+        carriage: Carriage,
+    ) -> Passage {
+        let stream = self.streams.get_mut(from).expect("every host has a stream");
+        let mut delay = link.latency;
+        if !link.jitter.is_zero() {
+            let early = link.latency.saturating_sub(link.jitter);
+            delay = stream.span(early, link.latency + link.jitter + SimDuration::from_nanos(1));
+        }
+        let mut pause = RETRANSMISSION;
+        while stream.chance(link.loss) {
+            if carriage == Carriage::Once {
+                return Passage::Lost;
+            }
+            delay = delay + pause;
+            pause = pause.times(2);
+        }
+        let last = self.last_arrival.get(&(from, to)).copied().unwrap_or(SimTime::ZERO);
+        let arrival = (now + delay).max(last);
+        if link.is_constant() && last <= now {
+            self.last_arrival.remove(&(from, to));
+        } else {
+            self.last_arrival.insert((from, to), arrival);
+        }
+        Passage::Arrives(arrival)
+    }
+
+    /// True if nothing passes from one host to another now.
+    pub(crate) fn is_cut(&self, from: HostId, to: HostId) -> bool {
+        from != to
+            && !self.overlays.is_empty()
+            && self.overlays.between(&self.topology, from, to).cut.is_some()
+    }
+
+    /// The fault that keeps one host from hearing another, or makes it late.
+    pub(crate) fn fault_between(&self, from: HostId, to: HostId) -> Option<FactId> {
+        if self.overlays.is_empty() || from == to {
+            return None;
+        }
+        self.overlays.between(&self.topology, from, to).fact()
+    }
+
+    /// Keeps a message of a connection until its link is healed.
+    pub(crate) fn block(&mut self, sent: SimTime, envelope: Box<Envelope>) {
+        self.blocked.entry((envelope.from, envelope.to)).or_default().push_back((sent, envelope));
+    }
+
+    /// Applies a fault of links.
+    pub(crate) fn apply(&mut self, fault: &Fault, fact: FactId) {
+        self.overlays.apply(fault, fact);
+    }
+
+    /// The messages whose links are open again, each with the time of the first attempt that gets through.
+    pub(crate) fn unblocked(&mut self, now: SimTime) -> Vec<(SimTime, Box<Envelope>)> {
+        let pairs: Vec<(HostId, HostId)> = self.blocked.keys().copied().collect();
+        let mut free = Vec::new();
+        for (from, to) in pairs {
+            if self.is_cut(from, to) {
+                continue;
+            }
+            let latency = self.topology.link(from, to).latency;
+            let mut last = now;
+            for (sent, envelope) in self.blocked.remove(&(from, to)).into_iter().flatten() {
+                last = last.max(next_attempt(sent, now) + latency);
+                free.push((last, envelope));
+            }
+            self.last_arrival.insert((from, to), last);
+        }
+        free
+    }
+}
+
+/// The first retransmission of a packet at or after `now`.
+fn next_attempt(sent: SimTime, now: SimTime) -> SimTime {
+    let (mut attempt, mut pause) = (sent + RETRANSMISSION, RETRANSMISSION.times(2));
+    while attempt < now {
+        attempt += pause;
+        pause = pause.times(2);
+    }
+    attempt
+}
+
+impl StateDigest for Net {
+    fn digest(&self, digest: &mut Digest) {
+        // The topology never changes in a run.
+        let Self { topology: _, overlays, streams, last_arrival, blocked } = self;
+        overlays.digest(digest);
+        streams.digest(digest);
+        for ((from, to), arrival) in last_arrival {
+            from.digest(digest);
+            to.digest(digest);
+            digest.time(*arrival);
+        }
+        for ((from, to), waiting) in blocked {
+            from.digest(digest);
+            to.digest(digest);
+            digest.u64(waiting.len() as u64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Ppm;
+    use crate::model::Place;
+
+    const A: HostId = HostId(0);
+    const B: HostId = HostId(1);
+
+    fn net(link: Link) -> Net {
+        let mut topology = Topology::new(link);
+        let (west, east) = (topology.add_zone(), topology.add_zone());
+        topology.add_host(west);
+        topology.add_host(east);
+        topology.connect(west, east, link);
+        let mut streams = IdMap::new();
+        streams.insert(A, Stream::named(1, "net/a"));
+        streams.insert(B, Stream::named(1, "net/b"));
+        Net::new(topology, streams)
+    }
+
+    fn arrival(net: &mut Net, now: SimTime) -> Option<SimTime> {
+        match net.passage(now, A, B, Carriage::Repeated) {
+            Passage::Arrives(at) => Some(at),
+            Passage::Lost | Passage::Blocked => None,
+        }
+    }
+
+    fn constant(milliseconds: u64) -> Link {
+        Link { latency: SimDuration::from_millis(milliseconds), jitter: SimDuration::ZERO, loss: Ppm(0) }
+    }
+
+    #[test]
+    fn a_healthy_link_takes_its_latency_and_draws_nothing() {
+        let mut net = net(constant(3));
+        assert_eq!(arrival(&mut net, SimTime::from_secs(1)), Some(SimTime::from_millis(1_003)));
+        let mut before = Digest::new();
+        Stream::named(1, "net/a").digest(&mut before);
+        let mut after = Digest::new();
+        net.streams.get(A).unwrap().digest(&mut after);
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_cut_blocks_one_or_both_ways_until_it_heals() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        net.apply(&Fault::Cut { from, to, one_way: true }, FactId(7));
+        assert!(net.is_cut(A, B) && !net.is_cut(B, A));
+        assert_eq!(net.fault_between(A, B), Some(FactId(7)));
+        net.apply(&Fault::Heal { from, to, one_way: false }, FactId(8));
+        assert!(!net.is_cut(A, B));
+    }
+
+    #[test]
+    fn connections_keep_their_order_when_delays_differ() {
+        let mut net = net(Link { jitter: SimDuration::from_millis(2), loss: Ppm(200_000), ..constant(3) });
+        let arrivals: Vec<SimTime> =
+            (0..200).map(|i| arrival(&mut net, SimTime::from_millis(i)).unwrap()).collect();
+        assert!(arrivals.is_sorted());
+        assert!(
+            arrivals
+                .iter()
+                .enumerate()
+                .any(|(i, at)| at.since(SimTime::from_millis(i as u64)) > RETRANSMISSION)
+        );
+    }
+
+    #[test]
+    fn a_packet_is_sent_again_after_pauses_that_double() {
+        let sent = SimTime::from_secs(10);
+        let attempts: Vec<u64> = [0, 201, 601, 1_401]
+            .map(|late| next_attempt(sent, sent + SimDuration::from_millis(late)).since(sent).as_millis())
+            .into();
+        assert_eq!(attempts, [200, 600, 1_400, 3_000]);
+    }
+}
