@@ -13,18 +13,19 @@
 //!  └────────────────┴─────────────────┘   └──────────────────────┘
 //! ```
 //!
-//! **Why the order is exact.** `pop` takes the smaller of the first key of `due` and the first of `late`;
-//! both are ordered by the whole key, and every key of the wheel has a later time. Only when both are empty
-//! does the next bucket of the wheel become `due`, sorted by the whole key, and `near_until` moves to the
-//! last instant that this bucket can hold. A push compares its time with `near_until` and goes to `late` or
-//! to the wheel accordingly, so the split stays true.
+//! **Why the order is exact.** `pop` takes the smaller of the first key of `due` and the first of `late`; both
+//! are ordered by the whole key, and every key of the wheel is later. Only when both are empty does the first
+//! bucket of the wheel become `due`, sorted by the whole key, and `near_until` the end of this bucket. A push
+//! compares its time with `near_until` and goes to `late` or to the wheel, so the split stays true.
 //!
 //! **Why it is fast.** With many events pending nearly all pushes append to a bucket, and nearly all pops take
-//! the end of a sorted list. With few pending the wheel stays empty and `late` is all there is: a small heap.
-//! In the worst case all keys are in `late`, which costs a heap's logarithm and never more.
+//! the end of a sorted list. With few pending the wheel stays empty, and `late` is all there is: a small heap.
+//! If `late` grows, it is spilled to the wheel. Where it cannot be spilled it is still a heap, so whatever is
+//! pushed and popped, an event costs a logarithm on average over the run.
 //!
-//! A cancelled event frees its payload at once. Its key stays behind and is skipped later; when such keys
-//! outnumber the live ones they are swept out, so that memory follows the number of live events.
+//! A cancelled event gives its payload back at once. Its key stays behind and is skipped later; when such keys
+//! outnumber the live ones, they are swept out. So memory follows the greatest number of events that were
+//! pending at one time, however many are cancelled.
 mod slots;
 mod wheel;
 
@@ -32,7 +33,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use self::slots::Slots;
-use self::wheel::Wheel;
+use self::wheel::{SMALL, Wheel};
 use super::SimTime;
 
 /// Names one pushed event for ever: a later event never has the id of an earlier one.
@@ -61,9 +62,11 @@ pub struct EventQueue<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(u128);
 
-/// A bucket of at most this many keys is sorted; a larger one is split first. Also the number of late keys
-/// from which on the wheel pays.
-const SMALL: usize = 64;
+/// The number of late keys from which on the wheel is faster than the heap.
+const LATE_MAX: usize = 48;
+
+/// The number of keys of cancelled events that are kept in any case. A sweep looks at all buckets.
+const STALE_MAX: usize = 1024;
 
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
@@ -106,7 +109,7 @@ impl<T> EventQueue<T> {
         assert!(at >= self.now, "an event at {at} is pushed after the one at {} has happened", self.now);
         let id = self.slots.insert(payload);
         self.place(Key::new(at, id));
-        if self.late.len() > SMALL {
+        if self.late.len() > LATE_MAX {
             self.spill();
         }
         id
@@ -116,13 +119,13 @@ impl<T> EventQueue<T> {
     pub fn cancel(&mut self, id: TimerId) -> Option<T> {
         let payload = self.slots.take(id)?;
         self.stale += 1;
-        if self.stale > self.slots.len() + SMALL {
+        if self.stale > self.slots.len() + STALE_MAX {
             self.sweep();
         }
         Some(payload)
     }
 
-    /// The time of the next event.
+    /// The time of the next event. It takes `&mut self` because it may have to sort the next bucket.
     pub fn peek_time(&mut self) -> Option<SimTime> {
         loop {
             let key = self.first()?;
@@ -146,6 +149,7 @@ impl<T> EventQueue<T> {
         }
     }
 
+    /// Puts a key on its side of `near_until`.
     fn place(&mut self, key: Key) {
         if key.time() <= self.near_until {
             self.late.push(Reverse(key));
@@ -178,21 +182,22 @@ impl<T> EventQueue<T> {
         }
     }
 
-    /// Makes the next bucket of the wheel the near part. The bucket may turn out to hold cancelled events only.
+    /// Makes the first bucket of the wheel the near part. All its events may turn out to be cancelled.
     fn refill(&mut self) {
         self.near_until = self.wheel.take_first(&mut self.due);
-        let found = self.due.len();
-        // Looks at all slots in a row, which also brings them into the cache before they are popped.
+        let taken = self.due.len();
+        // Asking for all slots in a row also brings them into the cache before they are popped.
         self.due.retain(|key| self.slots.holds(key.id()));
-        self.stale -= found - self.due.len();
-        self.due.sort_unstable_by(|a, b| b.cmp(a));
+        self.stale -= taken - self.due.len();
+        self.due.sort_unstable_by_key(|key| Reverse(*key));
     }
 
-    /// Moves the near part, except what is due now, to the wheel, because it has grown beyond a small heap.
+    /// Moves the near part to the wheel, except what is due at this instant.
+    ///
+    /// Nothing is won if the near part is this instant alone, or a crowded instant to come. Otherwise `due` is
+    /// small, so the work is paid for by the pushes that made `late` grow.
     fn spill(&mut self) {
-        // The wheel can only start over from a time that its present start does not exceed. And there is
-        // nothing to win if the near part is one instant.
-        if !self.wheel.restart(self.now) || self.near_until == self.now {
+        if self.near_until == self.now || self.due.len() > SMALL || !self.wheel.restart(self.now) {
             return;
         }
         self.near_until = self.now;
@@ -203,6 +208,7 @@ impl<T> EventQueue<T> {
         }
     }
 
+    /// Drops the keys of cancelled events.
     fn sweep(&mut self) {
         let live = |key: &Key| self.slots.holds(key.id());
         self.due.retain(live);

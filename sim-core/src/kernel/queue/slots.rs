@@ -27,6 +27,7 @@ impl<T> Slots<T> {
         Slots { slots: Vec::new(), free: Vec::new(), inserted: 0 }
     }
 
+    /// The number of payloads.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -47,6 +48,13 @@ impl<T> Slots<T> {
         id
     }
 
+    /// The number of places, occupied or free.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Removes the payload with this id and frees its place. `None` if it is gone.
     pub(super) fn take(&mut self, id: TimerId) -> Option<T> {
         let place = id.0 & PLACE_MAX;
         let slot = self.slots.get_mut(place as usize)?;
@@ -58,6 +66,7 @@ impl<T> Slots<T> {
         Some(payload)
     }
 
+    /// True if the event with this id is still to come. The id must be from this table.
     pub(super) fn holds(&self, id: TimerId) -> bool {
         let slot = &self.slots[(id.0 & PLACE_MAX) as usize];
         slot.id == id && slot.payload.is_some()

@@ -4,20 +4,28 @@
 //! key's bucket is named by the highest digit in which its time differs from the start (the *level*), and by
 //! the value of this digit there.
 //!
-//! **Why the first bucket holds the earliest keys.** A key of level 2 has the start's digits above digit 2 and
-//! a greater digit 2. A key of level 1 has the start's digit 2 as well, so it is earlier than all keys of level
-//! 2. Within a level the digit decides. When the first bucket has been taken out, its level may go on as the
-//! new levels below, because these are empty: the start moves to the earliest key taken, and all other keys
+//! **Why the first bucket holds the earliest keys.** A key of level 2 has a greater digit 2 than the start. A
+//! key of level 1 has the start's digit 2, so it is earlier than all keys of level 2. Within a level the digit
+//! decides. All keys of one bucket agree in the digits from their level up, so every time between two keys of
+//! the bucket belongs to it too.
+//!
+//! **Why the start may move.** The new start is no later than any key, and no later than the end of the bucket
+//! taken out last. Above the level of that bucket it has the digits of the old start; at this level its digit
+//! is at most that of the bucket. All keys that are left have a greater digit there or further up, so they
 //! still differ from the start in the same digit first.
 //!
-//! A key moves only to lower levels, so it moves at most ten times. In fact it moves two or three times,
-//! because a small bucket is handed out whole, and because the start skips the digits that a bucket shares.
-use super::{Key, SMALL, SimTime};
+//! Splitting moves a key to a lower level, so a key is moved ten times at most. In fact it is moved once or
+//! twice, because a small bucket is handed out whole, and because the new start skips the digits in which the
+//! whole bucket agrees.
+use super::{Key, SimTime};
 
 /// Bits of a digit: as many buckets per level as a word has bits.
 const DIGIT_BITS: u32 = 6;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
+
+/// A bucket of at most this many keys is handed out for sorting; a larger one is split.
+pub(super) const SMALL: usize = 96;
 
 #[derive(Clone, Debug)]
 pub(super) struct Wheel {
@@ -40,8 +48,8 @@ impl Wheel {
         self.levels == 0
     }
 
-    /// Moves the start to `now`, so that keys of the bucket handed out last can be inserted again. False if
-    /// this cannot be, because `now` is before that bucket.
+    /// Moves the start to `now`, so that the keys handed out last can be inserted again. False if `now` is
+    /// before the start, which happens when the next event was looked at, but not taken.
     pub(super) fn restart(&mut self, now: SimTime) -> bool {
         let possible = self.is_empty() || self.start <= now;
         if possible {
@@ -61,37 +69,30 @@ impl Wheel {
         self.levels |= 1 << level;
     }
 
-    /// Swaps the earliest keys with the empty list `keys`. Returns the last time that a key of their bucket can
-    /// have: all other keys are later.
+    /// Swaps the earliest keys with the empty list `keys`. Returns the end of their bucket, which all other keys
+    /// are after and all later insertions must be after. If nothing is left, that is the end of time, unless
+    /// the keys are a crowd at one instant.
     pub(super) fn take_first(&mut self, keys: &mut Vec<Key>) -> SimTime {
         loop {
             let level = self.levels.trailing_zeros() as usize;
             let digit = self.occupied[level].trailing_zeros() as usize;
             self.vacate(level, digit);
             let bucket = &mut self.buckets[level * DIGITS + digit];
-            self.start = bucket.iter().min().expect("an occupied bucket has keys").time();
             if level == 0 || bucket.len() <= SMALL {
                 // Lists are used again, but not those that one crowded instant has blown up.
                 keys.shrink_to(SMALL);
                 std::mem::swap(keys, bucket);
-                return if self.is_empty() { SimTime::FAR_FUTURE } else { self.last_of_bucket(level) };
+                return if self.is_empty() && keys.len() <= SMALL {
+                    SimTime::FAR_FUTURE
+                } else {
+                    end_of_bucket(level, keys[0].time())
+                };
             }
+            let earliest = bucket.iter().map(|key| key.time()).min();
+            self.start = earliest.expect("an occupied bucket has keys");
             for key in std::mem::take(bucket) {
                 self.insert(key);
             }
-        }
-    }
-
-    /// The last time of the bucket of this level that the start is in.
-    fn last_of_bucket(&self, level: usize) -> SimTime {
-        let below = (1 << (level as u32 * DIGIT_BITS)) - 1;
-        SimTime::from_nanos(self.start.as_nanos() | below)
-    }
-
-    fn vacate(&mut self, level: usize, digit: usize) {
-        self.occupied[level] &= !(1 << digit);
-        if self.occupied[level] == 0 {
-            self.levels &= !(1 << level);
         }
     }
 
@@ -108,4 +109,22 @@ impl Wheel {
             }
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn buckets(&self) -> &[Vec<Key>] {
+        &self.buckets
+    }
+
+    fn vacate(&mut self, level: usize, digit: usize) {
+        self.occupied[level] &= !(1 << digit);
+        if self.occupied[level] == 0 {
+            self.levels &= !(1 << level);
+        }
+    }
+}
+
+/// The last time that has the digits of `time` from `level` up.
+fn end_of_bucket(level: usize, time: SimTime) -> SimTime {
+    let below = (1 << (level as u32 * DIGIT_BITS)) - 1;
+    SimTime::from_nanos(time.as_nanos() | below)
 }
