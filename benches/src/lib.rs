@@ -1,1 +1,2 @@
 //! Shared set-ups of the benchmarks.
+pub mod queue;
