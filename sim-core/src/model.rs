@@ -3,6 +3,7 @@
 //! Nothing here acts. Objects of the replicated store are immutable behind `Arc`; their parts that are rarely
 //! changed (specs, descriptions) have an `Arc` of their own, so that a new version of an object is a few words.
 pub mod cluster;
+pub mod command;
 pub mod constraint;
 pub mod fact;
 pub mod fault;
@@ -12,10 +13,12 @@ pub mod network;
 pub mod node;
 pub mod resources;
 pub mod service;
+pub mod setup;
 pub mod spec;
 pub mod task;
 
 pub use cluster::{Cluster, ClusterSpec, RaftConfig};
+pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
 pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
 pub use fault::{Fault, Place};
@@ -27,6 +30,7 @@ pub use node::{
 };
 pub use resources::{GenericResource, Platform, Reservations, Resources};
 pub use service::{JobStatus, Service, UpdateState, UpdateStatus};
+pub use setup::{Setup, Stimulus};
 pub use spec::{
     Annotations, ContainerSpec, EndpointMode, EndpointSpec, FailureAction, Labels, Placement, PortConfig,
     PublishMode, ResourceRequirements, RestartCondition, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec,
