@@ -10,6 +10,10 @@ use crate::manager::loops::LeaderLoops;
 use crate::model::FactId;
 use crate::protocol::{Effects, Event, Timer};
 
+pub use crate::manager::api::{
+    ApiError, Member, Members, SpecError, create_service, remove_node, remove_service, rollback_service,
+    update_node, update_service,
+};
 pub use crate::manager::loops::LoopSettings;
 pub use crate::protocol::LoopKind;
 pub use crate::store::{Change, ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};

@@ -1,8 +1,9 @@
 //! The cluster object (spec control-plane 5.1).
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::spec::Driver;
-use super::{ClusterId, Meta};
+use super::{ClusterId, Meta, NodeId};
 use crate::kernel::{Digest, SimDuration, StateDigest};
 
 /// Raft settings that the store carries (spec control-plane 1.1).
@@ -58,13 +59,17 @@ pub struct Cluster {
     pub spec: Arc<ClusterSpec>,
     /// How often the worker and the manager join token were made.
     pub token_generations: (u32, u32),
+    /// Nodes that were removed: their certificates are worth nothing any more. SwarmKit forgets them 7 days after
+    /// a certificate would have expired, later than any run ends.
+    pub blacklisted_certificates: BTreeSet<NodeId>,
 }
 
 impl StateDigest for Cluster {
     fn digest(&self, digest: &mut Digest) {
-        let Self { id, meta, spec, token_generations } = self;
+        let Self { id, meta, spec, token_generations, blacklisted_certificates } = self;
         id.digest(digest);
         meta.digest(digest);
         digest.text(&format!("{spec:?}{token_generations:?}"));
+        blacklisted_certificates.digest(digest);
     }
 }

@@ -152,6 +152,7 @@ pub(crate) enum StatusCode {
     FailedPrecondition,
     Aborted,
     Unimplemented,
+    Internal,
     Unavailable,
 }
 
@@ -168,6 +169,7 @@ impl StatusCode {
             StatusCode::FailedPrecondition => "FailedPrecondition",
             StatusCode::Aborted => "Aborted",
             StatusCode::Unimplemented => "Unimplemented",
+            StatusCode::Internal => "Internal",
             StatusCode::Unavailable => "Unavailable",
         }
     }
