@@ -6,7 +6,7 @@ mod timers;
 pub(crate) use effects::Effects;
 pub(crate) use messages::{
     Answer, Assignment, Assignments, CallError, CallId, Component, Envelope, Message, Request, Response,
-    SessionId, SessionMessage, Status, StatusCode, StreamItem,
+    SessionId, SessionMessage, Status, StatusCode, StatusUpdate, StreamItem,
 };
 pub use timers::LoopKind;
 pub(crate) use timers::{AgentTimer, ClientTimer, LoopTimer, ManagerTimer, Timer};

@@ -67,11 +67,20 @@ pub(crate) enum Request {
     /// An agent is alive (spec control-plane 6.3).
     Heartbeat { node: NodeId, session: SessionId },
     /// An agent reports what became of tasks (spec control-plane 6.6).
-    UpdateTaskStatus { node: NodeId, session: SessionId, updates: Arc<[(TaskId, TaskStatus)]> },
+    UpdateTaskStatus { node: NodeId, session: SessionId, updates: Arc<[StatusUpdate]> },
     /// An agent asks what to do: a stream of [`Assignments`] (spec control-plane 6.8).
     Assignments { node: NodeId, session: SessionId },
     /// A manager passes on what it was asked; `from` is the host that asked it (spec control-plane 3.6).
     Forwarded { from: HostId, request: Box<Request> },
+}
+
+/// What an agent reports about one task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StatusUpdate {
+    pub(crate) task: TaskId,
+    pub(crate) status: TaskStatus,
+    /// The fact behind this status. A request carries the reports of many tasks, each with its own reason.
+    pub(crate) cause: FactId,
 }
 
 /// What comes back when a call succeeded.
@@ -114,10 +123,10 @@ pub(crate) struct Assignments {
 /// One change of a node's tasks.
 #[derive(Clone, Debug)]
 pub(crate) enum Assignment {
-    /// The node has this task, in this version.
-    Update(Arc<Task>),
+    /// The node has this task, in this version. The cause is the fact of the task's change.
+    Update { task: Arc<Task>, cause: FactId },
     /// The node has this task no more.
-    Remove(TaskId),
+    Remove { task: TaskId, cause: FactId },
 }
 
 /// Why a call failed.

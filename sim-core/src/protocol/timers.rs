@@ -95,13 +95,15 @@ pub(crate) enum AgentTimer {
     CallTimeout(CallId),
     /// The description of the node is looked at again.
     DescriptionCheck,
-    /// The executor's operation on a task comes to its next point.
+    /// The pause before a container's stop signal is over.
     Operation(TaskId),
+    /// The engine has created or started a container.
+    Engine(TaskId),
     /// A temporary error of a task is over: it is tried again.
     Retry(TaskId),
-    /// A container's process ends by itself.
+    /// A container's process ends, by itself or because it was told to.
     Exit(TaskId),
-    /// A container's next health check.
+    /// A container's health changes, or the pause before the stop of an unhealthy one is over.
     HealthCheck(TaskId),
     /// An image's pull is complete; the number is the executor's own for the image.
     Pulled(u32),
