@@ -149,7 +149,7 @@ impl Bench {
             };
             self.effects.set_cause(cause);
             match timer {
-                Timer::Loop(timer) => self.loops.fire(timer, &self.store, &mut self.effects),
+                Timer::Loop(timer, _) => self.loops.fire(timer, &self.store, &mut self.effects),
                 Timer::Alarm(alarm) => world.alarm(alarm, self),
                 Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) => {
                     unreachable!("a bench has no processes, but {timer:?} fired")

@@ -10,6 +10,7 @@ mod manager;
 pub mod model;
 mod net;
 mod protocol;
+mod raft;
 mod store;
 #[cfg(test)]
 mod text_test;

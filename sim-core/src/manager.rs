@@ -1,4 +1,313 @@
 //! The manager process: Raft, the store, the control API, and the control loops that run while it leads.
+//!
+//! A manager is what survives as [`ManagerDisk`] while its process is down. It follows the Ready contract of
+//! spec control-plane 2.12: what Raft hands out is first written to the disk, which takes time, then sent, then
+//! applied. Whatever else arrives meanwhile is stepped, but hands out nothing.
 pub(crate) mod allocator;
 pub(crate) mod api;
 pub(crate) mod loops;
+
+mod driver;
+mod forward;
+mod leadership;
+mod requests;
+mod transport;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::forward::Forwarding;
+use self::leadership::Leadership;
+use self::loops::LoopSettings;
+use self::transport::{Report, Transport};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
+use crate::model::{HostId, NodeId};
+use crate::protocol::{
+    CallError, CallId, Effects, ManagerSnapshot, ManagerTimer, Member, Message, ReplyTo, StoreEntry, Timer,
+};
+use crate::raft::{Config, Disk, Raft, RaftId, Ready, Role};
+use crate::store::Store;
+
+/// Time between two ticks of Raft.
+const TICK: SimDuration = SimDuration::from_secs(1);
+
+/// How long a write to the disk takes: uniform between two bounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiskSpeed {
+    pub(crate) shortest: SimDuration,
+    pub(crate) longest: SimDuration,
+}
+
+impl Default for DiskSpeed {
+    fn default() -> Self {
+        DiskSpeed { shortest: SimDuration::from_micros(500), longest: SimDuration::from_micros(1_500) }
+    }
+}
+
+/// The random streams of a manager. They belong to the host: a restarted process goes on drawing.
+#[derive(Debug)]
+pub(crate) struct ManagerStreams {
+    /// Phase of the Raft tick.
+    pub(crate) tick: Stream,
+    /// Duration of writes to the disk.
+    pub(crate) disk: Stream,
+}
+
+/// What is left of a manager whose process is down.
+#[derive(Debug)]
+pub(crate) struct ManagerDisk {
+    pub(crate) raft_id: RaftId,
+    pub(crate) node: NodeId,
+    pub(crate) raft: Disk<StoreEntry>,
+    pub(crate) election: Stream,
+    pub(crate) streams: ManagerStreams,
+    pub(crate) disk_speed: DiskSpeed,
+    pub(crate) settings: LoopSettings,
+}
+
+/// A running manager.
+#[derive(Debug)]
+pub(crate) struct Manager {
+    host: HostId,
+    node: NodeId,
+    raft: Raft<StoreEntry>,
+    disk: Disk<StoreEntry>,
+    /// Handed out by Raft, on its way to the disk.
+    persisting: Option<Ready<StoreEntry>>,
+    store: Store,
+    members: BTreeMap<RaftId, Member>,
+    removed: BTreeSet<RaftId>,
+    transport: Transport,
+    forwarding: Forwarding,
+    /// Vote requests whose senders are being called back, by the call.
+    health_checks: BTreeMap<CallId, requests::HealthCheck>,
+    /// Ticks since Raft last knew a leader.
+    ticks_without_leader: u64,
+    leadership: Option<Leadership>,
+    /// Counts leaderships of this process, so that timers of an earlier one are not heard.
+    epoch: u32,
+    streams: ManagerStreams,
+    disk_speed: DiskSpeed,
+    /// Added to every write by a fault.
+    disk_delay: SimDuration,
+    settings: LoopSettings,
+}
+
+impl Manager {
+    /// Starts the process on what its disk holds. It follows until it hears more (spec control-plane 3.1).
+    pub(crate) fn start(disk: ManagerDisk, out: &mut Effects) -> Self {
+        let ManagerDisk { raft_id, node, raft: raft_disk, election, mut streams, disk_speed, settings } =
+            disk;
+        let raft = Raft::start(raft_id, Config::default(), &raft_disk, election);
+        let phase = streams.tick.span(SimDuration::ZERO, TICK);
+        let mut manager = Manager::around(out.host(), node, raft, raft_disk, streams, disk_speed, settings);
+        if let Some(snapshot) = manager.disk.snapshot().cloned() {
+            manager.load_snapshot(&snapshot.data, false);
+        }
+        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + phase);
+        manager.pump(out);
+        manager
+    }
+
+    /// A manager in the middle of a quiet life: everybody has applied the snapshot on its disk and follows
+    /// `leader`; `elapsed` ticks have passed since the last heartbeat or quorum check.
+    pub(crate) fn settled(disk: ManagerDisk, leader: RaftId, elapsed: u64, out: &mut Effects) -> Self {
+        let ManagerDisk { raft_id, node, raft: raft_disk, election, mut streams, disk_speed, settings } =
+            disk;
+        let raft = Raft::settled(raft_id, Config::default(), &raft_disk, election, leader, elapsed);
+        let phase = streams.tick.span(SimDuration::ZERO, TICK);
+        let mut manager = Manager::around(out.host(), node, raft, raft_disk, streams, disk_speed, settings);
+        let snapshot = manager.disk.snapshot().cloned().expect("a settled manager has a snapshot");
+        manager.load_snapshot(&snapshot.data, true);
+        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), SimTime::ZERO + phase);
+        manager
+    }
+
+    fn around(
+        host: HostId,
+        node: NodeId,
+        raft: Raft<StoreEntry>,
+        disk: Disk<StoreEntry>,
+        streams: ManagerStreams,
+        disk_speed: DiskSpeed,
+        settings: LoopSettings,
+    ) -> Self {
+        Manager {
+            host,
+            node,
+            raft,
+            disk,
+            persisting: None,
+            store: Store::default(),
+            members: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            transport: Transport::default(),
+            forwarding: Forwarding::default(),
+            health_checks: BTreeMap::new(),
+            ticks_without_leader: 0,
+            leadership: None,
+            epoch: 0,
+            streams,
+            disk_speed,
+            disk_delay: SimDuration::ZERO,
+            settings,
+        }
+    }
+
+    /// The process ends at once; only its disk stays.
+    pub(crate) fn into_disk(self) -> ManagerDisk {
+        ManagerDisk {
+            raft_id: self.raft.id(),
+            node: self.node,
+            election: self.raft.into_random(),
+            raft: self.disk,
+            streams: self.streams,
+            disk_speed: self.disk_speed,
+            settings: self.settings,
+        }
+    }
+
+    /// The store as this manager has applied it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn raft(&self) -> &Raft<StoreEntry> {
+        &self.raft
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// True while the control loops run here.
+    pub(crate) fn leads(&self) -> bool {
+        self.leadership.is_some()
+    }
+
+    /// The host of the leader that this manager knows.
+    pub(crate) fn leader_host(&self) -> Option<HostId> {
+        Some(self.members.get(&self.raft.leader()?)?.host)
+    }
+
+    /// Whether a member of the Raft cluster runs on the host, and if this manager can reach it.
+    pub(crate) fn reachability(&self, node: NodeId) -> Option<(bool, bool)> {
+        let (id, _) = self.members.iter().find(|(_, member)| member.node == node)?;
+        let reachable = *id == self.raft.id() || self.transport.is_active(*id);
+        Some((self.raft.leader() == Some(*id), reachable))
+    }
+
+    /// Writes to the disk take this much longer from here on.
+    pub(crate) fn slow_disk(&mut self, by: SimDuration) {
+        self.disk_delay = by;
+    }
+
+    /// A timer of this manager ran out.
+    pub(crate) fn fire(&mut self, timer: Timer, out: &mut Effects) {
+        match timer {
+            Timer::Loop(timer, epoch) => self.fire_loop(timer, epoch, out),
+            Timer::Manager(ManagerTimer::RaftTick) => self.tick(out),
+            Timer::Manager(ManagerTimer::Persisted) => self.persisted(out),
+            Timer::Manager(ManagerTimer::LoopsTurn) => self.loops_turn(out),
+            Timer::Manager(ManagerTimer::CallTimeout(call)) => {
+                self.call_over(call, Err(CallError::TimedOut), out)
+            }
+            Timer::Manager(ManagerTimer::LeaderPoll) => self.look_for_leader(out),
+            Timer::Agent(_) | Timer::Client(_) | Timer::Alarm(_) => {
+                unreachable!("{timer:?} is not for a manager")
+            }
+        }
+        self.pump(out);
+    }
+
+    /// A message reached this manager.
+    pub(crate) fn hear(&mut self, from: HostId, message: Message, out: &mut Effects) {
+        match message {
+            Message::Request { call, request } => self.requested(ReplyTo { host: from, call }, request, out),
+            Message::Item { call, item } => self.relay_item(call, item, out),
+            Message::Answer { call, answer } => self.call_over(call, answer, out),
+            Message::HangUp { call } => self.hung_up(ReplyTo { host: from, call }, out),
+            Message::Reset => self.reset(from, out),
+        }
+        self.pump(out);
+    }
+
+    fn tick(&mut self, out: &mut Effects) {
+        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + TICK);
+        let leader = self.leader_host();
+        if self.raft.role() != Role::Leader {
+            // Whoever campaigns does so because the leader went silent; the fault behind that is the cause.
+            if let Some(cause) = leader.and_then(|leader| out.silence_cause(self.host, leader)) {
+                out.set_cause(cause);
+            }
+        }
+        self.raft.tick();
+        self.ticks_without_leader =
+            if self.raft.leader().is_some() { 0 } else { self.ticks_without_leader + 1 };
+    }
+
+    /// Tells Raft what the transport has found out.
+    fn report(&mut self, reports: impl IntoIterator<Item = Report>) {
+        for report in reports {
+            match report {
+                Report::Unreachable(peer) => self.raft.report_unreachable(peer),
+                Report::Snapshot { peer, delivered } => self.raft.report_snapshot(peer, delivered),
+            }
+        }
+    }
+
+    fn load_snapshot(&mut self, snapshot: &ManagerSnapshot, active: bool) {
+        self.store = Store::clone(&snapshot.store);
+        self.members.clone_from(&snapshot.members);
+        self.removed.clone_from(&snapshot.removed);
+        for (id, member) in &self.members {
+            if *id != self.raft.id() {
+                self.transport.add(*id, member.host, active);
+            }
+        }
+    }
+}
+
+impl StateDigest for Manager {
+    fn digest(&self, digest: &mut Digest) {
+        let Self {
+            host,
+            node,
+            raft,
+            // The disk follows from what Raft handed out; what is on its way there is in flight only.
+            disk: _,
+            persisting,
+            store,
+            members,
+            removed,
+            transport,
+            forwarding,
+            health_checks,
+            ticks_without_leader,
+            leadership,
+            epoch,
+            streams: ManagerStreams { tick, disk: disk_stream },
+            disk_speed: _,
+            disk_delay,
+            settings: _,
+        } = self;
+        host.digest(digest);
+        node.digest(digest);
+        raft.digest(digest);
+        digest.bool(persisting.is_some());
+        store.digest(digest);
+        for (id, member) in members {
+            digest.u64(id.0);
+            member.digest(digest);
+        }
+        removed.iter().for_each(|id| digest.u64(id.0));
+        transport.digest(digest);
+        forwarding.digest(digest);
+        digest.u64(health_checks.len() as u64);
+        digest.u64(*ticks_without_leader);
+        leadership.digest(digest);
+        digest.u32(*epoch);
+        tick.digest(digest);
+        disk_stream.digest(digest);
+        digest.duration(*disk_delay);
+    }
+}

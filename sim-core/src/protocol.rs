@@ -1,12 +1,15 @@
 //! All that a component can hear and say: events, timers, messages, and the [`Effects`] of a step.
 mod effects;
+mod entry;
 mod messages;
+mod silences;
 mod timers;
 
 pub(crate) use effects::Effects;
+pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};
 pub(crate) use messages::{
-    Answer, Assignment, Assignments, CallError, CallId, Component, Envelope, Message, Request, Response,
-    SessionId, SessionMessage, Status, StatusCode, StatusUpdate, StreamItem,
+    Answer, Assignment, Assignments, CallError, CallId, Component, Envelope, Message, ReplyTo, Request,
+    Response, SessionId, SessionMessage, Status, StatusCode, StatusUpdate, StreamItem,
 };
 pub use timers::LoopKind;
 pub(crate) use timers::{AgentTimer, ClientTimer, LoopTimer, ManagerTimer, Timer};

@@ -18,8 +18,8 @@ use self::writes::{Write, Writes};
 use super::allocator::Allocator;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::FactId;
-use crate::protocol::{Effects, LoopKind, LoopTimer, Timer};
+use crate::model::{FactId, HostId};
+use crate::protocol::{Effects, LoopKind, LoopTimer, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
 
 /// What is a goroutine in SwarmKit. Number 0 is the loop itself; a loop numbers its further strands.
@@ -39,7 +39,7 @@ pub(crate) enum Heard<'a> {
 }
 
 /// A part of the leading manager that reacts to the store.
-pub(crate) trait ControlLoop: StateDigest {
+pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
     /// The manager leads now: look at the whole store. The subscription stands already, so nothing is missed.
     fn start(&mut self, context: &mut Context<'_>);
 
@@ -55,6 +55,21 @@ pub(crate) trait ControlLoop: StateDigest {
 
     /// A timer of this loop ran out.
     fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>);
+
+    /// An agent or a client asks for something; the answer goes to `reply`. `from` is the host that asks, also
+    /// if another manager passed it on.
+    fn request(&mut self, reply: ReplyTo, from: HostId, request: Request, _context: &mut Context<'_>) {
+        unreachable!("{from:?} asks a loop that answers nobody for {request:?} ({reply:?})");
+    }
+
+    /// The caller of a request is not interested any longer.
+    fn hang_up(&mut self, _reply: ReplyTo, _context: &mut Context<'_>) {}
+
+    /// The process at the other end of all connections with a host has died.
+    fn reset(&mut self, _host: HostId, _context: &mut Context<'_>) {}
+
+    /// Leadership is lost. Nothing that is written or set from here on has an effect; messages are still sent.
+    fn stop(&mut self, _context: &mut Context<'_>) {}
 }
 
 /// What a loop can see and do.
@@ -104,7 +119,8 @@ impl Context<'_> {
     }
 
     pub(crate) fn set_timer(&mut self, timer: LoopTimer, at: SimTime) -> TimerId {
-        self.effects.set_timer(Timer::Loop(timer), at)
+        let epoch = self.effects.epoch();
+        self.effects.set_timer(Timer::Loop(timer, epoch), at)
     }
 
     pub(crate) fn cancel_timer(&mut self, timer: TimerId) {
@@ -113,6 +129,7 @@ impl Context<'_> {
 }
 
 /// A committed entry on its way to those who watch.
+#[derive(Debug)]
 struct Commit {
     changes: Arc<ChangeSet>,
     /// For each change the fact that reactions to it are caused by.
@@ -120,6 +137,7 @@ struct Commit {
 }
 
 /// A piece of mail for a strand.
+#[derive(Debug)]
 enum Mail {
     /// All changes of a commit, then the commit itself: for loops.
     Whole(Arc<Commit>),
@@ -137,6 +155,7 @@ pub struct LoopSettings {
 }
 
 /// The loops of one leadership, and who of them acts next.
+#[derive(Debug)]
 pub(crate) struct LeaderLoops {
     loops: BTreeMap<LoopKind, Box<dyn ControlLoop>>,
     writes: Writes,
@@ -169,10 +188,7 @@ impl LeaderLoops {
 
     /// Starts all loops in order.
     pub(crate) fn start(&mut self, store: &Store, effects: &mut Effects) {
-        let kinds: Vec<LoopKind> = self.loops.keys().copied().collect();
-        for kind in kinds {
-            self.with_loop(kind, store, effects, |control_loop, context| control_loop.start(context));
-        }
+        self.with_all(store, effects, |control_loop, context| control_loop.start(context));
     }
 
     /// A timer of a loop ran out: it acts before any loop hears of anything (spec orchestration 20.1).
@@ -180,6 +196,44 @@ impl LeaderLoops {
         self.with_loop(timer.owner(), store, effects, |control_loop, context| {
             control_loop.fire(timer, context);
         });
+    }
+
+    /// Somebody asks the loop that is responsible for such requests.
+    pub(crate) fn request(
+        &mut self,
+        reply: ReplyTo,
+        from: HostId,
+        request: Request,
+        store: &Store,
+        effects: &mut Effects,
+    ) {
+        let kind = match request {
+            Request::Session { .. }
+            | Request::Heartbeat { .. }
+            | Request::UpdateTaskStatus { .. }
+            | Request::Assignments { .. } => LoopKind::Dispatcher,
+            Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
+                unreachable!("{request:?} is for the manager itself")
+            }
+        };
+        self.with_loop(kind, store, effects, |control_loop, context| {
+            control_loop.request(reply, from, request, context);
+        });
+    }
+
+    /// The caller of a request is not interested any longer.
+    pub(crate) fn hang_up(&mut self, reply: ReplyTo, store: &Store, effects: &mut Effects) {
+        self.with_all(store, effects, |control_loop, context| control_loop.hang_up(reply, context));
+    }
+
+    /// The process at the other end of all connections with a host has died.
+    pub(crate) fn reset(&mut self, host: HostId, store: &Store, effects: &mut Effects) {
+        self.with_all(store, effects, |control_loop, context| control_loop.reset(host, context));
+    }
+
+    /// Leadership is lost: all loops end, the dispatcher first (spec control-plane 5.2).
+    pub(crate) fn stop(&mut self, store: &Store, effects: &mut Effects) {
+        self.with_all(store, effects, |control_loop, context| control_loop.stop(context));
     }
 
     /// Gives the lock to the writers in turn until one of them has something to commit, and returns that. The
@@ -257,9 +311,9 @@ impl LeaderLoops {
         true
     }
 
-    /// True if somebody wants to write or has unheard events and is free to hear them.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || (!self.writes.is_locked() && !self.writes.is_empty())
+    /// True if a strand waits for its turn to hear something.
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     fn deliver(&mut self, strand: Strand, mail: Mail, store: &Store, effects: &mut Effects) {
@@ -303,6 +357,18 @@ impl LeaderLoops {
         self.mail.entry(strand).or_default().push_back(mail);
         if self.queued.insert(strand) {
             self.ready.push_back(strand);
+        }
+    }
+
+    fn with_all(
+        &mut self,
+        store: &Store,
+        effects: &mut Effects,
+        mut act: impl FnMut(&mut dyn ControlLoop, &mut Context<'_>),
+    ) {
+        let kinds: Vec<LoopKind> = self.loops.keys().copied().collect();
+        for kind in kinds {
+            self.with_loop(kind, store, effects, &mut act);
         }
     }
 

@@ -1,4 +1,5 @@
 //! What a step does to the world outside its component.
+use super::silences::Silences;
 use super::{CallId, Component, Event, Message, Timer};
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
@@ -13,6 +14,8 @@ pub(crate) struct Effects {
     cause: FactId,
     host: HostId,
     life: u32,
+    /// The leadership whose loops act.
+    epoch: u32,
     queue: EventQueue<Event>,
     trace: Trace<Fact>,
     /// The next free ids.
@@ -20,6 +23,7 @@ pub(crate) struct Effects {
     /// The highest log index whose changes were told as facts.
     told: u64,
     calls: u64,
+    silences: Silences,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
 }
 
@@ -33,11 +37,13 @@ impl Effects {
             cause,
             host: HostId(0),
             life: 0,
+            epoch: 0,
             queue: EventQueue::new(),
             trace,
             ids: Ids::default(),
             told: 0,
             calls: 0,
+            silences: Silences::default(),
             outbox: Vec::new(),
         }
     }
@@ -54,6 +60,25 @@ impl Effects {
     /// From here on a component of this host and process acts.
     pub(crate) fn enter(&mut self, host: HostId, life: u32, cause: FactId) {
         (self.host, self.life, self.cause) = (host, life, cause);
+    }
+
+    /// From here on the loops of this leadership act.
+    pub(crate) fn set_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The fault that keeps `there` from being heard `here`, if there is one.
+    pub(crate) fn silence_cause(&self, here: HostId, there: HostId) -> Option<FactId> {
+        self.silences.cause(here, there)
+    }
+
+    /// What keeps whom from being heard.
+    pub(crate) fn silences_mut(&mut self) -> &mut Silences {
+        &mut self.silences
     }
 
     /// What was sent and is not routed yet, in exchange for an empty list whose room is used again.

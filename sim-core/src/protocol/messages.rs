@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::StoreEntry;
 use crate::model::{FactId, HostId, Node, NodeDescription, NodeId, Task, TaskId, TaskStatus};
+use crate::raft;
 
 /// A component of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +24,13 @@ pub(crate) enum Component {
 pub(crate) struct CallId {
     pub(crate) caller: Component,
     pub(crate) number: u64,
+}
+
+/// Who waits for the answer to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ReplyTo {
+    pub(crate) host: HostId,
+    pub(crate) call: CallId,
 }
 
 /// Names one session of an agent with a dispatcher.
@@ -70,6 +79,10 @@ pub(crate) enum Request {
     UpdateTaskStatus { node: NodeId, session: SessionId, updates: Arc<[StatusUpdate]> },
     /// An agent asks what to do: a stream of [`Assignments`] (spec control-plane 6.8).
     Assignments { node: NodeId, session: SessionId },
+    /// A message of the Raft algorithm to the member with this id (spec control-plane 3.5).
+    Raft(Box<raft::Message<StoreEntry>>),
+    /// Is the Raft service of this manager reachable (spec control-plane 3.5)?
+    Health,
     /// A manager passes on what it was asked; `from` is the host that asked it (spec control-plane 3.6).
     Forwarded { from: HostId, request: Box<Request> },
 }

@@ -51,6 +51,21 @@ pub(crate) enum LoopTimer {
     AssignmentBatch { node: NodeId },
 }
 
+impl LoopKind {
+    /// The loops that a leading manager runs.
+    pub(crate) const IN_A_CLUSTER: [LoopKind; 9] = [
+        LoopKind::Api,
+        LoopKind::Allocator,
+        LoopKind::Scheduler,
+        LoopKind::ConstraintEnforcer,
+        LoopKind::Reaper,
+        LoopKind::Replicated,
+        LoopKind::Jobs,
+        LoopKind::Global,
+        LoopKind::Dispatcher,
+    ];
+}
+
 impl LoopTimer {
     /// The loop that set the timer.
     pub(crate) fn owner(self) -> LoopKind {
@@ -119,8 +134,8 @@ pub(crate) enum ClientTimer {
 /// What a component waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// For a control loop of the leading manager.
-    Loop(LoopTimer),
+    /// For a control loop of the leading manager, in its leadership of this number.
+    Loop(LoopTimer, u32),
     /// For a manager.
     Manager(ManagerTimer),
     /// For an agent.

@@ -1,0 +1,115 @@
+//! Drives Raft: writes to the disk, sends, applies, in the order of spec control-plane 2.12.
+use std::sync::Arc;
+
+use super::Manager;
+use crate::model::{Fact, RaftRole};
+use crate::protocol::{Effects, ManagerSnapshot, ManagerTimer, StoreEntry, Timer};
+use crate::raft::{ConfChange, EntryData, Ready, Role, SoftState};
+use crate::store::ChangeSet;
+
+impl Manager {
+    /// Takes what Raft hands out, as long as it hands out anything and nothing waits for the disk.
+    pub(super) fn pump(&mut self, out: &mut Effects) {
+        while self.persisting.is_none() {
+            self.propose_next(out);
+            let Some(ready) = self.raft.ready() else { return };
+            if ready.persist.must_sync {
+                let speed = self.disk_speed;
+                let written = self.streams.disk.span(speed.shortest, speed.longest) + self.disk_delay;
+                self.persisting = Some(ready);
+                out.set_timer(Timer::Manager(ManagerTimer::Persisted), out.now() + written);
+            } else {
+                self.perform(ready, out);
+            }
+        }
+    }
+
+    /// The disk has what it was given.
+    pub(super) fn persisted(&mut self, out: &mut Effects) {
+        let ready = self.persisting.take().expect("something was on its way to the disk");
+        self.perform(ready, out);
+    }
+
+    fn perform(&mut self, ready: Ready<StoreEntry>, out: &mut Effects) {
+        let cause = out.cause();
+        self.disk.write(&ready.persist);
+        for message in ready.messages {
+            let report = self.transport.send(message, out);
+            self.report(report);
+        }
+        out.set_cause(cause);
+        if let Some(snapshot) = &ready.persist.snapshot {
+            self.load_snapshot(&snapshot.data, false);
+        }
+        if let Some(soft_state) = ready.soft_state {
+            self.role_changed(soft_state, out);
+        }
+        for entry in ready.committed {
+            self.apply(entry.id.index, entry.data, out);
+        }
+        self.maybe_snapshot();
+        self.raft.advance();
+        self.maybe_lead(out);
+    }
+
+    fn role_changed(&mut self, soft_state: SoftState, out: &mut Effects) {
+        let role = match soft_state.role {
+            Role::Follower => RaftRole::Follower,
+            Role::Candidate => RaftRole::Candidate,
+            Role::Leader => RaftRole::Leader,
+        };
+        let (host, term, leader) = (self.host, self.raft.term().0, self.leader_host());
+        let fact = out.fact(Fact::RaftRole { host, role, term, leader });
+        out.set_cause(fact);
+        if role != RaftRole::Leader {
+            self.stop_leading(out);
+        }
+    }
+
+    fn apply(&mut self, index: u64, data: EntryData<StoreEntry>, out: &mut Effects) {
+        match data {
+            EntryData::Empty => {}
+            EntryData::Normal(StoreEntry(changes)) => self.apply_changes(index, &changes, out),
+            EntryData::ConfChange(change) => {
+                match &change {
+                    ConfChange::AddNode { id, member } | ConfChange::UpdateNode { id, member } => {
+                        self.members.insert(*id, *member);
+                        if *id != self.raft.id() {
+                            self.transport.add(*id, member.host, true);
+                        }
+                    }
+                    ConfChange::RemoveNode { id } => {
+                        self.members.remove(id);
+                        self.removed.insert(*id);
+                        self.transport.remove(*id, out);
+                    }
+                }
+                self.raft.apply_conf_change(&change);
+            }
+        }
+    }
+
+    fn apply_changes(&mut self, index: u64, changes: &Arc<ChangeSet>, out: &mut Effects) {
+        self.store.apply(changes);
+        let causes = out.tell_commit(index, changes);
+        self.publish_applied(index, changes, causes, out);
+    }
+
+    /// Takes a snapshot when enough entries were applied since the last one (spec control-plane 3.7).
+    fn maybe_snapshot(&mut self) {
+        let raft_config = self.store.cluster().map(|cluster| cluster.spec.raft).unwrap_or_default();
+        let since = self.raft.applied_index().saturating_sub(self.raft.snapshot_index());
+        if raft_config.snapshot_interval == 0 || since < raft_config.snapshot_interval {
+            return;
+        }
+        let data = ManagerSnapshot {
+            store: Arc::new(self.store.clone()),
+            members: self.members.clone(),
+            removed: self.removed.clone(),
+        };
+        if let Some(snapshot) = self.raft.snapshot_of(data) {
+            self.disk.save_snapshot(&snapshot);
+            self.raft.snapshot_saved(snapshot, raft_config.log_entries_for_slow_followers);
+        }
+    }
+}

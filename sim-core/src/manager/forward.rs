@@ -1,0 +1,95 @@
+//! Requests that only the leader can answer: where they go from a manager that does not lead
+//! (spec control-plane 3.6).
+use std::collections::BTreeMap;
+
+use crate::kernel::{Digest, SimDuration, StateDigest};
+use crate::model::{FactId, HostId};
+use crate::protocol::{CallId, Component, Effects, ManagerTimer, Message, ReplyTo, Request, Timer};
+
+/// Time between two looks of a waiting request.
+pub(crate) const LEADER_POLL: SimDuration = SimDuration::from_secs(1);
+/// After so many ticks without a leader, requests fail at once.
+pub(crate) const LOST_QUORUM_TICKS: u64 = 10;
+/// What they fail with.
+pub(crate) const NO_LEADER: &str = "The swarm does not have a leader. It's possible that too few managers are online. Make sure more than half of the managers are online.";
+
+/// Requests on their way to a leader, or waiting for one.
+#[derive(Debug, Default)]
+pub(crate) struct Forwarding {
+    /// By the call that this manager made for it.
+    passed_on: BTreeMap<CallId, (ReplyTo, HostId)>,
+    call_of: BTreeMap<ReplyTo, CallId>,
+    waiting: Vec<(ReplyTo, Request, FactId)>,
+}
+
+impl Forwarding {
+    /// Passes a request on to the leader's host.
+    pub(crate) fn pass_on(&mut self, reply: ReplyTo, request: Request, leader: HostId, out: &mut Effects) {
+        let call = out.mint_call(Component::Manager);
+        self.passed_on.insert(call, (reply, leader));
+        self.call_of.insert(reply, call);
+        let request = Request::Forwarded { from: reply.host, request: Box::new(request) };
+        out.send(leader, Message::Request { call, request });
+    }
+
+    /// Keeps a request until a leader is known. The first one starts the poll.
+    pub(crate) fn wait(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
+        if self.waiting.is_empty() {
+            out.set_timer(Timer::Manager(ManagerTimer::LeaderPoll), out.now() + LEADER_POLL);
+        }
+        self.waiting.push((reply, request, out.cause()));
+    }
+
+    /// All requests that wait, to be looked at again.
+    pub(crate) fn take_waiting(&mut self) -> Vec<(ReplyTo, Request, FactId)> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// For whom this manager made a call.
+    pub(crate) fn origin(&self, call: CallId) -> Option<ReplyTo> {
+        self.passed_on.get(&call).map(|(reply, _)| *reply)
+    }
+
+    /// A call made for somebody else is over.
+    pub(crate) fn finish(&mut self, call: CallId) -> Option<ReplyTo> {
+        let (reply, _) = self.passed_on.remove(&call)?;
+        self.call_of.remove(&reply);
+        Some(reply)
+    }
+
+    /// The caller is not interested any longer. Returns the call to hang up, and where.
+    pub(crate) fn hang_up(&mut self, reply: ReplyTo) -> Option<(CallId, HostId)> {
+        self.waiting.retain(|(waiting, _, _)| *waiting != reply);
+        let call = self.call_of.remove(&reply)?;
+        let (_, leader) = self.passed_on.remove(&call)?;
+        Some((call, leader))
+    }
+
+    /// Whoever waited for an answer from a host whose process died.
+    pub(crate) fn lost_with(&mut self, leader: HostId) -> Vec<ReplyTo> {
+        let lost: Vec<CallId> =
+            self.passed_on.iter().filter(|(_, (_, host))| *host == leader).map(|(call, _)| *call).collect();
+        lost.into_iter().filter_map(|call| self.finish(call)).collect()
+    }
+
+    /// Forgets the requests of a host whose process died. Returns the calls to hang up, and where.
+    pub(crate) fn forget(&mut self, host: HostId) -> Vec<(CallId, HostId)> {
+        self.waiting.retain(|(reply, _, _)| reply.host != host);
+        let theirs = self.call_of.keys().copied().filter(|reply| reply.host == host);
+        let theirs: Vec<ReplyTo> = theirs.collect();
+        theirs.into_iter().filter_map(|reply| self.hang_up(reply)).collect()
+    }
+}
+
+impl StateDigest for Forwarding {
+    fn digest(&self, digest: &mut Digest) {
+        // The reverse map follows from the first.
+        let Self { passed_on, call_of: _, waiting } = self;
+        for (call, (reply, leader)) in passed_on {
+            digest.u64(call.number);
+            digest.u64(reply.call.number);
+            leader.digest(digest);
+        }
+        digest.u64(waiting.len() as u64);
+    }
+}

@@ -1,0 +1,132 @@
+//! What a manager does while it leads: it runs the control loops and proposes what they write
+//! (spec control-plane 3.2, 5.1, 5.2).
+use std::sync::Arc;
+
+use super::Manager;
+use super::loops::{LeaderLoops, WriteError};
+use crate::kernel::{Digest, StateDigest};
+use crate::model::{Fact, FactId};
+use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, StoreEntry, Timer};
+use crate::raft::Role;
+use crate::store::ChangeSet;
+
+/// The control loops of one leadership.
+#[derive(Debug)]
+pub(crate) struct Leadership {
+    loops: LeaderLoops,
+    /// Index of the entry that the holder of the store's lock waits for.
+    proposal: Option<u64>,
+    /// True if the loops will get their turn at this instant.
+    turn_due: bool,
+}
+
+impl Manager {
+    /// Starts the loops once everything that earlier leaders left in the log is applied: Raft may lead earlier.
+    pub(super) fn maybe_lead(&mut self, out: &mut Effects) {
+        let complete = self.raft.applied_index() >= self.raft.last().index;
+        if self.leadership.is_some() || self.raft.role() != Role::Leader || !complete {
+            return;
+        }
+        let fact = out.fact(Fact::Leadership { host: self.host, active: true });
+        out.set_cause(fact);
+        self.lead(out);
+    }
+
+    /// Runs the loops from here on.
+    pub(super) fn lead(&mut self, out: &mut Effects) {
+        self.epoch += 1;
+        out.set_epoch(self.epoch);
+        let mut loops = LeaderLoops::of_kinds(&LoopKind::IN_A_CLUSTER, &self.settings);
+        loops.start(&self.store, out);
+        self.leadership = Some(Leadership { loops, proposal: None, turn_due: false });
+        self.schedule_turn(out);
+    }
+
+    /// Ends the loops: waiting writes fail, the dispatcher says goodbye.
+    pub(super) fn stop_leading(&mut self, out: &mut Effects) {
+        let Some(mut leadership) = self.leadership.take() else { return };
+        out.set_epoch(self.epoch);
+        if leadership.proposal.take().is_some() {
+            leadership.loops.failed(WriteError::LostLeadership, &self.store, out);
+        }
+        leadership.loops.stop(&self.store, out);
+        out.fact(Fact::Leadership { host: self.host, active: false });
+    }
+
+    /// Proposes what the next writer in the queue for the lock has to write.
+    pub(super) fn propose_next(&mut self, out: &mut Effects) {
+        let Some(leadership) = &mut self.leadership else { return };
+        out.set_epoch(self.epoch);
+        while leadership.proposal.is_none() {
+            let version = self.raft.commit_index();
+            let Some(changes) = leadership.loops.next_proposal(&mut self.store, out, version) else { break };
+            match self.raft.propose(StoreEntry(changes)) {
+                Ok(index) => leadership.proposal = Some(index),
+                Err(_) => leadership.loops.failed(WriteError::Dropped, &self.store, out),
+            }
+        }
+        self.schedule_turn(out);
+    }
+
+    /// An entry was applied: its writer goes on, and everybody who watches hears of it.
+    pub(super) fn publish_applied(
+        &mut self,
+        index: u64,
+        changes: &Arc<ChangeSet>,
+        causes: Vec<FactId>,
+        out: &mut Effects,
+    ) {
+        let Some(leadership) = &mut self.leadership else { return };
+        out.set_epoch(self.epoch);
+        if leadership.proposal == Some(index) {
+            leadership.proposal = None;
+            leadership.loops.committed(changes, causes, &self.store, out);
+        } else {
+            leadership.loops.publish(changes, causes);
+        }
+    }
+
+    pub(super) fn fire_loop(&mut self, timer: LoopTimer, epoch: u32, out: &mut Effects) {
+        let Some(leadership) = self.leadership.as_mut().filter(|_| epoch == self.epoch) else { return };
+        out.set_epoch(epoch);
+        leadership.loops.fire(timer, &self.store, out);
+    }
+
+    /// All timers of this instant have acted: the loops handle what they have heard, in turn.
+    pub(super) fn loops_turn(&mut self, out: &mut Effects) {
+        let Some(leadership) = &mut self.leadership else { return };
+        out.set_epoch(self.epoch);
+        leadership.turn_due = false;
+        while leadership.loops.turn(&self.store, out) {}
+    }
+
+    /// Lets something act on the running loops.
+    pub(super) fn with_loops(
+        &mut self,
+        out: &mut Effects,
+        act: impl FnOnce(&mut LeaderLoops, &crate::store::Store, &mut Effects),
+    ) {
+        if let Some(leadership) = &mut self.leadership {
+            out.set_epoch(self.epoch);
+            act(&mut leadership.loops, &self.store, out);
+        }
+    }
+
+    /// Loops hear of things after all timers of the instant have acted (spec orchestration 20.1).
+    fn schedule_turn(&mut self, out: &mut Effects) {
+        let Some(leadership) = &mut self.leadership else { return };
+        if leadership.loops.has_mail() && !leadership.turn_due {
+            leadership.turn_due = true;
+            out.set_timer(Timer::Manager(ManagerTimer::LoopsTurn), out.now());
+        }
+    }
+}
+
+impl StateDigest for Leadership {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { loops, proposal, turn_due } = self;
+        loops.digest(digest);
+        proposal.digest(digest);
+        digest.bool(*turn_due);
+    }
+}

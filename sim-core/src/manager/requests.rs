@@ -1,0 +1,182 @@
+//! Requests to a manager: Raft messages are for itself, everything else is answered by the leader
+//! (spec control-plane 3.5, 3.6).
+use super::Manager;
+use super::forward::{LOST_QUORUM_TICKS, NO_LEADER};
+use crate::kernel::SimDuration;
+use crate::kernel::queue::TimerId;
+use crate::model::HostId;
+use crate::protocol::{
+    Answer, CallError, CallId, Component, Effects, ManagerTimer, Message, ReplyTo, Request, Response, Status,
+    StatusCode, StoreEntry, StreamItem, Timer,
+};
+use crate::raft::{self, Body};
+
+/// A voter calls the candidate back for at most this time.
+const HEALTH_TIMEOUT: SimDuration = SimDuration::from_secs(2);
+
+/// A vote request whose sender is being called back.
+#[derive(Debug)]
+pub(super) struct HealthCheck {
+    vote: raft::Message<StoreEntry>,
+    reply: ReplyTo,
+    timeout: TimerId,
+}
+
+/// What a manager does with a request that the leader must answer.
+enum Route {
+    Here,
+    To(HostId),
+    Wait,
+    Fail,
+}
+
+impl Manager {
+    pub(super) fn requested(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
+        match request {
+            Request::Raft(message) => self.raft_message(reply, *message, out),
+            Request::Health => answer(reply, Ok(Response::Done), out),
+            Request::Forwarded { from, request } => match self.route() {
+                Route::Here => self.execute(reply, from, *request, out),
+                Route::To(_) | Route::Wait | Route::Fail => {
+                    let text = format!("more than one redirect to leader from: {:?}", reply.host);
+                    answer(reply, Err(CallError::Status(Status::new(StatusCode::Unknown, text))), out);
+                }
+            },
+            Request::Session { .. }
+            | Request::Heartbeat { .. }
+            | Request::UpdateTaskStatus { .. }
+            | Request::Assignments { .. } => self.for_leader(reply, request, out),
+        }
+    }
+
+    /// Answers here, passes on, waits or fails, as the leader's whereabouts demand.
+    fn for_leader(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
+        match self.route() {
+            Route::Here => self.execute(reply, reply.host, request, out),
+            Route::To(leader) => self.forwarding.pass_on(reply, request, leader, out),
+            Route::Wait => self.forwarding.wait(reply, request, out),
+            Route::Fail => {
+                let status = Status::new(StatusCode::Unknown, NO_LEADER);
+                answer(reply, Err(CallError::Status(status)), out);
+            }
+        }
+    }
+
+    fn route(&self) -> Route {
+        match self.raft.leader() {
+            Some(leader) if leader == self.raft.id() => Route::Here,
+            Some(leader) if self.transport.is_active(leader) => {
+                Route::To(self.transport.host(leader).expect("an active peer has a host"))
+            }
+            _ if self.ticks_without_leader > LOST_QUORUM_TICKS => Route::Fail,
+            _ => Route::Wait,
+        }
+    }
+
+    fn execute(&mut self, reply: ReplyTo, from: HostId, request: Request, out: &mut Effects) {
+        if self.leads() {
+            self.with_loops(out, |loops, store, out| loops.request(reply, from, request, store, out));
+        } else {
+            let status = Status::new(StatusCode::Aborted, "dispatcher is stopped");
+            answer(reply, Err(CallError::Status(status)), out);
+        }
+    }
+
+    /// Requests that wait for a leader look again.
+    pub(super) fn look_for_leader(&mut self, out: &mut Effects) {
+        for (reply, request, cause) in self.forwarding.take_waiting() {
+            out.set_cause(cause);
+            // A request that waits is not failed by the tick counter any more (spec control-plane 3.6).
+            match self.route() {
+                Route::Here => self.execute(reply, reply.host, request, out),
+                Route::To(leader) => self.forwarding.pass_on(reply, request, leader, out),
+                Route::Wait | Route::Fail => self.forwarding.wait(reply, request, out),
+            }
+        }
+    }
+
+    fn raft_message(&mut self, reply: ReplyTo, message: raft::Message<StoreEntry>, out: &mut Effects) {
+        if message.to != self.raft.id() {
+            return answer(reply, Ok(Response::Done), out);
+        }
+        if self.removed.contains(&message.from) {
+            let text = "raft: member was removed from the cluster";
+            return answer(reply, Err(CallError::Status(Status::new(StatusCode::NotFound, text))), out);
+        }
+        if matches!(message.body, Body::Vote { .. }) {
+            return self.call_back(reply, message, out);
+        }
+        self.raft.step(message);
+        answer(reply, Ok(Response::Done), out);
+    }
+
+    /// A vote counts only if its sender can be reached from here (spec control-plane 3.5).
+    fn call_back(&mut self, reply: ReplyTo, vote: raft::Message<StoreEntry>, out: &mut Effects) {
+        let Some(member) = self.members.get(&vote.from) else {
+            return answer(reply, Ok(Response::Done), out);
+        };
+        let call = out.mint_call(Component::Manager);
+        let timer = Timer::Manager(ManagerTimer::CallTimeout(call));
+        let timeout = out.set_timer(timer, out.now() + HEALTH_TIMEOUT);
+        out.send(member.host, Message::Request { call, request: Request::Health });
+        self.health_checks.insert(call, HealthCheck { vote, reply, timeout });
+    }
+
+    /// A call that this manager made is over.
+    pub(super) fn call_over(&mut self, call: CallId, result: Answer, out: &mut Effects) {
+        if let Some(check) = self.health_checks.remove(&call) {
+            out.cancel_timer(check.timeout);
+            if result.is_ok() && !self.removed.contains(&check.vote.from) {
+                self.raft.step(check.vote);
+            }
+            return answer(check.reply, Ok(Response::Done), out);
+        }
+        if let Some(reply) = self.forwarding.finish(call) {
+            return answer(reply, result, out);
+        }
+        if let Some(reports) = self.transport.settle(call, result.is_ok(), out) {
+            self.report(reports);
+        }
+    }
+
+    /// An item of a stream that this manager passes on.
+    pub(super) fn relay_item(&mut self, call: CallId, item: StreamItem, out: &mut Effects) {
+        if let Some(reply) = self.forwarding.origin(call) {
+            out.send(reply.host, Message::Item { call: reply.call, item });
+        }
+    }
+
+    /// A caller is not interested in its call any longer.
+    pub(super) fn hung_up(&mut self, reply: ReplyTo, out: &mut Effects) {
+        if let Some((call, leader)) = self.forwarding.hang_up(reply) {
+            out.send(leader, Message::HangUp { call });
+        }
+        self.with_loops(out, |loops, store, out| loops.hang_up(reply, store, out));
+    }
+
+    /// The process at the other end of all connections with a host has died.
+    pub(super) fn reset(&mut self, host: HostId, out: &mut Effects) {
+        let reports = self.transport.reset(host, out);
+        self.report(reports);
+        let unanswered: Vec<CallId> = self
+            .health_checks
+            .iter()
+            .filter(|(_, check)| self.members.get(&check.vote.from).is_some_and(|m| m.host == host))
+            .map(|(call, _)| *call)
+            .collect();
+        for call in unanswered {
+            self.call_over(call, Err(CallError::Reset), out);
+        }
+        for reply in self.forwarding.lost_with(host) {
+            answer(reply, Err(CallError::Reset), out);
+        }
+        for (call, leader) in self.forwarding.forget(host) {
+            out.send(leader, Message::HangUp { call });
+        }
+        self.with_loops(out, |loops, store, out| loops.reset(host, store, out));
+    }
+}
+
+fn answer(reply: ReplyTo, answer: Answer, out: &mut Effects) {
+    out.send(reply.host, Message::Answer { call: reply.call, answer });
+}
