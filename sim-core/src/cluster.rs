@@ -1,0 +1,244 @@
+//! Owns every component and delivers one event to one component.
+//!
+//! A host has an engine process, in which an agent and perhaps a manager live, and clients that run beside it.
+//! What a component sends is routed when its step has returned: the network says when it arrives, and the state
+//! of the receiving host then decides what becomes of it.
+mod host;
+mod settle;
+mod view;
+
+pub use view::View;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use self::host::{Host, Power};
+use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::model::setup::Setup;
+use crate::model::{FactId, Fault, HostId, IdMap};
+use crate::net::{Carriage, Net, Passage};
+use crate::protocol::{CallError, Component, Effects, Envelope, Event, Message, Request, Timer};
+
+/// All hosts and the network between them.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) seed: u64,
+    pub(crate) hosts: IdMap<HostId, Host>,
+    pub(crate) net: Net,
+    /// Messages delivered so far, without the periodic ones that only say that somebody lives.
+    pub(crate) messages: u64,
+    outbox: Vec<(HostId, HostId, FactId, Message)>,
+}
+
+impl Cluster {
+    /// Handles one event that is due now.
+    pub(crate) fn handle(&mut self, event: Event, out: &mut Effects) {
+        match event {
+            Event::Fire { host, life, timer, cause } => self.fire(host, life, timer, cause, out),
+            Event::Deliver(envelope) => self.deliver(envelope, out),
+            Event::Stimulus(entry) => self.stimulate(entry as usize, out),
+        }
+        self.route_all(out);
+    }
+
+    fn fire(&mut self, id: HostId, life: u32, timer: Timer, cause: FactId, out: &mut Effects) {
+        let host = self.hosts.get_mut(id).expect("timers belong to hosts");
+        if host.life != life && !matches!(timer, Timer::Client(_)) {
+            return;
+        }
+        if let Some(backlog) = &mut host.frozen {
+            backlog.push_back(Event::Fire { host: id, life, timer, cause });
+            return;
+        }
+        out.enter(id, host.life, cause);
+        match timer {
+            Timer::Loop(..) | Timer::Manager(_) => {
+                if let Some(manager) = &mut host.manager {
+                    manager.fire(timer, out);
+                }
+            }
+            Timer::Agent(timer) => {
+                if let Some(agent) = &mut host.agent {
+                    agent.fire(timer, out);
+                }
+            }
+            Timer::Client(timer) => host.clients.fire(timer, out),
+            Timer::Alarm(_) => unreachable!("alarms ring on benches only"),
+        }
+    }
+
+    fn deliver(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
+        let (from, to) = (envelope.from, envelope.to);
+        if self.net.is_cut(from, to) {
+            return self.stop_at_cut(envelope, out);
+        }
+        let host = self.hosts.get_mut(to).expect("messages go to hosts");
+        if host.power == Power::Off {
+            return;
+        }
+        if let Some(backlog) = &mut host.frozen {
+            backlog.push_back(Event::Deliver(envelope));
+            return;
+        }
+        let Envelope { to_life, cause, message, .. } = *envelope;
+        out.enter(to, host.life, cause);
+        if host.power == Power::EngineStopped || host.life != to_life {
+            return refuse(from, message, out);
+        }
+        self.messages += u64::from(!is_liveness(&message));
+        match addressee(&message) {
+            Some(Component::Manager) => match &mut host.manager {
+                Some(manager) => manager.hear(from, message, out),
+                None => refuse(from, message, out),
+            },
+            Some(Component::Agent) => {
+                if let Some(agent) = &mut host.agent {
+                    agent.hear(from, message, out);
+                }
+            }
+            Some(Component::Client) => host.clients.hear(message, out),
+            None => {
+                if let Some(manager) = &mut host.manager {
+                    manager.hear(from, message, out);
+                }
+                if let Some(agent) = &mut host.agent {
+                    agent.reset(from, out);
+                }
+            }
+        }
+    }
+
+    /// Routes everything that was sent, in the order of emission.
+    pub(crate) fn route_all(&mut self, out: &mut Effects) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        out.swap_outbox(&mut outbox);
+        for (from, to, cause, message) in outbox.drain(..) {
+            self.route(from, to, cause, message, out);
+        }
+        self.outbox = outbox;
+    }
+
+    fn route(&mut self, from: HostId, to: HostId, cause: FactId, message: Message, out: &mut Effects) {
+        let carriage = carriage(&message);
+        let to_life = self.hosts.get(to).expect("messages go to hosts").life;
+        let envelope = Box::new(Envelope { from, to, to_life, cause, message });
+        match self.net.passage(out.now(), from, to, carriage) {
+            Passage::Arrives(at) => {
+                out.schedule(at, Event::Deliver(envelope));
+            }
+            Passage::Lost | Passage::Blocked => self.stop_at_cut(envelope, out),
+        }
+    }
+
+    /// A message meets a link that is cut, or lost it.
+    fn stop_at_cut(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
+        if let Some(fault) = self.net.fault_between(envelope.from, envelope.to) {
+            out.silences_mut().silence_path(envelope.from, envelope.to, fault);
+        }
+        if carriage(&envelope.message) == Carriage::Repeated {
+            self.net.block(out.now(), envelope);
+        }
+    }
+
+    /// What waits for healed links goes on its way.
+    pub(crate) fn release_blocked(&mut self, out: &mut Effects) {
+        for (at, envelope) in self.net.unblocked(out.now()) {
+            out.schedule(at, Event::Deliver(envelope));
+        }
+    }
+
+    /// Tells everybody that the process of a host has died.
+    pub(crate) fn broadcast_reset(&mut self, dead: HostId, out: &mut Effects) {
+        let others: Vec<HostId> = self.hosts.ids().filter(|id| *id != dead).collect();
+        let cause = out.cause();
+        for other in others {
+            self.route(dead, other, cause, Message::Reset, out);
+        }
+    }
+
+    /// The events that a frozen host has missed come now, in their order.
+    pub(crate) fn replay(&mut self, backlog: VecDeque<Event>, out: &mut Effects) {
+        for event in backlog {
+            out.schedule(out.now(), event);
+        }
+    }
+
+    /// The first manager of the file whose engine runs.
+    pub(crate) fn default_client_host(&self) -> Option<HostId> {
+        let managers = self.hosts.iter().filter(|(_, host)| host.manager.is_some());
+        managers.map(|(id, _)| id).next().or_else(|| {
+            self.hosts.iter().find(|(_, host)| host.power == Power::On).map(|(id, _)| id)
+        })
+    }
+
+    fn stimulate(&mut self, entry: usize, out: &mut Effects) {
+        let setup = Arc::clone(&self.setup);
+        crate::inject::stimulate(self, &setup.timeline[entry].stimulus, entry, out);
+    }
+
+    pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) {
+        self.net.apply(fault, fact);
+        self.release_blocked(out);
+    }
+
+    /// When the run ends.
+    pub(crate) fn until(&self) -> SimTime {
+        self.setup.until
+    }
+}
+
+/// Nobody listens: a caller learns it, everybody else does not.
+fn refuse(from: HostId, message: Message, out: &mut Effects) {
+    if let Message::Request { call, .. } = message {
+        out.send(from, Message::Answer { call, answer: Err(CallError::Refused) });
+    }
+}
+
+/// Who on the host hears a message; none: everybody.
+fn addressee(message: &Message) -> Option<Component> {
+    match message {
+        Message::Request { .. } | Message::HangUp { .. } => Some(Component::Manager),
+        Message::Item { call, .. } | Message::Answer { call, .. } => Some(call.caller),
+        Message::Reset => None,
+    }
+}
+
+fn carriage(message: &Message) -> Carriage {
+    match message {
+        Message::Request { request: Request::Raft(_) | Request::Health, .. } => Carriage::Once,
+        Message::Request { .. }
+        | Message::Item { .. }
+        | Message::Answer { .. }
+        | Message::HangUp { .. }
+        | Message::Reset => Carriage::Repeated,
+    }
+}
+
+/// Messages that are sent periodically in a quiet cluster.
+fn is_liveness(message: &Message) -> bool {
+    use crate::protocol::Response;
+    use crate::raft::Body;
+    match message {
+        Message::Request { request, .. } => match request {
+            Request::Heartbeat { .. } | Request::Health => true,
+            Request::Raft(message) => matches!(message.body, Body::Heartbeat { .. } | Body::HeartbeatResponse),
+            Request::Forwarded { request, .. } => matches!(**request, Request::Heartbeat { .. }),
+            Request::Session { .. } | Request::UpdateTaskStatus { .. } | Request::Assignments { .. } => false,
+        },
+        Message::Answer { answer, .. } => {
+            matches!(answer, Ok(Response::Heartbeat { .. } | Response::Done))
+        }
+        Message::Item { .. } | Message::HangUp { .. } | Message::Reset => false,
+    }
+}
+
+impl StateDigest for Cluster {
+    fn digest(&self, digest: &mut Digest) {
+        // The set-up never changes in a run; the outbox is empty between events.
+        let Self { setup: _, seed: _, hosts, net, messages, outbox: _ } = self;
+        hosts.digest(digest);
+        net.digest(digest);
+        digest.u64(*messages);
+    }
+}

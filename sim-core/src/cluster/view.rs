@@ -1,0 +1,104 @@
+//! What an observer may see of a cluster between two events.
+use super::Cluster;
+use crate::model::setup::Setup;
+use crate::model::{HostId, NodeId, ServiceId, TaskId, TaskState};
+use crate::store::Store;
+
+/// A look at a cluster. Looking changes nothing.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    cluster: &'a Cluster,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(cluster: &'a Cluster) -> Self {
+        View { cluster }
+    }
+
+    /// What the run started from.
+    #[must_use]
+    pub fn setup(&self) -> &'a Setup {
+        &self.cluster.setup
+    }
+
+    /// The seed of the run, from which id texts follow.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.cluster.seed
+    }
+
+    /// The most advanced committed state that any manager has, running or not. Absent before there is a swarm.
+    #[must_use]
+    pub fn store(&self) -> Option<&'a Store> {
+        let running = self.cluster.hosts.values().filter_map(|host| host.manager.as_ref());
+        let best = running.max_by_key(|manager| (manager.raft().applied_index(), manager.leads()))?;
+        Some(best.store())
+    }
+
+    /// The host whose control loops run. After a partition two managers may believe to lead; this is the one of
+    /// the later term.
+    #[must_use]
+    pub fn leader(&self) -> Option<HostId> {
+        let managers = self.cluster.hosts.iter().filter_map(|(id, host)| Some((id, host.manager.as_ref()?)));
+        let leading = managers.filter(|(_, manager)| manager.leads());
+        leading.max_by_key(|(_, manager)| manager.raft().term()).map(|(id, _)| id)
+    }
+
+    /// How many managers run.
+    #[must_use]
+    pub fn running_managers(&self) -> usize {
+        self.cluster.hosts.values().filter(|host| host.manager.is_some()).count()
+    }
+
+    /// The node of a host, if it is in the swarm.
+    #[must_use]
+    pub fn node_of_host(&self, host: HostId) -> Option<NodeId> {
+        let nodes = self.store()?.nodes().filter(|node| node.host == host);
+        nodes.map(|node| node.id).last()
+    }
+
+    /// Name of a host.
+    #[must_use]
+    pub fn host_name(&self, host: HostId) -> &'a str {
+        &self.cluster.setup.hosts.get(host).expect("hosts come from the set-up").name
+    }
+
+    /// Tasks of a service that run as wanted: observed RUNNING and desired RUNNING, or COMPLETE for jobs.
+    #[must_use]
+    pub fn running_of_service(&self, service: ServiceId) -> usize {
+        let Some(store) = self.store() else { return 0 };
+        store.tasks_of_service(service).filter(|task| is_running(task)).count()
+    }
+
+    /// Tasks of a node that run as wanted.
+    #[must_use]
+    pub fn running_of_node(&self, node: NodeId) -> usize {
+        let Some(store) = self.store() else { return 0 };
+        store.tasks_of_node(node).filter(|task| is_running(task)).count()
+    }
+
+    /// The docker name of a task: `web.2`, or `web.w1` for a global service.
+    #[must_use]
+    pub fn task_name(&self, task: TaskId) -> Option<String> {
+        let task = self.store()?.task(task)?;
+        Some(crate::client::task_name(task, self.seed()))
+    }
+
+    /// Entries of the replicated log that are committed.
+    #[must_use]
+    pub fn commit_index(&self) -> u64 {
+        let managers = self.cluster.hosts.values().filter_map(|host| host.manager.as_ref());
+        managers.map(|manager| manager.raft().commit_index()).max().unwrap_or(0)
+    }
+
+    /// Messages delivered so far, without those that only say that somebody lives.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.cluster.messages
+    }
+}
+
+fn is_running(task: &crate::model::Task) -> bool {
+    let wanted = if task.job_iteration.is_some() { TaskState::Complete } else { TaskState::Running };
+    task.status.state == TaskState::Running && task.desired_state == wanted
+}

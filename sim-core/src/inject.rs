@@ -1,0 +1,154 @@
+//! How what comes from outside is applied to a cluster, and how faults heal.
+use std::sync::Arc;
+
+use crate::cluster::{Cluster, Power};
+use crate::model::setup::{ClientCommand, Stimulus};
+use crate::model::{Fact, FactId, Fault, HostId};
+use crate::protocol::Effects;
+
+/// Applies one entry of the timeline.
+pub(crate) fn stimulate(cluster: &mut Cluster, stimulus: &Stimulus, entry: usize, out: &mut Effects) {
+    out.set_cause(FactId(0));
+    match stimulus {
+        Stimulus::Commands { host, commands } => run_commands(cluster, *host, commands, out),
+        Stimulus::Fault(fault) => {
+            let fact = strike(cluster, fault, out);
+            cluster.struck.insert(entry, fact);
+        }
+        Stimulus::Healing { of, fault } => {
+            let cause = cluster.struck.get(of).copied().unwrap_or(FactId(0));
+            out.set_cause(cause);
+            strike(cluster, fault, out);
+        }
+        Stimulus::Note(text) => {
+            out.fact(Fact::Note { text: Arc::clone(text) });
+        }
+        Stimulus::Traffic(traffic) => unreachable!("traffic {} is refused by the parser", traffic.name),
+    }
+}
+
+fn run_commands(
+    cluster: &mut Cluster,
+    host: Option<HostId>,
+    commands: &[ClientCommand],
+    out: &mut Effects,
+) {
+    let host = host.or_else(|| cluster.default_client_host()).unwrap_or(HostId(0));
+    let machine = cluster.hosts.get_mut(host).expect("commands run on hosts");
+    out.enter(host, machine.life, FactId(0));
+    let has_manager = machine.manager.is_some();
+    let engine_runs = machine.power == Power::On;
+    machine.clients.run(commands, engine_runs, has_manager, out);
+}
+
+/// A fault strikes, or ends.
+fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactId {
+    let fact = out.fact(Fact::Fault { fault: Arc::clone(fault) });
+    out.set_cause(fact);
+    match &**fault {
+        Fault::Crash { hosts } => each(cluster, hosts, fact, out, crash),
+        Fault::Kill { hosts, containers_survive } => {
+            let survive = *containers_survive;
+            each(cluster, hosts, fact, out, |cluster, host, out| kill(cluster, host, survive, out));
+        }
+        Fault::Stop { hosts } => each(cluster, hosts, fact, out, stop),
+        Fault::Restart { hosts } => each(cluster, hosts, fact, out, restart),
+        Fault::Freeze { hosts } => each(cluster, hosts, fact, out, freeze),
+        Fault::Thaw { hosts } => each(cluster, hosts, fact, out, thaw),
+        Fault::Cut { .. } | Fault::Heal { .. } | Fault::Slow { .. } | Fault::Loss { .. } => {
+            cluster.apply_link_fault(fault, fact, out);
+        }
+        Fault::KillTask { task } => kill_task(cluster, task, out),
+        Fault::SlowDisk { hosts, by } => {
+            for host in hosts {
+                if let Some(manager) = cluster.host_mut(*host).manager.as_mut() {
+                    manager.slow_disk(*by);
+                }
+            }
+        }
+    }
+    fact
+}
+
+fn each(
+    cluster: &mut Cluster,
+    hosts: &[HostId],
+    fact: FactId,
+    out: &mut Effects,
+    mut act: impl FnMut(&mut Cluster, HostId, &mut Effects),
+) {
+    for host in hosts {
+        let life = cluster.host_mut(*host).life;
+        out.enter(*host, life, fact);
+        act(cluster, *host, out);
+    }
+}
+
+/// The host loses power: nobody is told, containers are lost, the disk is kept.
+fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    let host = cluster.host_mut(id);
+    if host.power == Power::Off {
+        return;
+    }
+    if let Some(agent) = &mut host.agent {
+        agent.power_off(out);
+    }
+    host.clients.cut_off(out);
+    host.end_process(Power::Off);
+    out.silences_mut().silence_host(id, out.cause());
+}
+
+/// The engine process dies: the operating system resets its connections.
+fn kill(cluster: &mut Cluster, id: HostId, containers_survive: bool, out: &mut Effects) {
+    let host = cluster.host_mut(id);
+    if host.power != Power::On {
+        return;
+    }
+    if let Some(agent) = &mut host.agent {
+        agent.kill(containers_survive, out);
+    }
+    host.clients.cut_off(out);
+    host.end_process(Power::EngineStopped);
+    out.silences_mut().silence_host(id, out.cause());
+    cluster.broadcast_reset(id, out);
+}
+
+/// The engine is stopped in an orderly way, which to the others looks like its death.
+fn stop(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    kill(cluster, id, false, out);
+}
+
+fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    let host = cluster.host_mut(id);
+    if host.power == Power::On {
+        return;
+    }
+    out.enter(id, host.life, out.cause());
+    host.start_process(out);
+    out.silences_mut().host_speaks(id);
+}
+
+fn freeze(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    let host = cluster.host_mut(id);
+    if host.power == Power::On && host.frozen.is_none() {
+        host.frozen = Some(std::collections::VecDeque::new());
+        out.silences_mut().silence_host(id, out.cause());
+    }
+}
+
+fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    if let Some(backlog) = cluster.host_mut(id).frozen.take() {
+        out.silences_mut().host_speaks(id);
+        cluster.replay(backlog, out);
+    }
+}
+
+/// Ends the container of a task by its docker name. Nothing happens if there is none.
+fn kill_task(cluster: &mut Cluster, name: &str, out: &mut Effects) {
+    let Some((task, host)) = cluster.find_container(name) else { return };
+    let machine = cluster.host_mut(host);
+    out.enter(host, machine.life, out.cause());
+    if let Some(agent) = &mut machine.agent {
+        agent.kill_task(task, out);
+    }
+}

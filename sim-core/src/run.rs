@@ -1,0 +1,124 @@
+//! Ties queue, cluster and observers together.
+use std::sync::Arc;
+
+use crate::cluster::{Cluster, View};
+use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::model::setup::Setup;
+use crate::model::FactRecord;
+use crate::protocol::{Effects, Event};
+
+/// Sees what happens, between events. Without observers a run has the same hash.
+pub trait Observer {
+    /// A fact was told.
+    fn fact(&mut self, record: &FactRecord, view: View<'_>);
+
+    /// Nothing more happens at this instant, in which facts were told.
+    fn instant_over(&mut self, time: SimTime, view: View<'_>);
+}
+
+/// Sees nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn fact(&mut self, _record: &FactRecord, _view: View<'_>) {}
+
+    fn instant_over(&mut self, _time: SimTime, _view: View<'_>) {}
+}
+
+/// One run.
+pub struct Simulation {
+    cluster: Cluster,
+    effects: Effects,
+    facts: Vec<FactRecord>,
+    events: u64,
+    eventful: bool,
+}
+
+impl Simulation {
+    /// The world at time zero. The timeline of the set-up is in the queue.
+    #[must_use]
+    pub fn new(setup: Arc<Setup>, seed: u64) -> Self {
+        let mut effects = Effects::new();
+        let cluster = Cluster::new(Arc::clone(&setup), seed, &mut effects);
+        for (place, entry) in setup.timeline.iter().enumerate() {
+            let place = u32::try_from(place).expect("a timeline has fewer than four billion entries");
+            effects.schedule(entry.at, Event::Stimulus(place));
+        }
+        Simulation { cluster, effects, facts: Vec::new(), events: 0, eventful: false }
+    }
+
+    /// The current virtual time.
+    #[must_use]
+    pub fn now(&self) -> SimTime {
+        self.effects.now()
+    }
+
+    /// How many events were handled.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// A look at the cluster.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.cluster)
+    }
+
+    /// Hash over all facts so far.
+    #[must_use]
+    pub fn trace_hash(&self) -> u64 {
+        self.effects.trace().hash()
+    }
+
+    /// How many facts were told.
+    #[must_use]
+    pub fn fact_count(&self) -> u64 {
+        self.effects.trace().count()
+    }
+
+    /// Hash over the state of all components.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        let mut digest = Digest::new();
+        digest.time(self.effects.now());
+        self.cluster.digest(&mut digest);
+        digest.finish()
+    }
+
+    /// Handles all events up to and including a time, and goes to it.
+    pub fn run_until(&mut self, end: SimTime, observer: &mut impl Observer) {
+        self.show(observer);
+        while let Some(due) = self.effects.next_time().filter(|due| *due <= end) {
+            if due > self.effects.now() {
+                self.end_instant(observer);
+            }
+            let event = self.effects.pop().expect("an event is due");
+            self.events += 1;
+            self.cluster.handle(event, &mut self.effects);
+            self.show(observer);
+        }
+        self.end_instant(observer);
+        self.effects.advance_to(end);
+    }
+
+    fn show(&mut self, observer: &mut impl Observer) {
+        if !self.effects.trace().has_fresh() {
+            return;
+        }
+        self.eventful = true;
+        let mut facts = std::mem::take(&mut self.facts);
+        self.effects.trace_mut().swap_fresh(&mut facts);
+        for record in &facts {
+            observer.fact(record, View::new(&self.cluster));
+        }
+        self.facts = facts;
+    }
+
+    fn end_instant(&mut self, observer: &mut impl Observer) {
+        if std::mem::take(&mut self.eventful) {
+            observer.instant_over(self.effects.now(), View::new(&self.cluster));
+        }
+    }
+}
