@@ -3,19 +3,21 @@
 //! A host has an engine process, in which an agent and perhaps a manager live, and clients that run beside it.
 //! What a component sends is routed when its step has returned: the network says when it arrives, and the state
 //! of the receiving host then decides what becomes of it.
+mod clients;
 mod host;
 mod settle;
 mod view;
 
 pub use view::View;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use self::host::{Host, Power};
+use self::host::Host;
+pub(crate) use self::host::Power;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::Setup;
-use crate::model::{FactId, Fault, HostId, IdMap};
+use crate::model::{FactId, Fault, HostId, IdMap, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{CallError, Component, Effects, Envelope, Event, Message, Request, Timer};
 
@@ -28,6 +30,8 @@ pub(crate) struct Cluster {
     pub(crate) net: Net,
     /// Messages delivered so far, without the periodic ones that only say that somebody lives.
     pub(crate) messages: u64,
+    /// The facts of the faults that struck, by place in the timeline.
+    pub(crate) struck: BTreeMap<usize, FactId>,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
 }
 
@@ -81,6 +85,7 @@ impl Cluster {
             backlog.push_back(Event::Deliver(envelope));
             return;
         }
+        out.path_speaks(from, to);
         let Envelope { to_life, cause, message, .. } = *envelope;
         out.enter(to, host.life, cause);
         if host.power == Power::EngineStopped || host.life != to_life {
@@ -134,7 +139,7 @@ impl Cluster {
     /// A message meets a link that is cut, or lost it.
     fn stop_at_cut(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
         if let Some(fault) = self.net.fault_between(envelope.from, envelope.to) {
-            out.silences_mut().silence_path(envelope.from, envelope.to, fault);
+            out.silence_path(envelope.from, envelope.to, fault);
         }
         if carriage(&envelope.message) == Carriage::Repeated {
             self.net.block(out.now(), envelope);
@@ -167,9 +172,26 @@ impl Cluster {
     /// The first manager of the file whose engine runs.
     pub(crate) fn default_client_host(&self) -> Option<HostId> {
         let managers = self.hosts.iter().filter(|(_, host)| host.manager.is_some());
-        managers.map(|(id, _)| id).next().or_else(|| {
-            self.hosts.iter().find(|(_, host)| host.power == Power::On).map(|(id, _)| id)
-        })
+        managers
+            .map(|(id, _)| id)
+            .next()
+            .or_else(|| self.hosts.iter().find(|(_, host)| host.power == Power::On).map(|(id, _)| id))
+    }
+
+    pub(crate) fn host_mut(&mut self, host: HostId) -> &mut Host {
+        self.hosts.get_mut(host).expect("hosts come from the set-up")
+    }
+
+    /// The running container of a task with this docker name, and its host.
+    pub(crate) fn find_container(&self, name: &str) -> Option<(TaskId, HostId)> {
+        let view = View::new(self);
+        let store = view.store()?;
+        let (service, _) = name.rsplit_once('.')?;
+        let service = store.service_by_name(service)?;
+        let task = store.tasks_of_service(service.id).find(|task| {
+            task.status.state == TaskState::Running && view.task_name(task.id).as_deref() == Some(name)
+        })?;
+        Some((task.id, store.node(task.node?)?.host))
     }
 
     fn stimulate(&mut self, entry: usize, out: &mut Effects) {
@@ -222,7 +244,9 @@ fn is_liveness(message: &Message) -> bool {
     match message {
         Message::Request { request, .. } => match request {
             Request::Heartbeat { .. } | Request::Health => true,
-            Request::Raft(message) => matches!(message.body, Body::Heartbeat { .. } | Body::HeartbeatResponse),
+            Request::Raft(message) => {
+                matches!(message.body, Body::Heartbeat { .. } | Body::HeartbeatResponse)
+            }
             Request::Forwarded { request, .. } => matches!(**request, Request::Heartbeat { .. }),
             Request::Session { .. } | Request::UpdateTaskStatus { .. } | Request::Assignments { .. } => false,
         },
@@ -236,7 +260,7 @@ fn is_liveness(message: &Message) -> bool {
 impl StateDigest for Cluster {
     fn digest(&self, digest: &mut Digest) {
         // The set-up never changes in a run; the outbox is empty between events.
-        let Self { setup: _, seed: _, hosts, net, messages, outbox: _ } = self;
+        let Self { setup: _, seed: _, hosts, net, messages, struck: _, outbox: _ } = self;
         hosts.digest(digest);
         net.digest(digest);
         digest.u64(*messages);

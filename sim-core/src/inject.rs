@@ -27,12 +27,7 @@ pub(crate) fn stimulate(cluster: &mut Cluster, stimulus: &Stimulus, entry: usize
     }
 }
 
-fn run_commands(
-    cluster: &mut Cluster,
-    host: Option<HostId>,
-    commands: &[ClientCommand],
-    out: &mut Effects,
-) {
+fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {
     let host = host.or_else(|| cluster.default_client_host()).unwrap_or(HostId(0));
     let machine = cluster.hosts.get_mut(host).expect("commands run on hosts");
     out.enter(host, machine.life, FactId(0));
@@ -95,7 +90,7 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     }
     host.clients.cut_off(out);
     host.end_process(Power::Off);
-    out.silences_mut().silence_host(id, out.cause());
+    out.silence_host(id);
 }
 
 /// The engine process dies: the operating system resets its connections.
@@ -109,7 +104,7 @@ fn kill(cluster: &mut Cluster, id: HostId, containers_survive: bool, out: &mut E
     }
     host.clients.cut_off(out);
     host.end_process(Power::EngineStopped);
-    out.silences_mut().silence_host(id, out.cause());
+    out.silence_host(id);
     cluster.broadcast_reset(id, out);
 }
 
@@ -125,20 +120,20 @@ fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     }
     out.enter(id, host.life, out.cause());
     host.start_process(out);
-    out.silences_mut().host_speaks(id);
+    out.host_speaks(id);
 }
 
 fn freeze(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     let host = cluster.host_mut(id);
     if host.power == Power::On && host.frozen.is_none() {
         host.frozen = Some(std::collections::VecDeque::new());
-        out.silences_mut().silence_host(id, out.cause());
+        out.silence_host(id);
     }
 }
 
 fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     if let Some(backlog) = cluster.host_mut(id).frozen.take() {
-        out.silences_mut().host_speaks(id);
+        out.host_speaks(id);
         cluster.replay(backlog, out);
     }
 }

@@ -5,14 +5,20 @@
 #![allow(dead_code, unused_imports, irrefutable_let_patterns)] // Parts are still being joined.
 
 pub mod bench;
+mod cluster;
+mod inject;
 pub mod kernel;
 mod manager;
 pub mod model;
 mod net;
 mod protocol;
 mod raft;
+pub mod run;
 mod store;
 #[cfg(test)]
 mod text_test;
+mod worker;
 
+pub use cluster::View;
+pub use run::{NoObserver, Observer, Simulation};
 pub use store::Store;

@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::forward::Forwarding;
 use self::leadership::Leadership;
-use self::loops::LoopSettings;
+pub(crate) use self::leadership::SettledSession;
+pub(crate) use self::loops::LoopSettings;
 use self::transport::{Report, Transport};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::{HostId, NodeId};
@@ -109,10 +110,11 @@ impl Manager {
     }
 
     /// A manager in the middle of a quiet life: everybody has applied the snapshot on its disk and follows
-    /// `leader`; `elapsed` ticks have passed since the last heartbeat or quorum check.
-    pub(crate) fn settled(disk: ManagerDisk, leader: RaftId, elapsed: u64, out: &mut Effects) -> Self {
+    /// `leader`. The leader is somewhere between two checks of its quorum, `check_ticks` apart.
+    pub(crate) fn settled(disk: ManagerDisk, leader: RaftId, check_ticks: u64, out: &mut Effects) -> Self {
         let ManagerDisk { raft_id, node, raft: raft_disk, election, mut streams, disk_speed, settings } =
             disk;
+        let elapsed = if leader == raft_id { streams.tick.below(check_ticks) } else { 0 };
         let raft = Raft::settled(raft_id, Config::default(), &raft_disk, election, leader, elapsed);
         let phase = streams.tick.span(SimDuration::ZERO, TICK);
         let mut manager = Manager::around(out.host(), node, raft, raft_disk, streams, disk_speed, settings);
@@ -151,6 +153,11 @@ impl Manager {
             disk_delay: SimDuration::ZERO,
             settings,
         }
+    }
+
+    /// Passes a stream on to the leader that was opened before the run began. Returns the call to the leader.
+    pub(crate) fn settled_stream(&mut self, reply: ReplyTo, leader: HostId, out: &mut Effects) -> CallId {
+        self.forwarding.settled(reply, leader, out)
     }
 
     /// The process ends at once; only its disk stays.

@@ -39,6 +39,9 @@ pub(crate) enum Passage {
     Blocked,
 }
 
+/// A message at a cut link, and when it met the cut.
+type Blocked = (SimTime, Box<Envelope>);
+
 /// All links with their faults, and what waits at cut ones.
 #[derive(Debug)]
 pub(crate) struct Net {
@@ -48,7 +51,7 @@ pub(crate) struct Net {
     streams: IdMap<HostId, Stream>,
     /// Last arrival for each direction in which messages could overtake each other.
     last_arrival: BTreeMap<(HostId, HostId), SimTime>,
-    blocked: BTreeMap<(HostId, HostId), VecDeque<(SimTime, Box<Envelope>)>>,
+    blocked: BTreeMap<(HostId, HostId), VecDeque<Blocked>>,
 }
 
 impl Net {
@@ -144,7 +147,7 @@ impl Net {
     }
 
     /// The messages whose links are open again, each with the time of the first attempt that gets through.
-    pub(crate) fn unblocked(&mut self, now: SimTime) -> Vec<(SimTime, Box<Envelope>)> {
+    pub(crate) fn unblocked(&mut self, now: SimTime) -> Vec<Blocked> {
         let pairs: Vec<(HostId, HostId)> = self.blocked.keys().copied().collect();
         let mut free = Vec::new();
         for (from, to) in pairs {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use crate::cluster::{Cluster, View};
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::setup::Setup;
 use crate::model::FactRecord;
+use crate::model::setup::Setup;
 use crate::protocol::{Effects, Event};
 
 /// Sees what happens, between events. Without observers a run has the same hash.

@@ -1,7 +1,7 @@
 //! One machine: its power, its engine process and what lives in it.
 use std::collections::VecDeque;
 
-use crate::client::Clients;
+use super::clients::Clients;
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::{Manager, ManagerDisk};
 use crate::protocol::{Effects, Event};

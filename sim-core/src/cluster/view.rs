@@ -1,7 +1,7 @@
 //! What an observer may see of a cluster between two events.
 use super::Cluster;
 use crate::model::setup::Setup;
-use crate::model::{HostId, NodeId, ServiceId, TaskId, TaskState};
+use crate::model::{HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState};
 use crate::store::Store;
 
 /// A look at a cluster. Looking changes nothing.
@@ -81,7 +81,15 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn task_name(&self, task: TaskId) -> Option<String> {
         let task = self.store()?.task(task)?;
-        Some(crate::client::task_name(task, self.seed()))
+        let place = match (task.service.and_then(|id| self.store()?.service(id)), task.node) {
+            (Some(service), Some(node))
+                if matches!(service.spec.mode, ServiceMode::Global | ServiceMode::GlobalJob) =>
+            {
+                self.store()?.node(node)?.hostname().to_owned()
+            }
+            _ => task.slot.0.to_string(),
+        };
+        Some(format!("{}.{place}", task.service_annotations.name))
     }
 
     /// Entries of the replicated log that are committed.

@@ -32,6 +32,14 @@ impl Forwarding {
         out.send(leader, Message::Request { call, request });
     }
 
+    /// A stream that was passed on before the run began. Returns the call to the leader.
+    pub(crate) fn settled(&mut self, reply: ReplyTo, leader: HostId, out: &mut Effects) -> CallId {
+        let call = out.mint_call(Component::Manager);
+        self.passed_on.insert(call, (reply, leader));
+        self.call_of.insert(reply, call);
+        call
+    }
+
     /// Keeps a request until a leader is known. The first one starts the poll.
     pub(crate) fn wait(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
         if self.waiting.is_empty() {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Manager;
 use super::loops::{LeaderLoops, WriteError};
-use crate::kernel::{Digest, StateDigest};
-use crate::model::{Fact, FactId};
-use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, StoreEntry, Timer};
+use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::model::{Fact, FactId, HostId, NodeId};
+use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, ReplyTo, SessionId, StoreEntry, Timer};
 use crate::raft::Role;
 use crate::store::ChangeSet;
 
@@ -33,7 +33,7 @@ impl Manager {
     }
 
     /// Runs the loops from here on.
-    pub(super) fn lead(&mut self, out: &mut Effects) {
+    pub(crate) fn lead(&mut self, out: &mut Effects) {
         self.epoch += 1;
         out.set_epoch(self.epoch);
         let mut loops = LeaderLoops::of_kinds(&LoopKind::IN_A_CLUSTER, &self.settings);
@@ -119,6 +119,23 @@ impl Manager {
             leadership.turn_due = true;
             out.set_timer(Timer::Manager(ManagerTimer::LoopsTurn), out.now());
         }
+    }
+}
+
+/// A session that was open before the run began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SettledSession {
+    pub(crate) node: NodeId,
+    pub(crate) host: HostId,
+    pub(crate) session: SessionId,
+    pub(crate) session_reply: ReplyTo,
+    pub(crate) assignments_reply: ReplyTo,
+}
+
+impl Manager {
+    /// Takes over a session that was open before the run began. Returns when its next heartbeat is due.
+    pub(crate) fn settle_session(&mut self, _settled: SettledSession, out: &mut Effects) -> SimTime {
+        out.now()
     }
 }
 

@@ -18,6 +18,7 @@ use self::writes::{Write, Writes};
 use super::allocator::Allocator;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::model::setup::{Setup, Ties};
 use crate::model::{FactId, HostId};
 use crate::protocol::{Effects, LoopKind, LoopTimer, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
@@ -152,6 +153,13 @@ pub struct LoopSettings {
     pub seed: u64,
     /// Whether ties are broken by lot instead of by id (decisions: `ties`).
     pub seeded_ties: bool,
+}
+
+impl LoopSettings {
+    /// The settings of a run, for the manager of this name.
+    pub(crate) fn of(setup: &Setup, seed: u64, _manager: &str) -> Self {
+        LoopSettings { seed, seeded_ties: setup.settings.ties == Ties::Seeded }
+    }
 }
 
 /// The loops of one leadership, and who of them acts next.

@@ -1,6 +1,6 @@
 //! What a step does to the world outside its component.
 use super::silences::Silences;
-use super::{CallId, Component, Event, Message, Timer};
+use super::{CallId, Component, Event, Message, SessionId, Timer};
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
@@ -76,9 +76,24 @@ impl Effects {
         self.silences.cause(here, there)
     }
 
-    /// What keeps whom from being heard.
-    pub(crate) fn silences_mut(&mut self) -> &mut Silences {
-        &mut self.silences
+    /// A host is silent from here on, because of the current fact.
+    pub(crate) fn silence_host(&mut self, host: HostId) {
+        self.silences.silence_host(host, self.cause);
+    }
+
+    /// A host can be heard again.
+    pub(crate) fn host_speaks(&mut self, host: HostId) {
+        self.silences.host_speaks(host);
+    }
+
+    /// A message did not get through, because of a fault.
+    pub(crate) fn silence_path(&mut self, from: HostId, to: HostId, fault: FactId) {
+        self.silences.silence_path(from, to, fault);
+    }
+
+    /// A message got through.
+    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId) {
+        self.silences.path_speaks(from, to);
     }
 
     /// What was sent and is not routed yet, in exchange for an empty list whose room is used again.
@@ -135,6 +150,17 @@ impl Effects {
     pub(crate) fn mint_call(&mut self, caller: Component) -> CallId {
         self.calls += 1;
         CallId { caller, number: self.calls }
+    }
+
+    /// A session that never was before.
+    pub(crate) fn mint_session(&mut self) -> SessionId {
+        self.ids.sessions += 1;
+        SessionId(self.ids.sessions)
+    }
+
+    /// Entries up to this index tell no facts: they were there before the run began.
+    pub(crate) fn told_until(&mut self, index: u64) {
+        self.told = index;
     }
 
     /// Sends a message from the host whose step this is.

@@ -42,8 +42,6 @@ pub(crate) struct SessionId(pub(crate) u64);
 pub(crate) struct Envelope {
     pub(crate) from: HostId,
     pub(crate) to: HostId,
-    /// The engine process of the sender: answers to an earlier one are not heard.
-    pub(crate) from_life: u32,
     /// The engine process of the receiver that a connection led to; a later one does not hear it.
     pub(crate) to_life: u32,
     pub(crate) cause: FactId,

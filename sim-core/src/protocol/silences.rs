@@ -19,9 +19,21 @@ impl Silences {
         self.hosts.insert(host, fact);
     }
 
+    /// A host can be heard again.
+    pub(crate) fn host_speaks(&mut self, host: HostId) {
+        self.hosts.remove(&host);
+    }
+
     /// Something that one host sent did not reach another, because of a fault.
     pub(crate) fn silence_path(&mut self, from: HostId, to: HostId, fact: FactId) {
         self.paths.insert((from, to), fact);
+    }
+
+    /// Something that one host sent reached another.
+    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId) {
+        if !self.paths.is_empty() {
+            self.paths.remove(&(from, to));
+        }
     }
 
     /// The latest fault that kept `there` from being heard `here`, or the other way round.

@@ -1,0 +1,288 @@
+//! The world at time zero (decisions: the world at t = 0).
+//!
+//! A settled cluster is constructed, not simulated: forming ten thousand nodes would cost more than most runs.
+//! All phases are drawn: ticks, counters, heartbeats, batches, and the manager that each worker talks to.
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Cluster;
+use super::clients::Clients;
+use super::host::{Host, Power};
+use crate::kernel::{Ppm, SimDuration, SimTime, Stream, Streams};
+use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerStreams, SettledSession};
+use crate::model::node::{EngineDescription, IssuanceState};
+use crate::model::setup::{HostSetup, Setup, Start, SwarmPart};
+use crate::model::{
+    ClusterId, FactId, HostId, IdMap, Meta, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
+    NodeStatus, ObjectId,
+};
+use crate::net::{Link, Net, Topology};
+use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo, SessionId};
+use crate::raft::{Disk, EntryId, RaftId, Snapshot, Term};
+use crate::store::{Store, Transaction};
+use crate::worker::{Agent, AgentConfig, AgentStreams, SettledAgent};
+
+/// Index of the snapshot that every manager of a settled cluster has applied.
+const SETTLED_INDEX: u64 = 100;
+/// Term of the first leader of a cluster.
+const SETTLED_TERM: Term = Term(2);
+/// Ticks of an election timeout, and between two checks of the quorum.
+const ELECTION_TICKS: u64 = 10;
+/// What engines say they are.
+const ENGINE_VERSION: &str = "29.7.2";
+
+impl Cluster {
+    /// The world at time zero.
+    pub(crate) fn new(setup: Arc<Setup>, seed: u64, out: &mut Effects) -> Self {
+        let mut streams = Streams::new(seed);
+        let net_streams =
+            setup.hosts.iter().map(|(id, host)| (id, streams.stream(&format!("net/{}", host.name))));
+        let net = Net::new(topology(&setup), collect(net_streams));
+        let mut cluster = Cluster {
+            hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup)))),
+            net,
+            seed,
+            messages: 0,
+            struck: BTreeMap::new(),
+            outbox: Vec::new(),
+            setup,
+        };
+        match cluster.setup.start {
+            Start::Empty => {}
+            Start::Settled => cluster.settle(&mut streams, out, true),
+            Start::Off => cluster.settle(&mut streams, out, false),
+        }
+        cluster.route_all(out);
+        cluster
+    }
+
+    fn settle(&mut self, streams: &mut Streams, out: &mut Effects, powered: bool) {
+        let setup = Arc::clone(&self.setup);
+        let members: Vec<HostId> =
+            setup.hosts.iter().filter(|(_, host)| host.part != SwarmPart::None).map(|(id, _)| id).collect();
+        let store = settled_store(&setup, &members, powered, out);
+        let managers: Vec<(RaftId, Member)> = (1..)
+            .map(RaftId)
+            .zip(store.nodes().filter(|node| node.role == NodeRole::Manager))
+            .map(|(id, node)| (id, Member { node: node.id, host: node.host }))
+            .collect();
+        let snapshot = Snapshot {
+            last: EntryId { term: SETTLED_TERM, index: SETTLED_INDEX },
+            voters: managers.iter().map(|(id, _)| *id).collect(),
+            data: ManagerSnapshot {
+                store: Arc::new(store.clone()),
+                members: managers.iter().copied().collect(),
+                removed: BTreeSet::new(),
+            },
+        };
+        let leader = managers.first().expect("a swarm has a manager").0;
+        for (id, member) in &managers {
+            let disk = manager_disk(&setup, *id, *member, leader, snapshot.clone(), streams);
+            self.hosts.get_mut(member.host).expect("members have hosts").manager_disk = Some(disk);
+        }
+        let manager_hosts: Arc<[HostId]> = managers.iter().map(|(_, member)| member.host).collect();
+        for node in store.nodes() {
+            let host = self.hosts.get_mut(node.host).expect("nodes have hosts");
+            host.agent = Some(agent(&setup, node, &manager_hosts, streams));
+            host.power = if powered { Power::On } else { Power::Off };
+        }
+        if powered {
+            self.open_sessions(&store, leader, &manager_hosts, out);
+        }
+    }
+
+    /// Managers and agents run and know each other.
+    fn open_sessions(&mut self, store: &Store, leader: RaftId, managers: &Arc<[HostId]>, out: &mut Effects) {
+        let leader_host = managers[leader.0 as usize - 1];
+        for id in managers.iter() {
+            let host = self.hosts.get_mut(*id).expect("managers have hosts");
+            out.enter(*id, host.life, FactId(0));
+            let disk = host.manager_disk.take().expect("managers have disks");
+            host.manager = Some(Manager::settled(disk, leader, ELECTION_TICKS, out));
+        }
+        let leading = self.hosts.get_mut(leader_host).and_then(|host| host.manager.as_mut());
+        out.enter(leader_host, 0, FactId(0));
+        leading.expect("the leader runs").lead(out);
+        for node in store.nodes() {
+            self.open_session(node, leader_host, out);
+        }
+    }
+
+    /// One agent has an open session, perhaps through a manager that passes on to the leader.
+    fn open_session(&mut self, node: &Node, leader: HostId, out: &mut Effects) {
+        let session = out.mint_session();
+        let streams = [out.mint_call(Component::Agent), out.mint_call(Component::Agent)];
+        let agent =
+            self.hosts.get_mut(node.host).and_then(|host| host.agent.as_mut()).expect("nodes have agents");
+        let via = agent.choose_manager();
+        let mut replies = streams.map(|call| ReplyTo { host: node.host, call });
+        if via != leader {
+            let passing = self.hosts.get_mut(via).and_then(|host| host.manager.as_mut());
+            let passing = passing.expect("agents talk to managers");
+            replies =
+                replies.map(|reply| ReplyTo { host: via, call: passing.settled_stream(reply, leader, out) });
+        }
+        let leading =
+            self.hosts.get_mut(leader).and_then(|host| host.manager.as_mut()).expect("the leader runs");
+        out.enter(leader, 0, FactId(0));
+        let settled = SettledSession {
+            node: node.id,
+            host: node.host,
+            session,
+            session_reply: replies[0],
+            assignments_reply: replies[1],
+        };
+        let next_heartbeat = leading.settle_session(settled, out);
+        out.enter(node.host, 0, FactId(0));
+        let agent =
+            self.hosts.get_mut(node.host).and_then(|host| host.agent.as_mut()).expect("nodes have agents");
+        agent.settle(
+            SettledAgent {
+                session,
+                manager: via,
+                session_call: streams[0],
+                assignments_call: streams[1],
+                next_heartbeat,
+            },
+            out,
+        );
+    }
+}
+
+fn idle_host(setup: &Setup) -> Host {
+    Host {
+        power: Power::On,
+        life: 0,
+        frozen: None,
+        agent: None,
+        manager: None,
+        manager_disk: None,
+        clients: Clients::new(setup.settings.call_limit),
+    }
+}
+
+fn collect<I: ObjectId, T>(items: impl IntoIterator<Item = (I, T)>) -> IdMap<I, T> {
+    let mut map = IdMap::new();
+    for (id, item) in items {
+        map.insert(id, item);
+    }
+    map
+}
+
+fn topology(setup: &Setup) -> Topology {
+    let constant = |latency| Link { latency, jitter: SimDuration::ZERO, loss: Ppm(0) };
+    let mut topology = Topology::new(constant(setup.settings.latency_between_zones));
+    for _ in setup.zones.ids() {
+        let zone = topology.add_zone();
+        topology.connect(zone, zone, constant(setup.settings.latency_same_zone));
+    }
+    for host in setup.hosts.values() {
+        topology.add_host(host.zone);
+    }
+    for link in &setup.links {
+        let (one, other) = link.between;
+        topology.connect(one, other, Link { latency: link.latency, jitter: link.jitter, loss: link.loss });
+    }
+    topology
+}
+
+/// The store of a swarm without services.
+fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effects) -> Store {
+    let mut store = Store::default();
+    let (now, cause) = (SimTime::ZERO, out.cause());
+    let mut transaction = Transaction::new(&mut store, &mut out.ids, now, SETTLED_INDEX - 1, cause);
+    transaction.create_cluster(settled_cluster(setup)).expect("the store is empty");
+    for host in members {
+        let id = transaction.mint_node();
+        let node = settled_node(id, *host, setup.hosts.get(*host).expect("members are hosts"), ready);
+        transaction.create_node(node).expect("the id is new");
+    }
+    let changes = transaction.into_changes();
+    store.apply(&changes);
+    out.told_until(SETTLED_INDEX);
+    store
+}
+
+fn settled_cluster(setup: &Setup) -> crate::model::Cluster {
+    crate::model::Cluster {
+        id: ClusterId(0),
+        meta: Meta::default(),
+        spec: Arc::new(setup.settings.cluster.clone()),
+        token_generations: (0, 0),
+        blacklisted_certificates: BTreeSet::new(),
+    }
+}
+
+fn settled_node(id: NodeId, host: HostId, setup: &HostSetup, ready: bool) -> Node {
+    let role = if setup.part == SwarmPart::Manager { NodeRole::Manager } else { NodeRole::Worker };
+    let mut spec = NodeSpec { desired_role: role, availability: setup.availability, ..NodeSpec::default() };
+    spec.annotations.labels.clone_from(&setup.labels);
+    let state = if ready { NodeState::Ready } else { NodeState::Down };
+    Node {
+        id,
+        meta: Meta::default(),
+        host,
+        spec: Arc::new(spec),
+        description: Some(Arc::new(describe(setup))),
+        status: NodeStatus { state, message: "".into(), address: Some(IpAddr::V4(setup.address)) },
+        role,
+        certificate: (role, IssuanceState::Issued),
+    }
+}
+
+/// What the agent of a host tells about its machine.
+fn describe(setup: &HostSetup) -> NodeDescription {
+    NodeDescription {
+        hostname: setup.name.clone(),
+        platform: Some(setup.platform.clone()),
+        resources: Some(setup.resources.clone()),
+        engine: Some(EngineDescription {
+            version: ENGINE_VERSION.to_owned(),
+            ..EngineDescription::default()
+        }),
+    }
+}
+
+fn manager_disk(
+    setup: &Setup,
+    id: RaftId,
+    member: Member,
+    leader: RaftId,
+    snapshot: Snapshot<crate::protocol::StoreEntry>,
+    streams: &mut Streams,
+) -> ManagerDisk {
+    let name = &setup.hosts.get(member.host).expect("members have hosts").name;
+    let settings = &setup.settings;
+    ManagerDisk {
+        raft_id: id,
+        node: member.node,
+        raft: Disk::from_snapshot(snapshot, Some(leader)),
+        election: streams.stream(&format!("election/{name}")),
+        streams: ManagerStreams {
+            tick: streams.stream(&format!("tick/{name}")),
+            disk: streams.stream(&format!("disk/{name}")),
+        },
+        disk_speed: DiskSpeed { shortest: settings.persist_min, longest: settings.persist_max },
+        settings: LoopSettings::of(setup, streams.seed(), name),
+    }
+}
+
+fn agent(setup: &Arc<Setup>, node: &Node, managers: &Arc<[HostId]>, streams: &mut Streams) -> Agent {
+    let host = setup.hosts.get(node.host).expect("nodes have hosts");
+    let mut stream = |purpose: &str| -> Stream { streams.stream(&format!("{purpose}/{}", host.name)) };
+    let agent_streams = AgentStreams {
+        backoff: stream("backoff"),
+        manager_choice: stream("manager-choice"),
+        exec: stream("exec"),
+    };
+    let config = AgentConfig {
+        host: node.host,
+        node: node.id,
+        description: node.description.clone().expect("settled nodes have told who they are"),
+        local_manager: node.role == NodeRole::Manager,
+        managers: Arc::clone(managers),
+        setup: Arc::clone(setup),
+    };
+    Agent::new(config, agent_streams)
+}
