@@ -7,6 +7,7 @@
 pub mod bench;
 mod cluster;
 mod inject;
+mod invariants;
 pub mod kernel;
 mod manager;
 pub mod model;
@@ -20,5 +21,5 @@ mod text_test;
 mod worker;
 
 pub use cluster::View;
-pub use run::{NoObserver, Observer, Simulation};
+pub use run::{NoObserver, Observer, Simulation, Violation};
 pub use store::Store;

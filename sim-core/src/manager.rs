@@ -25,7 +25,7 @@ use crate::model::{HostId, NodeId};
 use crate::protocol::{
     CallError, CallId, Effects, ManagerSnapshot, ManagerTimer, Member, Message, ReplyTo, StoreEntry, Timer,
 };
-use crate::raft::{Config, Disk, Raft, RaftId, Ready, Role};
+use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role};
 use crate::store::Store;
 
 /// Time between two ticks of Raft.
@@ -180,6 +180,11 @@ impl Manager {
 
     pub(crate) fn raft(&self) -> &Raft<StoreEntry> {
         &self.raft
+    }
+
+    /// Term, vote and commit index as they would survive a crash.
+    pub(crate) fn durable_state(&self) -> HardState {
+        self.disk.hard_state()
     }
 
     pub(crate) fn node(&self) -> NodeId {

@@ -2,7 +2,9 @@
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, View};
-use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::invariants::Checks;
+pub use crate::invariants::Violation;
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::FactRecord;
 use crate::model::setup::Setup;
 use crate::protocol::{Effects, Event};
@@ -33,6 +35,8 @@ pub struct Simulation {
     facts: Vec<FactRecord>,
     events: u64,
     eventful: bool,
+    checks: Option<Checks>,
+    next_sweep: SimTime,
 }
 
 impl Simulation {
@@ -45,7 +49,26 @@ impl Simulation {
             let place = u32::try_from(place).expect("a timeline has fewer than four billion entries");
             effects.schedule(entry.at, Event::Stimulus(place));
         }
-        Simulation { cluster, effects, facts: Vec::new(), events: 0, eventful: false }
+        Simulation {
+            cluster,
+            effects,
+            facts: Vec::new(),
+            events: 0,
+            eventful: false,
+            checks: None,
+            next_sweep: SimTime::ZERO,
+        }
+    }
+
+    /// Checks all invariants from here on.
+    pub fn check_invariants(&mut self) {
+        self.checks = Some(Checks::new());
+    }
+
+    /// The promises that were broken so far; empty if nobody checks.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        self.checks.as_ref().map_or(&[], Checks::violations)
     }
 
     /// The current virtual time.
@@ -97,6 +120,7 @@ impl Simulation {
             let event = self.effects.pop().expect("an event is due");
             self.events += 1;
             self.cluster.handle(event, &mut self.effects);
+            self.check();
             self.show(observer);
         }
         self.end_instant(observer);
@@ -111,9 +135,22 @@ impl Simulation {
         let mut facts = std::mem::take(&mut self.facts);
         self.effects.trace_mut().swap_fresh(&mut facts);
         for record in &facts {
+            if let Some(checks) = &mut self.checks {
+                checks.after_fact(record, self.events);
+            }
             observer.fact(record, View::new(&self.cluster));
         }
         self.facts = facts;
+    }
+
+    fn check(&mut self) {
+        let Some(checks) = &mut self.checks else { return };
+        let now = self.effects.now();
+        checks.after_event(&self.cluster, self.effects.host(), now, self.events);
+        if now >= self.next_sweep {
+            checks.sweep(&self.cluster, now, self.events);
+            self.next_sweep = now + SimDuration::from_secs(1);
+        }
     }
 
     fn end_instant(&mut self, observer: &mut impl Observer) {

@@ -44,6 +44,11 @@ impl<P: Payload> Raft<P> {
         self.log.last()
     }
 
+    /// The term of the entry at an index, if the log reaches there.
+    pub(crate) fn term_at(&self, index: u64) -> Option<Term> {
+        self.log.term_at(index)
+    }
+
     /// The ids of the last entries, at most `count` of them, oldest first.
     pub(crate) fn log_tail(&self, count: u64) -> impl Iterator<Item = EntryId> {
         let first = self.log.first_index().max((self.log.last_index() + 1).saturating_sub(count));

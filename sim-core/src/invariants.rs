@@ -1,0 +1,116 @@
+//! What must hold at every moment of every run, whatever breaks (spec control-plane 10).
+//!
+//! Invariants observe: they look at the manager that the last event touched, act between events and never through
+//! the queue, so a run has the same hashes with and without them. In checked runs a full sweep follows each
+//! virtual second.
+mod applied_state;
+mod commit;
+mod election_safety;
+mod leader_completeness;
+mod store_sum;
+mod task_states;
+
+use std::fmt;
+
+use crate::cluster::Cluster;
+use crate::kernel::SimTime;
+use crate::manager::Manager;
+use crate::model::{FactRecord, HostId};
+
+/// A broken promise of the simulated cluster: a defect of the simulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Name of the invariant.
+    pub invariant: &'static str,
+    /// When it was seen.
+    pub time: SimTime,
+    /// How many events had been handled.
+    pub event: u64,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { invariant, time, event, what } = self;
+        write!(f, "{invariant} does not hold at {time} (event {event}): {what}")
+    }
+}
+
+/// One promise.
+pub(crate) trait Invariant: fmt::Debug + Send {
+    /// Its name in reports.
+    fn name(&self) -> &'static str;
+
+    /// Looks at the manager that the last event touched.
+    fn after_event(&mut self, _host: HostId, _manager: &Manager) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Looks at a fact that was told.
+    fn after_fact(&mut self, _record: &FactRecord) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Looks at everything.
+    fn sweep(&mut self, _cluster: &Cluster) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// All invariants, in the order in which they are checked.
+fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(election_safety::ElectionSafety::default()),
+        Box::new(commit::CommitMonotone::default()),
+        Box::new(applied_state::EqualAppliedState::default()),
+        Box::new(leader_completeness::LeaderCompleteness::default()),
+        Box::new(task_states::TaskStates),
+        Box::new(store_sum::StoreSum),
+    ]
+}
+
+/// Checks all invariants along a run.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    invariants: Vec<Box<dyn Invariant>>,
+    violations: Vec<Violation>,
+}
+
+impl Checks {
+    pub(crate) fn new() -> Self {
+        Checks { invariants: all(), violations: Vec::new() }
+    }
+
+    pub(crate) fn after_event(&mut self, cluster: &Cluster, host: HostId, time: SimTime, event: u64) {
+        let Some(manager) = cluster.hosts.get(host).and_then(|host| host.manager.as_ref()) else { return };
+        self.each(time, event, |invariant| invariant.after_event(host, manager));
+    }
+
+    pub(crate) fn after_fact(&mut self, record: &FactRecord, event: u64) {
+        self.each(record.time, event, |invariant| invariant.after_fact(record));
+    }
+
+    pub(crate) fn sweep(&mut self, cluster: &Cluster, time: SimTime, event: u64) {
+        self.each(time, event, |invariant| invariant.sweep(cluster));
+    }
+
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// An invariant that is broken once is not looked at again: what follows is noise.
+    fn each(
+        &mut self,
+        time: SimTime,
+        event: u64,
+        mut check: impl FnMut(&mut dyn Invariant) -> Result<(), String>,
+    ) {
+        let violations = &mut self.violations;
+        self.invariants.retain_mut(|invariant| {
+            let Err(what) = check(invariant.as_mut()) else { return true };
+            violations.push(Violation { invariant: invariant.name(), time, event, what });
+            false
+        });
+    }
+}
