@@ -8,6 +8,9 @@ mod host;
 mod settle;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use view::View;
 
 use std::collections::{BTreeMap, VecDeque};

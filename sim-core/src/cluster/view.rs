@@ -99,6 +99,13 @@ impl<'a> View<'a> {
         managers.map(|manager| manager.raft().commit_index()).max().unwrap_or(0)
     }
 
+    /// How many entries each running manager has applied, in host order.
+    #[must_use]
+    pub fn applied_indexes(&self) -> Vec<u64> {
+        let managers = self.cluster.hosts.values().filter_map(|host| host.manager.as_ref());
+        managers.map(|manager| manager.raft().applied_index()).collect()
+    }
+
     /// Messages delivered so far, without those that only say that somebody lives.
     #[must_use]
     pub fn messages(&self) -> u64 {

@@ -53,17 +53,7 @@ pub(crate) enum LoopTimer {
 
 impl LoopKind {
     /// The loops that a leading manager runs.
-    pub(crate) const IN_A_CLUSTER: [LoopKind; 9] = [
-        LoopKind::Api,
-        LoopKind::Allocator,
-        LoopKind::Scheduler,
-        LoopKind::ConstraintEnforcer,
-        LoopKind::Reaper,
-        LoopKind::Replicated,
-        LoopKind::Jobs,
-        LoopKind::Global,
-        LoopKind::Dispatcher,
-    ];
+    pub(crate) const IN_A_CLUSTER: [LoopKind; 1] = [LoopKind::Allocator];
 }
 
 impl LoopTimer {

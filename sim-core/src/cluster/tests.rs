@@ -1,0 +1,112 @@
+//! Whole clusters: elections, partitions and restarts, with all invariants checked.
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel::SimDuration;
+use crate::model::setup::{HostSetup, Stimulus, SwarmPart, TimelineEntry};
+use crate::model::{Fact, FactRecord, Place, RaftRole, ZoneId};
+use crate::run::{Observer, Simulation};
+
+/// A cluster of managers only, or with workers, in one zone.
+fn setup(managers: u8, workers: u8) -> Setup {
+    let mut setup = Setup::default();
+    setup.zones.insert(ZoneId(0), "default".to_owned());
+    for number in 0..managers + workers {
+        let name = if number < managers {
+            format!("manager-{}", number + 1)
+        } else {
+            format!("worker-{}", number - managers + 1)
+        };
+        let mut host = HostSetup::new(&name, ZoneId(0), Ipv4Addr::new(172, 31, 0, number + 1));
+        host.part = if number < managers { SwarmPart::Manager } else { SwarmPart::Worker };
+        setup.hosts.insert(HostId(u32::from(number)), host);
+    }
+    setup.until = SimTime::from_secs(3600);
+    setup
+}
+
+fn at(seconds: u64, fault: Fault) -> TimelineEntry {
+    TimelineEntry { at: SimTime::from_secs(seconds), stimulus: Stimulus::Fault(Arc::new(fault)) }
+}
+
+#[derive(Default)]
+struct Elections(Vec<(SimTime, HostId, u64)>);
+
+impl Observer for Elections {
+    fn fact(&mut self, record: &FactRecord, _view: View<'_>) {
+        if let Fact::RaftRole { host, role: RaftRole::Leader, term, .. } = record.fact {
+            self.0.push((record.time, host, term));
+        }
+    }
+
+    fn instant_over(&mut self, _time: SimTime, _view: View<'_>) {}
+}
+
+fn run(setup: Setup, seed: u64, seconds: u64) -> (Simulation, Elections) {
+    let mut simulation = Simulation::new(Arc::new(setup), seed);
+    simulation.check_invariants();
+    let mut elections = Elections::default();
+    simulation.run_until(SimTime::from_secs(seconds), &mut elections);
+    assert_eq!(simulation.violations(), []);
+    (simulation, elections)
+}
+
+#[test]
+fn a_quiet_cluster_keeps_its_leader() {
+    let (simulation, elections) = run(setup(3, 0), 1, 600);
+    assert_eq!(elections.0, []);
+    assert_eq!(simulation.view().leader(), Some(HostId(0)));
+}
+
+#[test]
+fn clu_021_a_crashed_leader_is_followed_by_one_new_leader() {
+    // CLU-021
+    for seed in 0..200 {
+        let mut setup = setup(3, 0);
+        setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(0)] }));
+        let (simulation, elections) = run(setup, seed, 90);
+        let (when, leader, _) = elections.0[0];
+        let after = when.since(SimTime::from_secs(30));
+        assert!(after > SimDuration::from_secs(8), "seed {seed}: {after}");
+        assert!(elections.0.len() == 1 && simulation.view().leader() == Some(leader), "seed {seed}");
+    }
+}
+
+#[test]
+fn clu_028_a_short_partition_disturbs_nobody() {
+    // CLU-028
+    for seed in 0..50 {
+        let mut setup = setup(3, 0);
+        let (from, to) = (Place::Host(HostId(2)), Place::Zone(ZoneId(0)));
+        setup.timeline.push(at(30, Fault::Cut { from, to, one_way: false }));
+        setup.timeline.push(at(38, Fault::Heal { from, to, one_way: false }));
+        let (_, elections) = run(setup, seed, 90);
+        assert_eq!(elections.0, [], "seed {seed}");
+    }
+}
+
+#[test]
+fn clu_027_a_manager_that_was_cut_off_forces_the_leader_out_when_it_returns() {
+    // CLU-027
+    for seed in 0..50 {
+        let mut setup = setup(3, 0);
+        let (from, to) = (Place::Host(HostId(2)), Place::Zone(ZoneId(0)));
+        setup.timeline.push(at(30, Fault::Cut { from, to, one_way: false }));
+        setup.timeline.push(at(90, Fault::Heal { from, to, one_way: false }));
+        let (_, elections) = run(setup, seed, 200);
+        let (when, _, term) = elections.0[0];
+        assert!(when > SimTime::from_secs(90) && term >= 5, "seed {seed}: {when} {term}");
+    }
+}
+
+#[test]
+fn a_restarted_leader_follows_and_catches_up() {
+    let mut setup = setup(3, 0);
+    setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(0)] }));
+    setup.timeline.push(at(100, Fault::Restart { hosts: vec![HostId(0)] }));
+    let (simulation, elections) = run(setup, 5, 200);
+    assert_eq!(elections.0.len(), 1);
+    let applied: Vec<u64> = simulation.view().applied_indexes();
+    assert!(applied.len() == 3 && applied.iter().all(|index| *index == applied[0]), "{applied:?}");
+}
