@@ -1,1 +1,6 @@
-//! Placeholder crate root.
+//! Recordings of the real system, and how the simulation compares with them.
+//!
+//! Each set of recordings has a module: a reader of its cases, a replay on the simulation, and a comparison
+//! that checks only what the recording marks as stable. The command line prints what they report.
+pub mod objects;
+pub mod scheduler;

@@ -6,6 +6,8 @@
 pub(crate) mod allocator;
 pub(crate) mod api;
 pub(crate) mod loops;
+pub(crate) mod scheduler;
+pub(crate) mod ties;
 
 mod driver;
 mod forward;

@@ -16,9 +16,12 @@ use std::sync::Arc;
 use self::watches::Watches;
 use self::writes::{Write, Writes};
 use super::allocator::Allocator;
+use super::scheduler::Scheduler;
+use super::ties::TieBreaker;
 use crate::kernel::queue::TimerId;
+use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::setup::{Setup, Ties};
+use crate::model::setup::{PlacementStrategy, Setup, Ties};
 use crate::model::{FactId, HostId};
 use crate::protocol::{Effects, LoopKind, LoopTimer, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
@@ -149,16 +152,37 @@ enum Mail {
 /// What can be chosen about the loops.
 #[derive(Clone, Debug, Default)]
 pub struct LoopSettings {
-    /// Seed of the random streams of loops that break ties by lot.
+    /// Seed of the run: of the texts of ids, and of the random streams of loops that break ties by lot.
     pub seed: u64,
     /// Whether ties are broken by lot instead of by id (decisions: `ties`).
     pub seeded_ties: bool,
+    /// How the scheduler ranks nodes.
+    pub strategy: PlacementStrategy,
+    /// Name of the manager's host, which its random streams carry.
+    pub manager: String,
 }
 
 impl LoopSettings {
     /// The settings of a run, for the manager of this name.
-    pub(crate) fn of(setup: &Setup, seed: u64, _manager: &str) -> Self {
-        LoopSettings { seed, seeded_ties: setup.settings.ties == Ties::Seeded }
+    pub(crate) fn of(setup: &Setup, seed: u64, manager: &str) -> Self {
+        LoopSettings {
+            seed,
+            seeded_ties: setup.settings.ties == Ties::Seeded,
+            strategy: setup.settings.scheduler,
+            manager: manager.to_owned(),
+        }
+    }
+
+    /// How a loop breaks ties; by lot, each loop draws from a stream of its own.
+    fn tie_breaker(&self, control_loop: &str) -> TieBreaker {
+        match self.seeded_ties {
+            false => TieBreaker::ById,
+            true => TieBreaker::Seeded(Box::new(self.stream(&format!("ties/{control_loop}")))),
+        }
+    }
+
+    fn stream(&self, purpose: &str) -> Stream {
+        Stream::named(self.seed, &format!("{purpose}/{}", self.manager))
     }
 }
 
@@ -393,11 +417,14 @@ impl LeaderLoops {
     }
 }
 
-fn make(kind: LoopKind, _settings: &LoopSettings) -> Box<dyn ControlLoop> {
+fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
     match kind {
         LoopKind::Allocator => Box::new(Allocator::default()),
+        LoopKind::Scheduler => {
+            let (ties, lots) = (settings.tie_breaker("scheduler"), settings.stream("random-strategy"));
+            Box::new(Scheduler::new(settings.seed, settings.strategy, ties, lots))
+        }
         LoopKind::Api
-        | LoopKind::Scheduler
         | LoopKind::ConstraintEnforcer
         | LoopKind::Reaper
         | LoopKind::Replicated

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{ControlLoop, Strand};
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::allocator::AllocatorStep;
+use crate::manager::scheduler::SchedulerStep;
 use crate::model::FactId;
 use crate::protocol::Effects;
 use crate::store::{
@@ -16,6 +17,7 @@ use crate::store::{
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Allocator(AllocatorStep),
+    Scheduler(SchedulerStep),
 }
 
 /// What became of a write.
