@@ -114,7 +114,8 @@ fn check(case: &Case, options: &Options, report: &mut Report) -> Result<(), Stri
         let settings =
             LoopSettings { seed: seed.unwrap_or(0), seeded_ties: seed.is_some(), ..LoopSettings::default() };
         let observed = replay::replay(&case.given, &settings)?;
-        let Comparison { differences, warnings } = compare::compare(&case.expected, &observed);
+        let Comparison { differences, warnings } =
+            compare::compare(&case.expected, &observed, seed.is_some());
         let first = |differences: Vec<Difference>| {
             let further = differences.len().saturating_sub(1);
             let difference = differences.into_iter().next()?;
