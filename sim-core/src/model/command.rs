@@ -3,11 +3,13 @@
 //! The parser of scenario files makes them, the simulated client runs them. Names of services, nodes and networks
 //! are still text: what they mean is decided when the command runs, by the manager that answers it. Flags that
 //! only change what a waiting client prints are kept; flags that nothing here can honour never get this far.
+mod apply;
 mod change;
 mod node;
 mod service;
 mod swarm;
 
+pub use apply::{ChangeError, scale};
 pub use change::{SpecChange, UpdateConfigChange};
 pub use node::{NodeChange, NodeCommand, NodeReference};
 pub use service::{NetworkReference, ServiceCommand, ServiceCreate};

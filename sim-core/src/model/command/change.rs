@@ -118,20 +118,16 @@ pub enum SpecChange {
     HealthTimeout(SimDuration),
     /// `--health-start-period`.
     HealthStartPeriod(SimDuration),
+    /// `--health-start-interval`; docker's own `update` has the flag and ignores it.
+    HealthStartInterval(SimDuration),
     /// `--health-retries`.
     HealthRetries(u32),
     /// `--health-cmd`; empty: the image's own.
     HealthCommand(String),
     /// `--stop-signal`.
     StopSignal(String),
-    /// `--secret-rm`, by name.
-    SecretRemove(Vec<String>),
-    /// `--secret-add`, by name.
-    SecretAdd(Vec<String>),
-    /// `--config-rm`, by name.
-    ConfigRemove(Vec<String>),
-    /// `--config-add`, by name.
-    ConfigAdd(Vec<String>),
+    /// `--with-registry-auth`: the client's credentials replace those of the spec.
+    RegistryAuth,
     /// A container option that does not change what is simulated, such as `read-only`, by its flag.
     Other {
         /// The flag, without dashes.
