@@ -154,10 +154,6 @@ fn service_facts(
     if facts.placed_stable {
         value(&format!("tasks placed of {service}"), &facts.placed, &placed, differences);
     }
-    if let Some([least, most]) = facts.placed_range.filter(|[least, most]| placed < *least || placed > *most)
-    {
-        value(&format!("tasks placed of {service}"), &format!("{least} to {most}"), &placed, differences);
-    }
     if facts.sorted_new_stable {
         value(&format!("new tasks of {service} by node"), &facts.sorted_new, &sorted(new), differences);
     }
