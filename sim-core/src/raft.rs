@@ -25,6 +25,9 @@ mod status;
 mod storage;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -309,3 +309,41 @@ impl StateDigest for RaftId {
         digest.u64(self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::text::Text;
+    use super::*;
+    use crate::kernel::Stream;
+
+    fn digest_of(state: &impl StateDigest) -> u64 {
+        let mut digest = Digest::new();
+        state.digest(&mut digest);
+        digest.finish()
+    }
+
+    #[test]
+    fn every_step_of_a_member_shows_in_its_digest() {
+        let random = Stream::named(0, "election/1");
+        let mut disk = Disk::empty();
+        let mut raft: Raft<Text> =
+            Raft::bootstrap(RaftId(1), Config::default(), "node-1".to_owned(), random.clone());
+        let mut seen = vec![digest_of(&raft)];
+        let mut step = |raft: &mut Raft<Text>, action: &mut dyn FnMut(&mut Raft<Text>)| {
+            action(raft);
+            seen.push(digest_of(raft));
+        };
+        step(&mut raft, &mut |raft| raft.tick());
+        step(&mut raft, &mut |raft| disk.write(&raft.ready().expect("the first entry").persist));
+        step(&mut raft, &mut |raft| raft.advance());
+        step(&mut raft, &mut |raft| raft.campaign());
+        step(&mut raft, &mut |raft| disk.write(&raft.ready().expect("a vote").persist));
+        step(&mut raft, &mut |raft| raft.advance());
+        let distinct: std::collections::BTreeSet<u64> = seen.iter().copied().collect();
+        assert_eq!(distinct.len(), seen.len());
+        assert_eq!(digest_of(&raft.clone()), digest_of(&raft));
+        let empty: Disk<Text> = Disk::empty();
+        assert_ne!(digest_of(&disk), digest_of(&empty));
+        assert!(empty.is_empty() && !disk.is_empty());
+    }
+}

@@ -98,3 +98,39 @@ impl<P: Payload> StateDigest for Entries<P> {
         digest_sum.digest(digest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::EntryData;
+    use super::super::tests::text::Text;
+    use super::*;
+
+    fn run(base: u64, indices: impl Iterator<Item = u64>) -> Entries<Text> {
+        let id = |index| EntryId { term: Term(1), index };
+        let mut entries = Entries::following(id(base));
+        for index in indices {
+            entries.push(Entry { id: id(index), data: EntryData::Normal(Text::new(&index.to_string())) });
+        }
+        entries
+    }
+
+    #[test]
+    fn the_running_digest_equals_a_recount() {
+        let mut entries = run(0, 1..=9);
+        entries.truncate(8);
+        entries.compact(3);
+        let (mut kept_along, mut recounted) = (Digest::new(), Digest::new());
+        entries.digest(&mut kept_along);
+        run(3, 4..=7).digest(&mut recounted);
+        assert_eq!(kept_along, recounted);
+        let mut other = Digest::new();
+        run(3, 4..=8).digest(&mut other);
+        assert_ne!(kept_along, other);
+    }
+
+    #[test]
+    #[should_panic(expected = "a log has no gap")]
+    fn a_gap_is_refused() {
+        run(0, [1, 3].into_iter());
+    }
+}

@@ -36,7 +36,7 @@ pub(crate) enum EntryData<P: Payload> {
 
 /// A change of one member. It takes effect when it is applied, not when it is appended (spec 2.11).
 #[derive(Clone, Debug)]
-#[allow(clippy::enum_variant_names)] // Raft's own names.
+#[expect(clippy::enum_variant_names, reason = "these are Raft's names")]
 pub(crate) enum ConfChange<M> {
     /// A new voter.
     AddNode { id: RaftId, member: M },
