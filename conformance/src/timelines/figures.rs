@@ -1,0 +1,172 @@
+//! Figures of a run: how long things took, how often they happened, how it ended.
+//!
+//! A figure is derived in the same way from recorded and from simulated events. What the operating system decides
+//! (start of processes) or what the recording sets (heartbeat phases) is an input of the replay and no figure.
+mod control;
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::history::History;
+use super::recording::Recording;
+
+/// A derived value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Figure {
+    /// Milliseconds.
+    Time(f64),
+    /// How many.
+    Count(i64),
+    /// Anything else, in a canonical text.
+    Text(String),
+}
+
+impl Figure {
+    /// The value, if it is a time.
+    pub(super) fn time(&self) -> Option<f64> {
+        match self {
+            Figure::Time(time) => Some(*time),
+            Figure::Count(_) | Figure::Text(_) => None,
+        }
+    }
+
+    /// The value, if it is a time or a count.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Figure::Time(time) => Some(*time),
+            Figure::Count(count) => Some(*count as f64),
+            Figure::Text(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Figure::Time(time) => write!(f, "{time:.1}"),
+            Figure::Count(count) => write!(f, "{count}"),
+            Figure::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Figures by name.
+pub(super) type Figures = BTreeMap<String, Figure>;
+
+/// Collects figures; those without a value are left out.
+#[derive(Default)]
+struct Sheet(Figures);
+
+impl Sheet {
+    fn time(&mut self, name: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.0.insert(name.to_owned(), Figure::Time(value));
+        }
+    }
+
+    fn count(&mut self, name: &str, value: usize) {
+        self.0.insert(name.to_owned(), Figure::Count(value as i64));
+    }
+
+    fn text(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), Figure::Text(value));
+    }
+
+    /// Minimum, median and maximum.
+    fn spread(&mut self, name: &str, mut values: Vec<f64>) {
+        if values.is_empty() {
+            return;
+        }
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let median =
+            if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 };
+        self.time(&format!("{name}_min_ms"), values.first().copied());
+        self.time(&format!("{name}_median_ms"), Some(median));
+        self.time(&format!("{name}_max_ms"), values.last().copied());
+    }
+}
+
+/// All figures of a run.
+pub(super) fn of(history: &History, recording: &Recording) -> Figures {
+    let mut sheet = Sheet::default();
+    match recording.experiment.as_str() {
+        "01_worker_crash" => tasks::crash(&mut sheet, history, recording),
+        "02_worker_return" => tasks::worker_return(&mut sheet, history, recording),
+        "03_leader_crash" => control::leader_crash(&mut sheet, history, recording),
+        "06_drain" => tasks::drain(&mut sheet, history, recording),
+        "08_scale" => tasks::scale(&mut sheet, history, recording),
+        _ => {}
+    }
+    sheet.0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::timelines::{data, files, recording};
+
+    /// Figures that are inputs, or that only the recording's own observers can see.
+    const NOT_DERIVED: [&str; 10] = [
+        "last_heartbeat_ms",
+        "period_ms",
+        "expiry_predicted_ms",
+        "return_ms",
+        "write_",
+        "read_",
+        "first_write",
+        "first_read",
+        "thaw_",
+        "slots_",
+    ];
+
+    #[test]
+    fn figures_of_recorded_events_are_those_that_came_with_the_recordings() {
+        let mut compared = 0;
+        for file in files(&[data()]).unwrap() {
+            for recording in recording::read(&file).unwrap() {
+                let figures = of(&recording.history, &recording);
+                if figures.is_empty() {
+                    continue;
+                }
+                for (name, expected) in &recording.derived {
+                    if NOT_DERIVED.iter().any(|prefix| name.starts_with(prefix)) {
+                        continue;
+                    }
+                    let ours = figures.get(name);
+                    let place = format!("{} {} {name}", recording.experiment, recording.variant);
+                    let equal = match (ours, expected) {
+                        (Some(Figure::Time(ours)), Value::Number(theirs)) => {
+                            (ours - theirs.as_f64().unwrap()).abs() < 0.11
+                        }
+                        (Some(Figure::Count(ours)), Value::Number(theirs)) => Some(*ours) == theirs.as_i64(),
+                        (Some(Figure::Text(ours)), theirs) => *ours == canonical(theirs),
+                        (_, _) => false,
+                    };
+                    assert!(equal, "{place}: ours {ours:?}, recorded {expected}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 500, "only {compared} figures were compared");
+    }
+
+    /// Values that depend on who is picked are compared by their sizes only.
+    fn canonical(value: &Value) -> String {
+        match value {
+            Value::Array(items) => {
+                let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                texts.join(", ")
+            }
+            Value::Object(map) => {
+                let mut counts: Vec<u64> = map.values().filter_map(Value::as_u64).collect();
+                counts.sort_unstable();
+                format!("{counts:?}")
+            }
+            other => other.to_string(),
+        }
+    }
+}

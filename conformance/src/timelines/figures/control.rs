@@ -1,0 +1,83 @@
+//! Figures about leaders, elections and node states.
+use super::tasks::{difference, is_running, latest};
+use super::Sheet;
+use crate::timelines::history::{History, What};
+use crate::timelines::recording::Recording;
+
+/// The leader is gone.
+pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Recording) {
+    let Some(target) = recording.given.target.as_deref() else { return };
+    sheet.time("first_candidate_ms", history.first(0.0, |what| matches!(what, What::Candidate { .. })));
+    let leader = history.first(0.0, |what| matches!(what, What::Leader { .. }));
+    sheet.time("new_leader_ms", leader);
+    let candidates = history.times(|what| matches!(what, What::Candidate { .. }));
+    let until = leader.unwrap_or(f64::MAX);
+    sheet.count("elections", candidates.into_iter().filter(|at| *at <= until).count());
+    sheet.count("term_after", last_term(history) as usize);
+    let ready = history.first(0.0, |what| matches!(what, What::LeaderReady { .. }));
+    sheet.time("leader_components_ready_ms", ready);
+    nodes_return(sheet, history, target, leader);
+    let down =
+        history.first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
+    sheet.time("old_leader_down_ms", down);
+    sheet.time("leader_to_old_leader_down_ms", difference(down, leader));
+    tasks(sheet, history, target);
+    let backoffs = history.events.iter().filter_map(|event| match event.what {
+        What::SessionFailed { backoff_ms } => Some(backoff_ms),
+        _ => None,
+    });
+    sheet.count("max_session_backoff_ms", backoffs.max().unwrap_or(0) as usize);
+}
+
+fn last_term(history: &History) -> u64 {
+    let terms = history.events.iter().filter_map(|event| match event.what {
+        What::Leader { term, .. } | What::Candidate { term, .. } => Some(term),
+        _ => None,
+    });
+    terms.max().unwrap_or(0)
+}
+
+/// All nodes are UNKNOWN at first; those that live come back one by one.
+fn nodes_return(sheet: &mut Sheet, history: &History, target: &str, leader: Option<f64>) {
+    let unknown = history.first(0.0, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
+    sheet.time("nodes_unknown_ms", unknown);
+    let Some(unknown) = unknown else { return };
+    let is_ready =
+        |what: &What| matches!(what, What::Node { node, state } if node != target && state == "READY");
+    let ready: Vec<f64> = history.times(is_ready).into_iter().filter(|at| *at >= unknown).collect();
+    sheet.time("first_node_ready_ms", ready.first().copied());
+    let last = last_of_each(history, target, unknown);
+    sheet.time("last_node_ready_ms", last);
+    sheet.time("leader_to_all_ready_ms", difference(last, leader));
+}
+
+/// When the last node came back, each counted at its first return.
+fn last_of_each(history: &History, target: &str, from: f64) -> Option<f64> {
+    let mut seen = std::collections::BTreeMap::new();
+    for event in history.events.iter().filter(|event| event.at_ms >= from) {
+        if let What::Node { node, state } = &event.what
+            && node != target
+            && state == "READY"
+        {
+            seen.entry(node.clone()).or_insert(event.at_ms);
+        }
+    }
+    latest(seen.into_values().collect())
+}
+
+fn tasks(sheet: &mut Sheet, history: &History, target: &str) {
+    let slots: Vec<u64> = history
+        .initial
+        .iter()
+        .filter(|task| task.node.as_deref() == Some(target))
+        .map(|task| task.slot)
+        .collect();
+    let created = history.created();
+    let (replaced, needless): (Vec<_>, Vec<_>) =
+        created.into_iter().partition(|(_, task)| slots.contains(&task.slot));
+    sheet.count("tasks_replaced", replaced.len());
+    sheet.count("tasks_restarted_needlessly", needless.len());
+    sheet.time("replacement_created_ms", replaced.first().map(|(at, _)| *at));
+    let running = replaced.iter().filter_map(|(_, task)| history.task_first(&task.name, is_running));
+    sheet.time("replacement_running_ms", latest(running.collect()));
+}

@@ -1,0 +1,117 @@
+//! What happened in a run, recorded or simulated, in the words of the recordings.
+use std::collections::BTreeMap;
+
+/// One thing that happened. Times are milliseconds after the first action.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Event {
+    pub(super) at_ms: f64,
+    pub(super) what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum What {
+    /// A task was created or changed; the values are those after the change.
+    Task(Task),
+    /// A task was removed.
+    TaskRemoved { task: String },
+    /// A node's status was written.
+    Node { node: String, state: String },
+    /// A manager asked for votes.
+    Candidate { node: String, term: u64 },
+    /// A manager won an election.
+    Leader { node: String, term: u64 },
+    /// A manager's control loops started.
+    LeaderReady { node: String },
+    /// An agent's session was accepted.
+    Registered { node: String },
+    /// An agent's session failed.
+    SessionFailed { backoff_ms: u64 },
+    /// The executor was asked for something.
+    Executor { task: String, call: Call },
+}
+
+/// Operations of an executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Prepare,
+    Start,
+    Shutdown,
+}
+
+/// A task after a change.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Task {
+    /// `service.slot#k`: the k-th task of the slot.
+    pub(super) name: String,
+    pub(super) slot: u64,
+    pub(super) node: Option<String>,
+    pub(super) desired: String,
+    pub(super) state: String,
+}
+
+/// A run from its first action on, with what ran before.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct History {
+    /// Tasks at time zero.
+    pub(super) initial: Vec<Task>,
+    pub(super) events: Vec<Event>,
+}
+
+impl History {
+    /// Every change of tasks, in order.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = (f64, &Task)> {
+        self.events.iter().filter_map(|event| match &event.what {
+            What::Task(task) => Some((event.at_ms, task)),
+            What::TaskRemoved { .. }
+            | What::Node { .. }
+            | What::Candidate { .. }
+            | What::Leader { .. }
+            | What::LeaderReady { .. }
+            | What::Registered { .. }
+            | What::SessionFailed { .. }
+            | What::Executor { .. } => None,
+        })
+    }
+
+    /// When something happened for the first time at or after a time.
+    pub(super) fn first(&self, from_ms: f64, wanted: impl Fn(&What) -> bool) -> Option<f64> {
+        self.events.iter().find(|event| event.at_ms >= from_ms && wanted(&event.what)).map(|event| event.at_ms)
+    }
+
+    /// Times of everything that is wanted.
+    pub(super) fn times(&self, wanted: impl Fn(&What) -> bool) -> Vec<f64> {
+        self.events.iter().filter(|event| wanted(&event.what)).map(|event| event.at_ms).collect()
+    }
+
+    /// Tasks that were created during the run, with the time, in order.
+    pub(super) fn created(&self) -> Vec<(f64, &Task)> {
+        let mut known: BTreeMap<&str, ()> = self.initial.iter().map(|task| (task.name.as_str(), ())).collect();
+        self.tasks().filter(|(_, task)| known.insert(&task.name, ()).is_none()).collect()
+    }
+
+    /// When a task first was as wanted.
+    pub(super) fn task_first(&self, name: &str, wanted: impl Fn(&Task) -> bool) -> Option<f64> {
+        self.tasks().find(|(_, task)| task.name == name && wanted(task)).map(|(at, _)| at)
+    }
+
+    /// All tasks that exist at the end of an instant, in the order of their names.
+    pub(super) fn tasks_at(&self, at_ms: f64) -> BTreeMap<&str, &Task> {
+        let mut tasks: BTreeMap<&str, &Task> =
+            self.initial.iter().map(|task| (task.name.as_str(), task)).collect();
+        for event in self.events.iter().take_while(|event| event.at_ms <= at_ms) {
+            match &event.what {
+                What::Task(task) => drop(tasks.insert(&task.name, task)),
+                What::TaskRemoved { task } => drop(tasks.remove(task.as_str())),
+                What::Node { .. }
+                | What::Candidate { .. }
+                | What::Leader { .. }
+                | What::LeaderReady { .. }
+                | What::Registered { .. }
+                | What::SessionFailed { .. }
+                | What::Executor { .. } => {}
+            }
+        }
+        tasks
+    }
+}

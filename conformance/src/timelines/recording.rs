@@ -1,0 +1,169 @@
+//! Reads recorded timelines: one run a line.
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::history::{Call, Event, History, Task, What};
+
+/// One recorded run.
+#[derive(Clone, Debug)]
+pub(super) struct Recording {
+    pub(super) experiment: String,
+    pub(super) variant: String,
+    pub(super) given: Given,
+    pub(super) history: History,
+    /// The figures that came with the recording.
+    pub(super) derived: serde_json::Map<String, Value>,
+    /// When processes that were started again said so.
+    pub(super) process_starts: Vec<(String, f64)>,
+}
+
+/// What a run started from.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Given {
+    pub(super) managers: u8,
+    pub(super) workers: u8,
+    pub(super) duration_ms: f64,
+    pub(super) target: Option<String>,
+    pub(super) leader: Option<String>,
+    pub(super) service: Option<Service>,
+    pub(super) initial: Initial,
+    pub(super) actions: Vec<Action>,
+}
+
+/// A service as it is at the start, or as it will be created.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Service {
+    pub(super) name: String,
+    pub(super) mode: String,
+    pub(super) replicas: Option<u64>,
+    pub(super) image: String,
+    #[serde(default)]
+    pub(super) constraints: Vec<String>,
+}
+
+/// State at time zero.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Initial {
+    #[serde(default)]
+    pub(super) tasks: Vec<InitialTask>,
+    #[serde(default)]
+    pub(super) nodes: Vec<InitialNode>,
+}
+
+/// A task at time zero.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct InitialTask {
+    pub(super) task: String,
+    pub(super) node: String,
+    pub(super) desired: String,
+    pub(super) state: String,
+}
+
+/// A node at time zero.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct InitialNode {
+    pub(super) node: String,
+    pub(super) last_heartbeat_ms: Option<f64>,
+    pub(super) period_ms: Option<f64>,
+}
+
+/// Something that was done.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Action {
+    pub(super) t_ms: f64,
+    pub(super) action: String,
+    pub(super) node: Option<String>,
+    pub(super) replicas: Option<u64>,
+    pub(super) containers_survive: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    experiment: String,
+    variant: String,
+    given: Given,
+    events: Vec<Value>,
+    derived: serde_json::Map<String, Value>,
+}
+
+/// All runs of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<Recording>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            parse(line).map_err(|error| format!("{}:{}: {error}", path.display(), number + 1))
+        })
+        .collect()
+}
+
+fn parse(line: &str) -> Result<Recording, String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let initial = line.given.initial.tasks.iter().map(initial_task).collect::<Result<_, String>>()?;
+    let events = line.events.iter().filter_map(event).collect();
+    let process_starts = line.events.iter().filter_map(process_start).collect();
+    Ok(Recording {
+        experiment: line.experiment,
+        variant: line.variant,
+        given: line.given,
+        history: History { initial, events },
+        derived: line.derived,
+        process_starts,
+    })
+}
+
+/// The slot in a name such as `web.3#1`.
+fn slot_of(name: &str) -> Option<u64> {
+    name.split_once('.')?.1.split_once('#')?.0.parse().ok()
+}
+
+fn initial_task(task: &InitialTask) -> Result<Task, String> {
+    let slot = slot_of(&task.task).ok_or_else(|| format!("{} is no name of a task", task.task))?;
+    Ok(Task {
+        name: task.task.clone(),
+        slot,
+        node: Some(task.node.clone()),
+        desired: task.desired.clone(),
+        state: task.state.clone(),
+    })
+}
+
+fn process_start(event: &Value) -> Option<(String, f64)> {
+    let started = event["kind"] == "process" && event["what"] == "start";
+    started.then(|| Some((event["node"].as_str()?.to_owned(), event["t_ms"].as_f64()?)))?
+}
+
+/// The events that figures are derived from.
+fn event(event: &Value) -> Option<Event> {
+    let text = |field: &str| event[field].as_str().map(str::to_owned);
+    let term = || event["term"].as_u64();
+    let what = match (event["kind"].as_str()?, event["what"].as_str()) {
+        ("task", _) if event["op"] == "remove" => What::TaskRemoved { task: text("task")? },
+        ("task", _) => What::Task(Task {
+            name: text("task")?,
+            slot: event["slot"].as_u64().unwrap_or(0),
+            node: text("node"),
+            desired: text("desired")?,
+            state: text("state")?,
+        }),
+        ("node", _) => What::Node { node: text("node")?, state: text("state")? },
+        ("raft", Some("candidate")) => What::Candidate { node: text("node")?, term: term()? },
+        ("raft", Some("leader")) => What::Leader { node: text("node")?, term: term()? },
+        ("manager", Some("leader_ready")) => What::LeaderReady { node: text("node")? },
+        ("dispatcher", Some("registered")) => What::Registered { node: text("node")? },
+        ("session", Some("failed")) => What::SessionFailed { backoff_ms: event["backoff_ms"].as_u64()? },
+        ("executor", _) => What::Executor {
+            task: text("task")?,
+            call: match event["call"].as_str()? {
+                "prepare" => Call::Prepare,
+                "start" => Call::Start,
+                "shutdown" => Call::Shutdown,
+                _ => return None,
+            },
+        },
+        _ => return None,
+    };
+    Some(Event { at_ms: event["t_ms"].as_f64()?, what })
+}
