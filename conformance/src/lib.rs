@@ -4,3 +4,4 @@
 //! that checks only what the recording marks as stable. The command line prints what they report.
 pub mod objects;
 pub mod scheduler;
+pub mod timelines;

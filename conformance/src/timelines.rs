@@ -69,8 +69,9 @@ impl Report {
             text.push('\n');
         }
         let rows = self.variants.iter().flat_map(|(_, _, rows)| rows);
-        let (total, agree) =
-            rows.fold((0, 0), |(total, agree), row| (total + 1, agree + usize::from(row.verdict == Verdict::Agrees)));
+        let (total, agree) = rows.fold((0, 0), |(total, agree), row| {
+            (total + 1, agree + usize::from(row.verdict == Verdict::Agrees))
+        });
         let _ = writeln!(text, "{agree} of {total} figures agree");
         text
     }
@@ -124,12 +125,19 @@ fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, Stri
         });
         rounds.push(replayed.collect::<Result<_, String>>()?);
     }
-    let names: Vec<&String> = recorded.iter().flat_map(|figures| figures.keys()).collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+    let names: Vec<&String> = recorded
+        .iter()
+        .flat_map(|figures| figures.keys())
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
     Ok(names.into_iter().map(|name| row(name, &recorded, &rounds)).collect())
 }
 
 fn row(name: &str, recorded: &[Figures], rounds: &[Vec<Figures>]) -> Row {
-    let of = |figures: &[Figures]| -> Vec<Figure> { figures.iter().filter_map(|f| f.get(name).cloned()).collect() };
+    let of = |figures: &[Figures]| -> Vec<Figure> {
+        figures.iter().filter_map(|f| f.get(name).cloned()).collect()
+    };
     let recorded = of(recorded);
     let simulated: Vec<Vec<Figure>> = rounds.iter().map(|round| of(round)).collect();
     let verdict = statistics::verdict(&recorded, &simulated);

@@ -76,7 +76,10 @@ impl History {
 
     /// When something happened for the first time at or after a time.
     pub(super) fn first(&self, from_ms: f64, wanted: impl Fn(&What) -> bool) -> Option<f64> {
-        self.events.iter().find(|event| event.at_ms >= from_ms && wanted(&event.what)).map(|event| event.at_ms)
+        self.events
+            .iter()
+            .find(|event| event.at_ms >= from_ms && wanted(&event.what))
+            .map(|event| event.at_ms)
     }
 
     /// Times of everything that is wanted.
@@ -86,7 +89,8 @@ impl History {
 
     /// Tasks that were created during the run, with the time, in order.
     pub(super) fn created(&self) -> Vec<(f64, &Task)> {
-        let mut known: BTreeMap<&str, ()> = self.initial.iter().map(|task| (task.name.as_str(), ())).collect();
+        let mut known: BTreeMap<&str, ()> =
+            self.initial.iter().map(|task| (task.name.as_str(), ())).collect();
         self.tasks().filter(|(_, task)| known.insert(&task.name, ()).is_none()).collect()
     }
 

@@ -114,9 +114,10 @@ fn parse(line: &str) -> Result<Recording, String> {
     })
 }
 
-/// The slot in a name such as `web.3#1`.
+/// The slot in a name such as `web.3#1`; 0 for a global service, whose tasks are named after nodes.
 fn slot_of(name: &str) -> Option<u64> {
-    name.split_once('.')?.1.split_once('#')?.0.parse().ok()
+    let (place, _) = name.split_once('.')?.1.split_once('#')?;
+    Some(place.parse().unwrap_or(0))
 }
 
 fn initial_task(task: &InitialTask) -> Result<Task, String> {

@@ -72,7 +72,11 @@ impl fmt::Display for Summary {
 
 /// One decimal where it matters.
 fn short(number: f64) -> String {
-    if number.fract() == 0.0 || number.abs() >= 1_000.0 { format!("{number:.0}") } else { format!("{number:.1}") }
+    if number.fract() == 0.0 || number.abs() >= 1_000.0 {
+        format!("{number:.0}")
+    } else {
+        format!("{number:.1}")
+    }
 }
 
 /// Whether a figure agrees: `simulated` has one round of runs for each seed.

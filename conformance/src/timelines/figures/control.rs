@@ -1,6 +1,6 @@
 //! Figures about leaders, elections and node states.
-use super::tasks::{difference, is_running, latest};
 use super::Sheet;
+use super::tasks::{difference, is_running, latest};
 use crate::timelines::history::{History, What};
 use crate::timelines::recording::Recording;
 
@@ -17,8 +17,8 @@ pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Rec
     let ready = history.first(0.0, |what| matches!(what, What::LeaderReady { .. }));
     sheet.time("leader_components_ready_ms", ready);
     nodes_return(sheet, history, target, leader);
-    let down =
-        history.first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
+    let down = history
+        .first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
     sheet.time("old_leader_down_ms", down);
     sheet.time("leader_to_old_leader_down_ms", difference(down, leader));
     tasks(sheet, history, target);

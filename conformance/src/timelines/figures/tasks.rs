@@ -26,11 +26,16 @@ pub(super) fn worker_return(sheet: &mut Sheet, history: &History, recording: &Re
     let registered =
         history.first(returned, |what| matches!(what, What::Registered { node } if node == target));
     sheet.time("return_to_registered_ms", registered.map(|at| at - returned));
-    let ready = history
-        .first(returned, |what| matches!(what, What::Node { node, state } if node == target && state == "READY"));
+    let ready = history.first(
+        returned,
+        |what| matches!(what, What::Node { node, state } if node == target && state == "READY"),
+    );
     sheet.time("return_to_ready_ms", ready.map(|at| at - returned));
     let settled = lost.iter().map(|task| {
-        history.tasks().find(|(at, now)| *at >= returned && now.name == *task && is_final(now)).map(|(at, _)| at)
+        history
+            .tasks()
+            .find(|(at, now)| *at >= returned && now.name == *task && is_final(now))
+            .map(|(at, _)| at)
     });
     let settled: Option<Vec<f64>> = settled.collect();
     let last = settled.and_then(|times| times.into_iter().max_by(f64::total_cmp));
@@ -74,7 +79,10 @@ pub(super) fn scale(sheet: &mut Sheet, history: &History, recording: &Recording)
     let created = history.created();
     let running = |task: &Task| history.task_first(&task.name, is_running);
     sheet.time("first_task_created_ms", created.first().map(|(at, _)| at - create));
-    sheet.time("first_task_running_ms", created.first().and_then(|(_, task)| running(task)).map(|at| at - create));
+    sheet.time(
+        "first_task_running_ms",
+        created.first().and_then(|(_, task)| running(task)).map(|at| at - create),
+    );
     let added: Vec<(f64, &Task)> = created.into_iter().filter(|(at, _)| *at >= up).collect();
     sheet.count("tasks_added", added.len());
     sheet.time("scale_up_created_ms", latest(added.iter().map(|(at, _)| *at - up).collect()));
@@ -98,8 +106,7 @@ pub(super) fn scale(sheet: &mut Sheet, history: &History, recording: &Recording)
         difference(called(task, Call::Prepare), history.task_first(&task.name, is_assigned))
     });
     extremes(sheet, "assigned_to_agent", to_agent.collect());
-    let observed =
-        added.iter().filter_map(|(_, task)| difference(running(task), called(task, Call::Start)));
+    let observed = added.iter().filter_map(|(_, task)| difference(running(task), called(task, Call::Start)));
     extremes(sheet, "started_to_observed_running", observed.collect());
     sheet.text("running_per_node_at_20", running_per_node(history, down - 0.001));
     scale_down(sheet, history, down);
@@ -121,7 +128,8 @@ fn scale_down(sheet: &mut Sheet, history: &History, down: f64) {
 /// Names of the tasks that ran on the target.
 pub(super) fn lost(sheet: &mut Sheet, history: &History, recording: &Recording) -> Vec<String> {
     let target = recording.given.target.as_deref();
-    let lost = history.initial.iter().filter(|task| task.node.as_deref() == target && task.desired == "RUNNING");
+    let lost =
+        history.initial.iter().filter(|task| task.node.as_deref() == target && task.desired == "RUNNING");
     let lost: Vec<String> = lost.map(|task| task.name.clone()).collect();
     sheet.count("tasks_on_target", lost.len());
     lost
@@ -129,8 +137,8 @@ pub(super) fn lost(sheet: &mut Sheet, history: &History, recording: &Recording) 
 
 fn node_down(sheet: &mut Sheet, history: &History, recording: &Recording) -> Option<f64> {
     let target = recording.given.target.as_deref()?;
-    let down =
-        history.first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
+    let down = history
+        .first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
     sheet.time("node_down_ms", down);
     let node = recording.given.initial.nodes.iter().find(|node| node.node == target)?;
     let expiry = node.last_heartbeat_ms? + 3.0 * node.period_ms?;
@@ -143,7 +151,8 @@ fn replacements(sheet: &mut Sheet, history: &History, lost: &[String]) {
     let slots: BTreeSet<u64> =
         history.initial.iter().filter(|task| lost.contains(&task.name)).map(|task| task.slot).collect();
     let created = history.created();
-    let new: Vec<&Task> = created.iter().filter(|(_, task)| slots.contains(&task.slot)).map(|(_, t)| *t).collect();
+    let new: Vec<&Task> =
+        created.iter().filter(|(_, task)| slots.contains(&task.slot)).map(|(_, t)| *t).collect();
     let stages: [(&str, fn(&Task) -> bool); 6] = [
         ("created", |_| true),
         ("pending", |task| task.state == "PENDING"),
