@@ -12,10 +12,10 @@ use super::host::{Host, Power};
 use crate::kernel::{Ppm, SimDuration, SimTime, Stream, Streams};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerStreams, SettledSession};
 use crate::model::node::{EngineDescription, IssuanceState};
-use crate::model::setup::{HostSetup, Setup, Start, SwarmPart};
+use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
     ClusterId, FactId, HostId, IdMap, Meta, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
-    NodeStatus, ObjectId,
+    NodeStatus, ObjectId, Service, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo, SessionId};
@@ -76,7 +76,8 @@ impl Cluster {
                 removed: BTreeSet::new(),
             },
         };
-        let leader = managers.first().expect("a swarm has a manager").0;
+        let leads = |member: &Member| setup.initial.leader.is_none_or(|leader| leader == member.host);
+        let leader = managers.iter().find(|(_, member)| leads(member)).expect("a manager leads").0;
         for (id, member) in &managers {
             let disk = manager_disk(&setup, *id, *member, leader, snapshot.clone(), streams);
             self.hosts.get_mut(member.host).expect("members have hosts").manager_disk = Some(disk);
@@ -198,6 +199,9 @@ fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effec
         let node = settled_node(id, *host, setup.hosts.get(*host).expect("members are hosts"), ready);
         transaction.create_node(node).expect("the id is new");
     }
+    for service in &setup.initial.services {
+        settled_service(service, members, &mut transaction);
+    }
     let changes = transaction.into_changes();
     store.apply(&changes);
     out.told_until(SETTLED_INDEX);
@@ -228,6 +232,37 @@ fn settled_node(id: NodeId, host: HostId, setup: &HostSetup, ready: bool) -> Nod
         status: NodeStatus { state, message: "".into(), address: Some(IpAddr::V4(setup.address)) },
         role,
         certificate: (role, IssuanceState::Issued),
+    }
+}
+
+/// A service whose tasks have been running for a while. Nodes are numbered in the order of `members`.
+fn settled_service(given: &InitialService, members: &[HostId], transaction: &mut Transaction<'_>) {
+    let id = transaction.mint_service();
+    let spec = Arc::new(given.spec.clone());
+    let service = Service {
+        id,
+        meta: Meta::default(),
+        spec: Arc::clone(&spec),
+        spec_version: Some(0),
+        previous_spec: None,
+        previous_spec_version: None,
+        update_status: None,
+        job_status: None,
+        endpoint: None,
+    };
+    transaction.create_service(service).expect("given services have different names");
+    for (slot, host) in &given.tasks {
+        let node = members.iter().position(|member| member == host).expect("tasks run on members");
+        let now = transaction.now();
+        let mut task = Task::new(transaction.mint_task(), Arc::clone(&spec.task), now);
+        task.service = Some(id);
+        task.slot = *slot;
+        task.node = Some(NodeId::from_index(node));
+        task.spec_version = Some(0);
+        task.service_annotations = Arc::new(spec.annotations.clone());
+        task.status.state = TaskState::Running;
+        task.status.message = "started".into();
+        transaction.create_task(task).expect("the id is new");
     }
 }
 

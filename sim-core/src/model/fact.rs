@@ -57,6 +57,8 @@ pub enum SessionEvent {
     Failed {
         /// Why.
         error: Cow<'static, str>,
+        /// Upper bound of the delay, from which it was drawn.
+        backoff: SimDuration,
         /// Time until the next attempt.
         retry_in: SimDuration,
     },
@@ -386,9 +388,10 @@ impl StateDigest for Fact {
                 digest.u32(host.0);
                 match event {
                     SessionEvent::Registered => digest.u8(0),
-                    SessionEvent::Failed { error, retry_in } => {
+                    SessionEvent::Failed { error, backoff, retry_in } => {
                         digest.u8(1);
                         digest.text(error);
+                        digest.duration(*backoff);
                         digest.duration(*retry_in);
                     }
                 }

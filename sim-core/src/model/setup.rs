@@ -4,10 +4,12 @@
 //! part of it. Where a scenario leaves something out, the defaults of this module hold (decisions: default numbers).
 mod host;
 mod image;
+mod initial;
 mod timeline;
 
 pub use host::{HostSetup, LinkSetup, SwarmPart};
 pub use image::{Exit, HealthBehaviour, ImageProfile, ImageSetup, Images};
+pub use initial::{HeartbeatPhase, Initial, InitialService};
 pub use timeline::{ClientCommand, Stimulus, TimelineEntry, Traffic};
 
 use super::{ClusterSpec, HostId, IdMap, ZoneId};
@@ -18,6 +20,8 @@ use crate::kernel::{SimDuration, SimTime};
 pub struct Setup {
     /// State of the world at time zero.
     pub start: Start,
+    /// What a settled cluster holds besides its nodes.
+    pub initial: Initial,
     /// All hosts: managers first, each group in the order of the file.
     pub hosts: IdMap<HostId, HostSetup>,
     /// Names of the zones, in the order in which hosts mention them.
