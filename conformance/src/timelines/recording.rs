@@ -13,7 +13,8 @@ pub(super) struct Recording {
     pub(super) variant: String,
     pub(super) given: Given,
     pub(super) history: History,
-    /// The figures that came with the recording.
+    /// The figures that came with the recording, against which our way to derive them is tested.
+    #[cfg(test)]
     pub(super) derived: serde_json::Map<String, Value>,
     /// When processes that were started again said so.
     pub(super) process_starts: Vec<(String, f64)>,
@@ -26,7 +27,6 @@ pub(super) struct Given {
     pub(super) workers: u8,
     pub(super) duration_ms: f64,
     pub(super) target: Option<String>,
-    pub(super) leader: Option<String>,
     pub(super) service: Option<Service>,
     pub(super) initial: Initial,
     pub(super) actions: Vec<Action>,
@@ -36,7 +36,6 @@ pub(super) struct Given {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Service {
     pub(super) name: String,
-    pub(super) mode: String,
     pub(super) replicas: Option<u64>,
     pub(super) image: String,
     #[serde(default)]
@@ -85,6 +84,7 @@ struct Line {
     variant: String,
     given: Given,
     events: Vec<Value>,
+    #[cfg(test)]
     derived: serde_json::Map<String, Value>,
 }
 
@@ -109,6 +109,7 @@ fn parse(line: &str) -> Result<Recording, String> {
         variant: line.variant,
         given: line.given,
         history: History { initial, events },
+        #[cfg(test)]
         derived: line.derived,
         process_starts,
     })
