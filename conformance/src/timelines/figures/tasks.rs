@@ -5,6 +5,9 @@ use super::Sheet;
 use crate::timelines::history::{Call, History, Task, What};
 use crate::timelines::recording::Recording;
 
+/// Whether a task has come to a certain point.
+type Stage = fn(&Task) -> bool;
+
 /// A worker is gone, until it may come back.
 pub(super) fn crash(sheet: &mut Sheet, history: &History, recording: &Recording) {
     let lost = lost(sheet, history, recording);
@@ -57,7 +60,7 @@ pub(super) fn worker_return(sheet: &mut Sheet, history: &History, recording: &Re
 /// A node is drained and activated again.
 pub(super) fn drain(sheet: &mut Sheet, history: &History, recording: &Recording) {
     let lost = lost(sheet, history, recording);
-    let first_of_lost = |wanted: fn(&Task) -> bool| {
+    let first_of_lost = |wanted: Stage| {
         let times = lost.iter().filter_map(|task| history.task_first(task, wanted));
         times.collect::<Vec<f64>>()
     };
@@ -86,7 +89,7 @@ pub(super) fn scale(sheet: &mut Sheet, history: &History, recording: &Recording)
     let added: Vec<(f64, &Task)> = created.into_iter().filter(|(at, _)| *at >= up).collect();
     sheet.count("tasks_added", added.len());
     sheet.time("scale_up_created_ms", latest(added.iter().map(|(at, _)| *at - up).collect()));
-    let between = |from: fn(&Task) -> bool, to: fn(&Task) -> bool| {
+    let between = |from: Stage, to: Stage| {
         let spans = added.iter().map(|(_, task)| {
             difference(history.task_first(&task.name, to), history.task_first(&task.name, from))
         });
@@ -114,7 +117,7 @@ pub(super) fn scale(sheet: &mut Sheet, history: &History, recording: &Recording)
 }
 
 fn scale_down(sheet: &mut Sheet, history: &History, down: f64) {
-    let after = |wanted: fn(&Task) -> bool| -> Vec<f64> {
+    let after = |wanted: Stage| -> Vec<f64> {
         history.tasks().filter(|(at, task)| *at >= down && wanted(task)).map(|(at, _)| at - down).collect()
     };
     sheet.time("scale_down_desired_remove_ms", earliest(after(|task| task.desired == "REMOVE")));
@@ -153,7 +156,7 @@ fn replacements(sheet: &mut Sheet, history: &History, lost: &[String]) {
     let created = history.created();
     let new: Vec<&Task> =
         created.iter().filter(|(_, task)| slots.contains(&task.slot)).map(|(_, t)| *t).collect();
-    let stages: [(&str, fn(&Task) -> bool); 6] = [
+    let stages: [(&str, Stage); 6] = [
         ("created", |_| true),
         ("pending", |task| task.state == "PENDING"),
         ("assigned", is_assigned),
@@ -173,7 +176,7 @@ fn replacements(sheet: &mut Sheet, history: &History, lost: &[String]) {
 }
 
 fn replacement_steps(sheet: &mut Sheet, history: &History) {
-    let steps: [(&str, fn(&Task) -> bool, fn(&Task) -> bool); 3] = [
+    let steps: [(&str, Stage, Stage); 3] = [
         ("created_to_assigned_ms", |_| true, is_assigned),
         ("restart_delay_ms", |_| true, |task| task.desired == "RUNNING"),
         ("desired_running_to_running_ms", |task| task.desired == "RUNNING", is_running),
