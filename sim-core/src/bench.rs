@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::manager::loops::LeaderLoops;
+use crate::manager::scheduler::Scheduler;
 use crate::model::FactId;
 use crate::protocol::{Effects, Event, Timer};
 
@@ -74,6 +75,11 @@ impl Bench {
     #[must_use]
     pub fn now(&self) -> SimTime {
         self.effects.now()
+    }
+
+    /// The scheduler, if it is one of the loops.
+    pub(crate) fn scheduler(&self) -> Option<&Scheduler> {
+        self.loops.scheduler()
     }
 
     /// How many transactions were committed.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use self::watches::Watches;
 use self::writes::{Write, Writes};
 use super::allocator::Allocator;
+use super::enforcer::ConstraintEnforcer;
 use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
 use crate::kernel::queue::TimerId;
@@ -59,6 +60,11 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
 
     /// A timer of this loop ran out.
     fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>);
+
+    /// The scheduler, if this is it: it can explain its decisions.
+    fn scheduler(&self) -> Option<&Scheduler> {
+        None
+    }
 
     /// An agent or a client asks for something; the answer goes to `reply`. `from` is the host that asks, also
     /// if another manager passed it on.
@@ -216,6 +222,11 @@ impl LeaderLoops {
     /// If a kind cannot run without a manager around it.
     pub(crate) fn of_kinds(kinds: &[LoopKind], settings: &LoopSettings) -> Self {
         Self::new(kinds.iter().map(|kind| (*kind, make(*kind, settings))).collect())
+    }
+
+    /// The scheduler, if it is one of these loops.
+    pub(crate) fn scheduler(&self) -> Option<&Scheduler> {
+        self.loops.get(&LoopKind::Scheduler)?.scheduler()
     }
 
     /// Starts all loops in order.
@@ -424,8 +435,8 @@ fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
             let (ties, lots) = (settings.tie_breaker("scheduler"), settings.stream("random-strategy"));
             Box::new(Scheduler::new(settings.seed, settings.strategy, ties, lots))
         }
+        LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(settings.seed)),
         LoopKind::Api
-        | LoopKind::ConstraintEnforcer
         | LoopKind::Reaper
         | LoopKind::Replicated
         | LoopKind::Jobs

@@ -16,6 +16,8 @@ mod pipeline;
 mod queue;
 mod rank;
 mod ring;
+#[cfg(test)]
+mod tests;
 mod tick;
 mod tree;
 
@@ -298,6 +300,10 @@ impl ControlLoop for Scheduler {
             Outcome::Failed(_) => batch.fail(),
         }
         self.finish(batch, context);
+    }
+
+    fn scheduler(&self) -> Option<&Scheduler> {
+        Some(self)
     }
 
     fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>) {

@@ -217,3 +217,98 @@ impl StateDigest for NodeInfo {
         failures.digest(digest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::scheduler::tests::objects;
+    use crate::model::TaskSpec;
+    use crate::text_test::split_words;
+
+    fn node(words: &str) -> NodeInfo {
+        let mut node = objects::node(NodeId(0));
+        objects::change_node(&mut node, &split_words(words));
+        NodeInfo::new(Arc::new(node), SimTime::ZERO)
+    }
+
+    fn task(id: u32, words: &str) -> Arc<Task> {
+        let mut task = Task::new(TaskId(id), Arc::new(TaskSpec::default()), SimTime::ZERO);
+        objects::change_task(&mut task, &split_words(words));
+        Arc::new(task)
+    }
+
+    #[test]
+    fn a_removed_task_gives_back_what_its_given_version_holds() {
+        // SCH-240
+        let mut info =
+            node("cpu=100000 memory=1000000 generic=\"orange/blue orange/red orange/green apple:6\"");
+        info.add_task(&mut task(1, ""));
+        info.add_task(&mut task(2, ""));
+        info.available.generic = objects::generic("orange/blue orange/red apple:5");
+        let held = "cpu=5000 memory=5000 generic=\"apple:1 orange:1\" assigned=\"orange/green apple:1\"";
+        assert!(info.remove_task(&task(1, held)));
+        // CPU and memory are not capped by the description, the discrete kind is.
+        assert_eq!((info.available.nano_cpus, info.available.memory_bytes), (105_000, 1_005_000));
+        assert_eq!(info.available.generic, objects::generic("orange/blue orange/red apple:6 orange/green"));
+    }
+
+    #[test]
+    fn removing_a_task_that_is_not_tracked_changes_nothing() {
+        // SCH-241
+        let mut info = node("cpu=100000 memory=1000000");
+        assert!(!info.remove_task(&task(1, "cpu=5000")));
+        info.add_task(&mut task(1, ""));
+        assert!(!info.remove_task(&task(3, "cpu=5000")));
+        assert_eq!((info.tasks.len(), info.available.nano_cpus), (1, 100_000));
+    }
+
+    #[test]
+    fn an_added_task_takes_what_it_reserves_once() {
+        // SCH-242
+        let mut info = node("cpu=100000 memory=1000000 generic=\"orange/blue orange/red apple:5\"");
+        info.add_task(&mut task(1, ""));
+        info.add_task(&mut task(2, ""));
+        assert!(!info.add_task(&mut task(1, "")));
+        let mut third = task(3, "cpu=5000 memory=5000 generic=\"apple:2 orange:1\"");
+        assert!(info.add_task(&mut third));
+        assert!(!info.add_task(&mut third));
+        assert_eq!((info.available.nano_cpus, info.available.memory_bytes), (95_000, 995_000));
+        assert_eq!(info.available.generic, objects::generic("orange/red apple:3"));
+        assert_eq!(third.assigned_generic, objects::generic("apple:2 orange/blue"));
+    }
+
+    #[test]
+    fn a_shared_port_is_free_when_one_of_its_users_goes() {
+        // SCH-164
+        let mut info = node("");
+        let port = HostPort { protocol: TransportProtocol::Tcp, port: 80 };
+        info.add_task(&mut task(1, "host-port=80/tcp"));
+        info.add_task(&mut task(2, "host-port=80/tcp"));
+        assert!(info.uses_port(port));
+        info.remove_task(&task(1, "host-port=80/tcp"));
+        assert!(!info.uses_port(port));
+    }
+
+    #[test]
+    fn a_task_counts_while_it_is_active_and_holds_while_it_is_tracked() {
+        let mut info = node("memory=10");
+        info.add_task(&mut task(1, "memory=4 state=RUNNING"));
+        assert_eq!((info.active_tasks(), info.active_tasks_of(None)), (1, 1));
+        assert!(info.add_task(&mut task(1, "memory=4 state=RUNNING desired=SHUTDOWN")));
+        assert_eq!((info.active_tasks(), info.active_tasks_of(None), info.available.memory_bytes), (0, 0, 6));
+        assert!(info.remove_task(&task(1, "memory=4")));
+        assert_eq!((info.active_tasks(), info.available.memory_bytes), (0, 10));
+    }
+
+    #[test]
+    fn a_refreshed_node_has_what_it_describes_less_what_its_tasks_hold() {
+        let mut info = node("cpu=10 memory=10 generic=apple:5");
+        info.add_task(&mut task(1, "cpu=1 memory=4 generic=apple:2"));
+        let refresh = |info: &mut NodeInfo, words: &str| info.refresh(Arc::clone(node(words).node()));
+        refresh(&mut info, "cpu=20 memory=3 generic=apple:3");
+        assert_eq!((info.available.nano_cpus, info.available.memory_bytes), (19, -1));
+        assert_eq!(info.available.generic, objects::generic("apple:1"));
+        refresh(&mut info, "");
+        assert_eq!(info.available, Resources::default());
+    }
+}

@@ -154,3 +154,48 @@ impl Leaf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::kernel::SimTime;
+    use crate::manager::scheduler::tests::objects;
+    use crate::model::NodeId;
+    use crate::text_test::split_words;
+
+    #[test]
+    fn every_position_counts_the_tasks_of_all_nodes_below_it() {
+        // SCH-053
+        let placement = Placement {
+            preferences: vec![
+                "node.labels.datacenter".into(),
+                "node.hostname".into(),
+                "node.labels.rack".into(),
+            ],
+            ..Placement::default()
+        };
+        let mut tree = Tree::new(Level::of(Some(&placement)));
+        let nodes = [
+            ("label=datacenter=dc1 label=rack=r1", 3),
+            ("label=datacenter=dc1 label=rack=r2", 2),
+            ("label=datacenter=dc2 label=rack=r2", 4),
+            ("", 2),
+            ("", 1),
+        ];
+        for (words, tasks) in nodes {
+            let mut node = objects::node(NodeId(0));
+            objects::change_node(&mut node, &split_words(words));
+            tree.grow(&NodeInfo::new(Arc::new(node), SimTime::ZERO), tasks);
+        }
+        let mut counts = vec![format!("root {}", tree.tasks(Tree::ROOT))];
+        for (datacenter, position) in tree.children(Tree::ROOT) {
+            counts.push(format!("'{datacenter}' {}", tree.tasks(position)));
+            let racks = tree.children(position);
+            counts.extend(racks.map(|(rack, leaf)| format!("'{datacenter}'/'{rack}' {}", tree.tasks(leaf))));
+        }
+        let expected = "root 12; '' 3; ''/'' 3; 'dc1' 5; 'dc1'/'r1' 3; 'dc1'/'r2' 2; 'dc2' 4; 'dc2'/'r2' 4";
+        assert_eq!(counts.join("; "), expected);
+    }
+}
