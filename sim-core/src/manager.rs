@@ -5,6 +5,7 @@
 //! applied. Whatever else arrives meanwhile is stepped, but hands out nothing.
 pub(crate) mod allocator;
 pub(crate) mod api;
+pub(crate) mod dispatcher;
 pub(crate) mod enforcer;
 pub(crate) mod loops;
 pub(crate) mod scheduler;

@@ -4,6 +4,7 @@
 //! outstanding and hears nothing meanwhile; its events wait. Writers take the store's lock in turn. This module
 //! decides who acts next (spec orchestration 20.2) and does not know Raft: it hands out the change set of the
 //! lock's holder and is told what became of it. On a bench that is at once, in a cluster after a round trip.
+mod roster;
 mod watches;
 mod writes;
 
@@ -13,6 +14,7 @@ pub(crate) use writes::{Outcome, Step, WriteError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use self::roster::Roster;
 use self::watches::Watches;
 use self::writes::{Write, Writes};
 use super::allocator::Allocator;
@@ -180,7 +182,7 @@ impl LoopSettings {
     }
 
     /// How a loop breaks ties; by lot, each loop draws from a stream of its own.
-    fn tie_breaker(&self, control_loop: &str) -> TieBreaker {
+    pub(crate) fn tie_breaker(&self, control_loop: &str) -> TieBreaker {
         match self.seeded_ties {
             false => TieBreaker::ById,
             true => TieBreaker::Seeded(Box::new(self.stream(&format!("ties/{control_loop}")))),
@@ -195,7 +197,7 @@ impl LoopSettings {
 /// The loops of one leadership, and who of them acts next.
 #[derive(Debug)]
 pub(crate) struct LeaderLoops {
-    loops: BTreeMap<LoopKind, Box<dyn ControlLoop>>,
+    loops: Roster,
     writes: Writes,
     watches: Watches,
     mail: BTreeMap<Strand, VecDeque<Mail>>,
@@ -207,7 +209,7 @@ impl LeaderLoops {
     /// Loops that will hear the store, in the order of their kinds whatever the order given here.
     pub(crate) fn new(loops: Vec<(LoopKind, Box<dyn ControlLoop>)>) -> Self {
         LeaderLoops {
-            loops: loops.into_iter().collect(),
+            loops: Roster::of(loops),
             writes: Writes::default(),
             watches: Watches::default(),
             mail: BTreeMap::new(),
@@ -289,8 +291,8 @@ impl LeaderLoops {
     ) -> Option<Arc<ChangeSet>> {
         while !self.writes.is_locked() {
             let mut write = self.writes.take_next()?;
-            let owner = self.loops.get_mut(&write.strand.owner).expect("a write has a running loop");
-            let result = write.run(owner.as_mut(), store, effects, version);
+            let owner = self.loops.get_mut(write.strand.owner).expect("a write has a running loop");
+            let result = write.run(owner, store, effects, version);
             match result {
                 Ok(changes) if changes.len() > 0 => {
                     let changes = Arc::new(changes);
@@ -331,8 +333,7 @@ impl LeaderLoops {
     /// Tells everybody who watches about a commit.
     pub(crate) fn publish(&mut self, changes: &Arc<ChangeSet>, causes: Vec<FactId>) {
         let commit = Arc::new(Commit { changes: Arc::clone(changes), causes });
-        let kinds: Vec<LoopKind> = self.loops.keys().copied().filter(|kind| *kind != LoopKind::Api).collect();
-        for owner in kinds {
+        for owner in self.loops.kinds().into_iter().filter(|kind| *kind != LoopKind::Api) {
             self.post(Strand { owner, number: 0 }, Mail::Whole(Arc::clone(&commit)));
         }
         for (strand, position) in self.watches.concerned(&commit.changes) {
@@ -409,8 +410,7 @@ impl LeaderLoops {
         effects: &mut Effects,
         mut act: impl FnMut(&mut dyn ControlLoop, &mut Context<'_>),
     ) {
-        let kinds: Vec<LoopKind> = self.loops.keys().copied().collect();
-        for kind in kinds {
+        for kind in self.loops.kinds() {
             self.with_loop(kind, store, effects, &mut act);
         }
     }
@@ -422,9 +422,9 @@ impl LeaderLoops {
         effects: &mut Effects,
         act: impl FnOnce(&mut dyn ControlLoop, &mut Context<'_>),
     ) {
-        let control_loop = self.loops.get_mut(&kind).expect("only running loops hear and write");
+        let control_loop = self.loops.get_mut(kind).expect("only running loops hear and write");
         let (writes, watches) = (&mut self.writes, &mut self.watches);
-        act(control_loop.as_mut(), &mut Context { store, effects, writes, watches, owner: kind });
+        act(control_loop, &mut Context { store, effects, writes, watches, owner: kind });
     }
 }
 
@@ -448,10 +448,7 @@ fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
 impl StateDigest for LeaderLoops {
     fn digest(&self, digest: &mut Digest) {
         let Self { loops, writes, watches, mail, ready, queued: _ } = self;
-        for (kind, control_loop) in loops {
-            digest.u8(*kind as u8);
-            control_loop.digest(digest);
-        }
+        loops.digest(digest);
         writes.digest(digest);
         watches.digest(digest);
         digest.u64(mail.values().map(VecDeque::len).sum::<usize>() as u64);

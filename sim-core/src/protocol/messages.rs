@@ -34,7 +34,7 @@ pub(crate) struct ReplyTo {
 }
 
 /// Names one session of an agent with a dispatcher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SessionId(pub(crate) u64);
 
 /// A message on its way.
@@ -163,6 +163,7 @@ pub(crate) struct Status {
 /// Codes of gRPC that occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatusCode {
+    Canceled,
     Unknown,
     InvalidArgument,
     DeadlineExceeded,
@@ -180,6 +181,7 @@ impl StatusCode {
     /// Name as gRPC prints it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            StatusCode::Canceled => "Canceled",
             StatusCode::Unknown => "Unknown",
             StatusCode::InvalidArgument => "InvalidArgument",
             StatusCode::DeadlineExceeded => "DeadlineExceeded",

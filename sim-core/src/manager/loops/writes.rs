@@ -5,6 +5,7 @@ use std::fmt;
 use super::{ControlLoop, Strand};
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::allocator::AllocatorStep;
+use crate::manager::dispatcher::DispatcherStep;
 use crate::manager::enforcer::EnforcerStep;
 use crate::manager::scheduler::SchedulerStep;
 use crate::model::FactId;
@@ -19,6 +20,7 @@ use crate::store::{
 pub(crate) enum Step {
     Allocator(AllocatorStep),
     Scheduler(SchedulerStep),
+    Dispatcher(DispatcherStep),
     ConstraintEnforcer(EnforcerStep),
 }
 
