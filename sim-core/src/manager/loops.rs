@@ -228,7 +228,7 @@ impl LeaderLoops {
 
     /// The scheduler, if it is one of these loops.
     pub(crate) fn scheduler(&self) -> Option<&Scheduler> {
-        self.loops.get(&LoopKind::Scheduler)?.scheduler()
+        self.loops.get(LoopKind::Scheduler)?.scheduler()
     }
 
     /// Starts all loops in order.

@@ -28,6 +28,13 @@ impl Roster {
         self.others.keys().copied().chain(dispatcher).collect()
     }
 
+    pub(super) fn get(&self, kind: LoopKind) -> Option<&dyn ControlLoop> {
+        match (kind, &self.dispatcher) {
+            (LoopKind::Dispatcher, Some(dispatcher)) => Some(dispatcher),
+            _ => Some(self.others.get(&kind)?.as_ref()),
+        }
+    }
+
     pub(super) fn get_mut(&mut self, kind: LoopKind) -> Option<&mut dyn ControlLoop> {
         match (kind, &mut self.dispatcher) {
             (LoopKind::Dispatcher, Some(dispatcher)) => Some(dispatcher),
