@@ -44,7 +44,9 @@ impl Cluster {
         match event {
             Event::Fire { host, life, timer, cause } => self.fire(host, life, timer, cause, out),
             Event::Deliver(envelope) => self.deliver(envelope, out),
-            Event::Stimulus(entry) => self.stimulate(entry as usize, out),
+            Event::Stimulus(entry) => {
+                unreachable!("entry {entry} of the timeline is for whoever injects faults")
+            }
         }
         self.route_all(out);
     }
@@ -195,11 +197,6 @@ impl Cluster {
             task.status.state == TaskState::Running && view.task_name(task.id).as_deref() == Some(name)
         })?;
         Some((task.id, store.node(task.node?)?.host))
-    }
-
-    fn stimulate(&mut self, entry: usize, out: &mut Effects) {
-        let setup = Arc::clone(&self.setup);
-        crate::inject::stimulate(self, &setup.timeline[entry].stimulus, entry, out);
     }
 
     pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) {

@@ -7,9 +7,10 @@ use crate::model::{Fact, FactId, Fault, HostId};
 use crate::protocol::Effects;
 
 /// Applies one entry of the timeline.
-pub(crate) fn stimulate(cluster: &mut Cluster, stimulus: &Stimulus, entry: usize, out: &mut Effects) {
+pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) {
+    let setup = Arc::clone(&cluster.setup);
     out.set_cause(FactId(0));
-    match stimulus {
+    match &setup.timeline[entry].stimulus {
         Stimulus::Commands { host, commands } => run_commands(cluster, *host, commands, out),
         Stimulus::Fault(fault) => {
             let fact = strike(cluster, fault, out);
@@ -25,6 +26,7 @@ pub(crate) fn stimulate(cluster: &mut Cluster, stimulus: &Stimulus, entry: usize
         }
         Stimulus::Traffic(traffic) => unreachable!("traffic {} is refused by the parser", traffic.name),
     }
+    cluster.route_all(out);
 }
 
 fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {

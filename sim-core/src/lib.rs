@@ -10,10 +10,12 @@ mod inject;
 mod invariants;
 pub mod kernel;
 mod manager;
+pub mod metrics;
 pub mod model;
 mod net;
 mod protocol;
 mod raft;
+pub mod record;
 pub mod run;
 mod store;
 #[cfg(test)]
@@ -21,5 +23,6 @@ mod text_test;
 mod worker;
 
 pub use cluster::View;
+pub use record::{Keep, Recorder, Recording};
 pub use run::{NoObserver, Observer, Simulation, Violation};
 pub use store::Store;

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, View};
+use crate::inject;
 use crate::invariants::Checks;
 pub use crate::invariants::Violation;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
@@ -119,7 +120,12 @@ impl Simulation {
             }
             let event = self.effects.pop().expect("an event is due");
             self.events += 1;
-            self.cluster.handle(event, &mut self.effects);
+            match event {
+                Event::Stimulus(entry) => {
+                    inject::stimulate(&mut self.cluster, entry as usize, &mut self.effects);
+                }
+                Event::Fire { .. } | Event::Deliver(_) => self.cluster.handle(event, &mut self.effects),
+            }
             self.check();
             self.show(observer);
         }

@@ -1,0 +1,112 @@
+//! Watches a run: counts, and keeps the facts if somebody asks for them.
+//!
+//! A trace of ten thousand tasks has a million facts; most runs of a test need none of them. Whoever tells a story
+//! or follows causes says so before the run.
+use crate::cluster::View;
+use crate::kernel::SimTime;
+use crate::metrics::{Census, Measurement, Metrics, Origins, Totals};
+use crate::model::{FactId, FactRecord};
+use crate::run::{Observer, Simulation};
+
+/// Whether facts outlive the moment at which they were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// They are counted only.
+    #[default]
+    Nothing,
+    /// All are kept.
+    Facts,
+}
+
+/// Observes a run from its beginning.
+#[derive(Debug)]
+pub struct Recorder {
+    metrics: Metrics,
+    keep: Keep,
+    facts: Vec<FactRecord>,
+    at_start: Option<Totals>,
+}
+
+/// What is known of a run when it is over.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// All facts in order, if they were kept.
+    pub facts: Vec<FactRecord>,
+    /// Everybody, after the last fact.
+    pub census: Census,
+    /// Where chains of causes begin.
+    pub origins: Origins,
+    /// All metrics.
+    pub measurements: Vec<Measurement>,
+    /// When the run ended.
+    pub ended: SimTime,
+}
+
+impl Recorder {
+    /// An observer for a run that has not begun.
+    #[must_use]
+    pub fn new(simulation: &Simulation, keep: Keep) -> Self {
+        let view = simulation.view();
+        let census = Census::new(view.setup(), view.seed());
+        Recorder { metrics: Metrics::new(census), keep, facts: Vec::new(), at_start: None }
+    }
+
+    /// Everybody, after the last fact.
+    #[must_use]
+    pub fn census(&self) -> &Census {
+        self.metrics.census()
+    }
+
+    /// All facts so far, if they are kept.
+    #[must_use]
+    pub fn facts(&self) -> &[FactRecord] {
+        &self.facts
+    }
+
+    /// The run is over.
+    #[must_use]
+    pub fn finish(self, simulation: &Simulation) -> Recording {
+        let (start, end) = (self.at_start.unwrap_or_default(), totals(simulation.view()));
+        let gained = Totals {
+            commit_index: end.commit_index.saturating_sub(start.commit_index),
+            messages: end.messages.saturating_sub(start.messages),
+        };
+        let ended = simulation.now();
+        let measurements = self.metrics.read(ended, gained);
+        let (census, origins) = self.metrics.into_parts();
+        Recording { facts: self.facts, census, origins, measurements, ended }
+    }
+}
+
+impl Recording {
+    /// A kept fact.
+    #[must_use]
+    pub fn fact(&self, id: FactId) -> Option<&FactRecord> {
+        self.facts.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The causes of a fact, nearest first, up to the one that has no cause but the start of the run.
+    pub fn causes(&self, id: FactId) -> impl Iterator<Item = &FactRecord> {
+        let cause_of =
+            |record: &&FactRecord| (record.cause != record.id).then(|| self.fact(record.cause)).flatten();
+        std::iter::successors(self.fact(id), cause_of).skip(1).filter(|record| record.id.0 > 0)
+    }
+}
+
+impl Observer for Recorder {
+    fn fact(&mut self, record: &FactRecord, view: View<'_>) {
+        self.at_start.get_or_insert_with(|| totals(view));
+        self.metrics.fact(record, || view.store());
+        if self.keep == Keep::Facts {
+            self.facts.push(record.clone());
+        }
+    }
+
+    fn instant_over(&mut self, time: SimTime, _view: View<'_>) {
+        self.metrics.instant_over(time);
+    }
+}
+
+fn totals(view: View<'_>) -> Totals {
+    Totals { commit_index: view.commit_index(), messages: view.messages() }
+}
