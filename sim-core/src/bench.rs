@@ -12,11 +12,15 @@ use crate::model::FactId;
 use crate::protocol::{Effects, Event, Timer};
 
 pub use crate::manager::api::{
-    ApiError, Member, Members, SpecError, create_service, remove_node, remove_service, rollback_service,
-    update_node, update_service,
+    create_service, inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks,
+    list_services, remove_node, remove_service, rollback_service, service_status, update_node,
+    update_service,
 };
 pub use crate::manager::loops::LoopSettings;
-pub use crate::protocol::LoopKind;
+pub use crate::protocol::{
+    ApiError, ApiRequest, ApiResponse, Filters, LoopKind, ManagerStatus, MemberList, NodeListing, NodeQuery,
+    ObjectKind, Origin, ServiceDetails, ServiceListing, SpecError, TaskListing,
+};
 pub use crate::store::{Change, ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};
 
 /// What lives outside the loops, such as the agents of the nodes.

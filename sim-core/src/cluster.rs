@@ -248,7 +248,10 @@ fn is_liveness(message: &Message) -> bool {
                 matches!(message.body, Body::Heartbeat { .. } | Body::HeartbeatResponse)
             }
             Request::Forwarded { request, .. } => matches!(**request, Request::Heartbeat { .. }),
-            Request::Session { .. } | Request::UpdateTaskStatus { .. } | Request::Assignments { .. } => false,
+            Request::Session { .. }
+            | Request::UpdateTaskStatus { .. }
+            | Request::Assignments { .. }
+            | Request::Api(_) => false,
         },
         Message::Answer { answer, .. } => {
             matches!(answer, Ok(Response::Heartbeat { .. } | Response::Done))

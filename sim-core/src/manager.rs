@@ -27,7 +27,8 @@ use self::transport::{Report, Transport};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::{HostId, NodeId};
 use crate::protocol::{
-    CallError, CallId, Effects, ManagerSnapshot, ManagerTimer, Member, Message, ReplyTo, StoreEntry, Timer,
+    CallError, CallId, Effects, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList, Message,
+    ReplyTo, StoreEntry, Timer,
 };
 use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role};
 use crate::store::Store;
@@ -210,6 +211,15 @@ impl Manager {
         let (id, _) = self.members.iter().find(|(_, member)| member.node == node)?;
         let reachable = *id == self.raft.id() || self.transport.is_active(*id);
         Some((self.raft.leader() == Some(*id), reachable))
+    }
+
+    /// The members of the Raft cluster as this manager sees them.
+    pub(crate) fn member_list(&self) -> MemberList {
+        let status = |member: &Member| {
+            let (leader, reachable) = self.reachability(member.node).expect("a member has a status");
+            (member.node, ManagerStatus { leader, reachable })
+        };
+        self.members.values().map(status).collect()
     }
 
     /// Writes to the disk take this much longer from here on.

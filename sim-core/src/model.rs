@@ -9,6 +9,7 @@ pub mod fact;
 pub mod fault;
 pub mod generic;
 pub mod ids;
+pub mod image;
 pub mod network;
 pub mod node;
 pub mod resources;

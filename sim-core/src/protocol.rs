@@ -1,10 +1,16 @@
 //! All that a component can hear and say: events, timers, messages, and the [`Effects`] of a step.
+mod api;
 mod effects;
 mod entry;
 mod messages;
 mod silences;
 mod timers;
 
+pub(crate) use api::decimal::general_notation;
+pub use api::{
+    ApiError, ApiRequest, ApiResponse, Filters, ManagerStatus, MemberList, NodeListing, NodeQuery,
+    ObjectKind, Origin, ServiceDetails, ServiceListing, SpecError, TaskListing,
+};
 pub(crate) use effects::Effects;
 pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};
 pub(crate) use messages::{

@@ -1,20 +1,28 @@
 //! The control API of a leading manager: what a user's command does to the store.
 //!
-//! Each effect is a function on a [`Transaction`], with the checks and error texts of SwarmKit, and knows nothing
-//! of Raft: the members of the Raft cluster, on which some refusals depend, are handed in. So recordings can be
-//! replayed on a bare store. Deliberately absent: secrets and configs as objects (a spec's names are taken to
-//! exist), and runtimes other than containers.
-mod error;
-mod members;
+//! Each effect is a function on a [`Transaction`](crate::store::Transaction), with the checks and error texts of
+//! SwarmKit, and knows nothing of Raft: the members of the Raft cluster, on which some refusals depend, are handed
+//! in. So recordings can be replayed on a bare store. What docker's client and engine do before they ask the leader
+//! (finding the object that a name means, applying flags to the spec that was read) happens here too, in the same
+//! transaction. Deliberately absent: secrets and configs as objects (a spec's names are taken to exist), and
+//! runtimes other than containers.
+mod control;
+mod execute;
+mod filters;
+mod list;
+mod lookup;
+mod name;
 mod nodes;
 mod services;
 mod validate;
 
-pub use error::ApiError;
-pub use members::{Member, Members};
+pub(crate) use control::{ApiStep, ControlApi, answer_while_starting};
+pub use list::{
+    inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks, list_services,
+    service_status,
+};
 pub use nodes::{remove_node, update_node};
 pub use services::{create_service, remove_service, rollback_service, update_service};
-pub use validate::SpecError;
 
 #[cfg(test)]
 mod tests;

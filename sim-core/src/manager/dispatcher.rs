@@ -123,8 +123,8 @@ impl Dispatcher {
             Request::Assignments { node, session } => {
                 self.open_assignments(reply, node, session, context).map(|()| None)
             }
-            Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
-                unreachable!("{request:?} is for the manager itself")
+            Request::Api(_) | Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
+                unreachable!("{request:?} is not for the dispatcher")
             }
         };
         match answered {

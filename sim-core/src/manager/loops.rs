@@ -18,6 +18,7 @@ use self::roster::Roster;
 use self::watches::Watches;
 use self::writes::{Write, Writes};
 use super::allocator::Allocator;
+use super::api::ControlApi;
 use super::enforcer::ConstraintEnforcer;
 use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
@@ -26,7 +27,7 @@ use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::{PlacementStrategy, Setup, Ties};
 use crate::model::{FactId, HostId};
-use crate::protocol::{Effects, LoopKind, LoopTimer, ReplyTo, Request, Timer};
+use crate::protocol::{Effects, LoopKind, LoopTimer, MemberList, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
 
 /// What is a goroutine in SwarmKit. Number 0 is the loop itself; a loop numbers its further strands.
@@ -73,6 +74,9 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
     fn request(&mut self, reply: ReplyTo, from: HostId, request: Request, _context: &mut Context<'_>) {
         unreachable!("{from:?} asks a loop that answers nobody for {request:?} ({reply:?})");
     }
+
+    /// These are the members of the Raft cluster now.
+    fn members(&mut self, _members: &MemberList) {}
 
     /// The caller of a request is not interested any longer.
     fn hang_up(&mut self, _reply: ReplyTo, _context: &mut Context<'_>) {}
@@ -257,6 +261,7 @@ impl LeaderLoops {
             | Request::Heartbeat { .. }
             | Request::UpdateTaskStatus { .. }
             | Request::Assignments { .. } => LoopKind::Dispatcher,
+            Request::Api(_) => LoopKind::Api,
             Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
                 unreachable!("{request:?} is for the manager itself")
             }
@@ -264,6 +269,11 @@ impl LeaderLoops {
         self.with_loop(kind, store, effects, |control_loop, context| {
             control_loop.request(reply, from, request, context);
         });
+    }
+
+    /// Tells the control API who the members of the Raft cluster are.
+    pub(crate) fn set_members(&mut self, members: &MemberList) {
+        self.loops.get_mut(LoopKind::Api).expect("a leader answers clients").members(members);
     }
 
     /// The caller of a request is not interested any longer.
@@ -435,9 +445,9 @@ fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
             let (ties, lots) = (settings.tie_breaker("scheduler"), settings.stream("random-strategy"));
             Box::new(Scheduler::new(settings.seed, settings.strategy, ties, lots))
         }
+        LoopKind::Api => Box::new(ControlApi::new(settings.seed)),
         LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(settings.seed)),
-        LoopKind::Api
-        | LoopKind::Reaper
+        LoopKind::Reaper
         | LoopKind::Replicated
         | LoopKind::Jobs
         | LoopKind::Global

@@ -1,13 +1,14 @@
 //! Requests to a manager: Raft messages are for itself, everything else is answered by the leader
 //! (spec control-plane 3.5, 3.6).
 use super::Manager;
+use super::api;
 use super::forward::{LOST_QUORUM_TICKS, NO_LEADER};
 use crate::kernel::SimDuration;
 use crate::kernel::queue::TimerId;
 use crate::model::HostId;
 use crate::protocol::{
-    Answer, CallError, CallId, Component, Effects, ManagerTimer, Message, ReplyTo, Request, Response, Status,
-    StatusCode, StoreEntry, StreamItem, Timer,
+    Answer, ApiRequest, CallError, CallId, Component, Effects, ManagerTimer, Message, ReplyTo, Request,
+    Response, Status, StatusCode, StoreEntry, StreamItem, Timer,
 };
 use crate::raft::{self, Body};
 
@@ -42,7 +43,8 @@ impl Manager {
                     answer(reply, Err(CallError::Status(Status::new(StatusCode::Unknown, text))), out);
                 }
             },
-            Request::Session { .. }
+            Request::Api(_)
+            | Request::Session { .. }
             | Request::Heartbeat { .. }
             | Request::UpdateTaskStatus { .. }
             | Request::Assignments { .. } => self.for_leader(reply, request, out),
@@ -74,12 +76,27 @@ impl Manager {
     }
 
     fn execute(&mut self, reply: ReplyTo, from: HostId, request: Request, out: &mut Effects) {
-        if self.leads() {
+        if let Request::Api(request) = request {
+            self.execute_api(reply, from, request, out);
+        } else if self.leads() {
             self.with_loops(out, |loops, store, out| loops.request(reply, from, request, store, out));
         } else {
             let status = Status::new(StatusCode::Aborted, "dispatcher is stopped");
             answer(reply, Err(CallError::Status(status)), out);
         }
+    }
+
+    /// Some requests of clients depend on who the members are and which of them can be reached.
+    fn execute_api(&mut self, reply: ReplyTo, from: HostId, request: Box<ApiRequest>, out: &mut Effects) {
+        let members = self.member_list();
+        if !self.leads() {
+            let result = api::answer_while_starting(&request, &self.store, members, self.settings.seed);
+            return answer(reply, Ok(Response::Api(Box::new(result))), out);
+        }
+        self.with_loops(out, |loops, store, out| {
+            loops.set_members(&members);
+            loops.request(reply, from, Request::Api(request), store, out);
+        });
     }
 
     /// Requests that wait for a leader look again.

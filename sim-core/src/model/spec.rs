@@ -173,6 +173,20 @@ pub enum MountKind {
     Cluster,
 }
 
+impl MountKind {
+    /// Docker's word: `bind`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MountKind::Bind => "bind",
+            MountKind::Volume => "volume",
+            MountKind::Tmpfs => "tmpfs",
+            MountKind::NamedPipe => "npipe",
+            MountKind::Cluster => "cluster",
+        }
+    }
+}
+
 /// A container's health check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HealthConfig {
@@ -260,6 +274,18 @@ pub enum FailureAction {
     Rollback,
 }
 
+impl FailureAction {
+    /// Docker's word: `pause`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureAction::Pause => "pause",
+            FailureAction::Continue => "continue",
+            FailureAction::Rollback => "rollback",
+        }
+    }
+}
+
 /// Which of old and new task of a slot comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpdateOrder {
@@ -268,6 +294,17 @@ pub enum UpdateOrder {
     StopFirst,
     /// The new task runs before the old one ends.
     StartFirst,
+}
+
+impl UpdateOrder {
+    /// Docker's word: `stop-first`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            UpdateOrder::StopFirst => "stop-first",
+            UpdateOrder::StartFirst => "start-first",
+        }
+    }
 }
 
 /// How an update or rollback proceeds.
@@ -311,6 +348,17 @@ pub enum EndpointMode {
     DnsRoundRobin,
 }
 
+impl EndpointMode {
+    /// Docker's word: `vip`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            EndpointMode::Vip => "vip",
+            EndpointMode::DnsRoundRobin => "dnsrr",
+        }
+    }
+}
+
 /// Endpoint mode and published ports as the user wants them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointSpec {
@@ -332,6 +380,18 @@ pub enum TransportProtocol {
     Sctp,
 }
 
+impl TransportProtocol {
+    /// Docker's word: `tcp`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            TransportProtocol::Tcp => "tcp",
+            TransportProtocol::Udp => "udp",
+            TransportProtocol::Sctp => "sctp",
+        }
+    }
+}
+
 /// Where a published port answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PublishMode {
@@ -340,6 +400,17 @@ pub enum PublishMode {
     Ingress,
     /// On the task's node only.
     Host,
+}
+
+impl PublishMode {
+    /// Docker's word: `ingress`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            PublishMode::Ingress => "ingress",
+            PublishMode::Host => "host",
+        }
+    }
 }
 
 /// A published port.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::StoreEntry;
+use super::{ApiError, ApiRequest, ApiResponse, StoreEntry};
 use crate::model::{FactId, HostId, Node, NodeDescription, NodeId, Task, TaskId, TaskStatus};
 use crate::raft;
 
@@ -77,6 +77,8 @@ pub(crate) enum Request {
     UpdateTaskStatus { node: NodeId, session: SessionId, updates: Arc<[StatusUpdate]> },
     /// An agent asks what to do: a stream of [`Assignments`] (spec control-plane 6.8).
     Assignments { node: NodeId, session: SessionId },
+    /// A docker client asks for something.
+    Api(Box<ApiRequest>),
     /// A message of the Raft algorithm to the member with this id (spec control-plane 3.5).
     Raft(Box<raft::Message<StoreEntry>>),
     /// Is the Raft service of this manager reachable (spec control-plane 3.5)?
@@ -99,6 +101,8 @@ pub(crate) struct StatusUpdate {
 pub(crate) enum Response {
     /// It was done.
     Done,
+    /// The control API has an answer; a refusal is one too.
+    Api(Box<Result<ApiResponse, ApiError>>),
     /// The heartbeat counts; the next one is due after this time.
     Heartbeat { period: crate::kernel::SimDuration },
 }

@@ -1,8 +1,8 @@
 //! Changes of node objects by a user (spec control-plane 8.4, 8.7).
 use std::sync::Arc;
 
-use super::{ApiError, Members};
 use crate::model::{Cluster, Node, NodeId, NodeRole, NodeSpec, NodeState, Task, TaskState, TaskStatus};
+use crate::protocol::{ApiError, MemberList};
 use crate::store::Transaction;
 
 /// What a task says whose node was removed.
@@ -17,7 +17,7 @@ pub fn update_node(
     id: NodeId,
     version: u64,
     spec: NodeSpec,
-    members: &Members,
+    members: &MemberList,
 ) -> Result<(), ApiError> {
     let node = transaction.store().node(id).ok_or(ApiError::NodeNotFound(id))?;
     if node.spec.desired_role == NodeRole::Manager && spec.desired_role == NodeRole::Worker {
@@ -38,7 +38,7 @@ pub fn remove_node(
     transaction: &mut Transaction<'_>,
     id: NodeId,
     force: bool,
-    members: &Members,
+    members: &MemberList,
 ) -> Result<(), ApiError> {
     let node = transaction.store().node(id).ok_or(ApiError::NodeNotFound(id))?;
     if node.spec.desired_role == NodeRole::Manager && members.get(id).is_some() {
@@ -55,7 +55,7 @@ pub fn remove_node(
 }
 
 /// A manager may become a worker only while the others can go on without it.
-fn check_demotion(transaction: &Transaction<'_>, id: NodeId, members: &Members) -> Result<(), ApiError> {
+fn check_demotion(transaction: &Transaction<'_>, id: NodeId, members: &MemberList) -> Result<(), ApiError> {
     let mut managers = transaction.store().nodes().filter(|node| node.role == NodeRole::Manager);
     if managers.next().is_some_and(|node| node.id == id) && managers.next().is_none() {
         return Err(ApiError::LastManager);

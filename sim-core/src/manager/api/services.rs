@@ -1,10 +1,12 @@
 //! Creation, update, rollback and removal of services (spec orchestration 10.1).
 use std::sync::Arc;
 
-use super::ApiError;
 use super::validate::{check_port_conflicts, validate_networks, validate_service_spec};
 use crate::kernel::SimTime;
-use crate::model::{JobStatus, Service, ServiceId, ServiceMode, ServiceSpec, UpdateState, UpdateStatus};
+use crate::model::{
+    JobStatus, Meta, Service, ServiceId, ServiceMode, ServiceSpec, UpdateState, UpdateStatus,
+};
+use crate::protocol::ApiError;
 use crate::store::{Store, StoreError, Transaction};
 
 const MANUAL_ROLLBACK_MESSAGE: &str = "manually requested rollback";
@@ -14,16 +16,30 @@ const MANUAL_ROLLBACK_MESSAGE: &str = "manually requested rollback";
 /// # Errors
 /// If the spec is not valid, or its name or a published port is taken.
 pub fn create_service(transaction: &mut Transaction<'_>, spec: ServiceSpec) -> Result<ServiceId, ApiError> {
-    validate_service_spec(&spec)?;
-    validate_networks(transaction.store(), &spec.task.networks)?;
-    check_port_conflicts(transaction.store(), &spec, None)?;
-    check_ingress_network(transaction.store(), &spec)?;
+    check_new_service(transaction.store(), &spec)?;
+    store_new_service(transaction, spec)
+}
+
+/// The checks that a new service must pass before its creation waits for the store's lock. So two services that
+/// are created at one time can both pass with the same port (spec networking 5.2).
+pub(super) fn check_new_service(store: &Store, spec: &ServiceSpec) -> Result<(), ApiError> {
+    validate_service_spec(spec)?;
+    validate_networks(store, &spec.task.networks)?;
+    check_port_conflicts(store, spec, None)?;
+    check_ingress_network(store, spec)
+}
+
+/// Creates a service that has passed the checks.
+pub(super) fn store_new_service(
+    transaction: &mut Transaction<'_>,
+    spec: ServiceSpec,
+) -> Result<ServiceId, ApiError> {
     let first_iteration = JobStatus { iteration: 0, last_execution: transaction.now() };
     let name = spec.annotations.name.clone();
     let id = transaction.mint_service();
     let service = Service {
         id,
-        meta: crate::model::Meta::default(),
+        meta: Meta::default(),
         job_status: spec.mode.is_job().then_some(first_iteration),
         spec: Arc::new(spec),
         spec_version: Some(0),

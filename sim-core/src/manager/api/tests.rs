@@ -1,4 +1,5 @@
 //! The control API on a store, without anybody who replicates it.
+mod calls;
 mod script;
 
 use self::script::Script;

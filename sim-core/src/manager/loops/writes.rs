@@ -5,6 +5,7 @@ use std::fmt;
 use super::{ControlLoop, Strand};
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::allocator::AllocatorStep;
+use crate::manager::api::ApiStep;
 use crate::manager::dispatcher::DispatcherStep;
 use crate::manager::enforcer::EnforcerStep;
 use crate::manager::scheduler::SchedulerStep;
@@ -18,6 +19,7 @@ use crate::store::{
 /// What a loop wants to write: a variant per loop, each with the loop's own type.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    Api(ApiStep),
     Allocator(AllocatorStep),
     Scheduler(SchedulerStep),
     Dispatcher(DispatcherStep),

@@ -9,6 +9,7 @@ use crate::model::spec::{
     HealthConfig, Limits, Mount, MountKind, NetworkAttachmentConfig, TransportProtocol,
 };
 use crate::model::*;
+use crate::protocol::{ApiError, ManagerStatus, MemberList};
 use crate::store::{Ids, Store, StoreError, Transaction};
 use crate::text_test::{Command, values};
 
@@ -19,13 +20,13 @@ pub(super) struct Script {
     store: Store,
     ids: Ids,
     version: u64,
-    members: Members,
+    members: MemberList,
 }
 
 impl Default for Script {
     /// The first commit has index 1, as spec version 0 means a spec that was never updated.
     fn default() -> Self {
-        Script { store: Store::default(), ids: Ids::default(), version: 1, members: Members::default() }
+        Script { store: Store::default(), ids: Ids::default(), version: 1, members: MemberList::default() }
     }
 }
 
@@ -59,7 +60,7 @@ impl Script {
             "tasks" => Ok(self.tasks()),
             other => panic!("no command {other}"),
         };
-        self.with_names(result.unwrap_or_else(|error| error.status(SEED).to_string()))
+        self.with_names(result.unwrap_or_else(|error| error.message(SEED)))
     }
 
     fn commit<R>(
@@ -188,9 +189,9 @@ impl Script {
     }
 
     /// `m1`, `m1:leader` or `m2:unreachable`.
-    fn member(&self, word: &str) -> (NodeId, Member) {
+    fn member(&self, word: &str) -> (NodeId, ManagerStatus) {
         let (name, mark) = word.split_once(':').unwrap_or((word, ""));
-        (self.node(name), Member { leader: mark == "leader", reachable: mark != "unreachable" })
+        (self.node(name), ManagerStatus { leader: mark == "leader", reachable: mark != "unreachable" })
     }
 
     /// The service of the first word, or one that does not exist.

@@ -1,10 +1,9 @@
 //! Checks of published ports (spec networking 5.2).
 use std::collections::BTreeSet;
 
-use super::SpecError;
-use crate::manager::api::ApiError;
 use crate::model::spec::TransportProtocol;
 use crate::model::{EndpointMode, EndpointSpec, PortConfig, PublishMode, Service, ServiceId, ServiceSpec};
+use crate::protocol::{ApiError, SpecError};
 use crate::store::Store;
 
 /// A number is taken per protocol.

@@ -347,6 +347,7 @@ fn describe_answer(answer: &Answer) -> String {
         Ok(Response::Done) => "done".to_owned(),
         Ok(Response::Heartbeat { period }) => format!("next heartbeat in {period}"),
         Err(CallError::Status(status)) => format!("{} \"{}\"", status.code.name(), status.text),
+        Ok(Response::Api(_)) => unreachable!("a dispatcher is no control API"),
         Err(error) => unreachable!("a dispatcher does not answer {error}"),
     }
 }

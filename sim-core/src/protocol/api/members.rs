@@ -1,12 +1,12 @@
-//! What the control API needs to know of Raft: who is a member, and who of them can be reached.
+//! What the control API needs to know of Raft: who is a member, and which of them can be reached.
 use std::collections::BTreeMap;
 
 use crate::kernel::{Digest, StateDigest};
 use crate::model::NodeId;
 
-/// A member of the Raft cluster as the answering manager sees it.
+/// What a node listing says of a manager, as the answering manager sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct ManagerStatus {
     /// True for the leader.
     pub leader: bool,
     /// True if its connection is alive. A manager always reaches itself.
@@ -15,17 +15,17 @@ pub struct Member {
 
 /// The members of the Raft cluster as the answering manager sees them. Without Raft there are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Members(BTreeMap<NodeId, Member>);
+pub struct MemberList(BTreeMap<NodeId, ManagerStatus>);
 
-impl Members {
+impl MemberList {
     /// This member, or nothing if the node is none.
     #[must_use]
-    pub fn get(&self, node: NodeId) -> Option<Member> {
+    pub fn get(&self, node: NodeId) -> Option<ManagerStatus> {
         self.0.get(&node).copied()
     }
 
     /// All members in id order.
-    pub fn iter(&self) -> impl Iterator<Item = (NodeId, Member)> {
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, ManagerStatus)> {
         self.0.iter().map(|(node, member)| (*node, *member))
     }
 
@@ -38,17 +38,17 @@ impl Members {
     }
 }
 
-impl FromIterator<(NodeId, Member)> for Members {
-    fn from_iter<T: IntoIterator<Item = (NodeId, Member)>>(members: T) -> Self {
-        Members(members.into_iter().collect())
+impl FromIterator<(NodeId, ManagerStatus)> for MemberList {
+    fn from_iter<T: IntoIterator<Item = (NodeId, ManagerStatus)>>(members: T) -> Self {
+        MemberList(members.into_iter().collect())
     }
 }
 
-impl StateDigest for Members {
+impl StateDigest for MemberList {
     fn digest(&self, digest: &mut Digest) {
         let Self(members) = self;
         digest.u64(members.len() as u64);
-        for (node, Member { leader, reachable }) in members {
+        for (node, ManagerStatus { leader, reachable }) in members {
             node.digest(digest);
             digest.bool(*leader);
             digest.bool(*reachable);

@@ -1,0 +1,16 @@
+//! What a docker client asks the swarm for, and what it is told.
+//!
+//! A request names objects as the user did; the manager that executes it finds out what is meant. Answers carry
+//! the objects themselves: turning them into text is the client's affair, as it knows the seed and the time.
+pub(crate) mod decimal;
+mod error;
+mod members;
+mod request;
+mod response;
+mod spec_error;
+
+pub use error::{ApiError, ObjectKind, Origin};
+pub use members::{ManagerStatus, MemberList};
+pub use request::{ApiRequest, Filters, NodeQuery};
+pub use response::{ApiResponse, NodeListing, ServiceDetails, ServiceListing, TaskListing};
+pub use spec_error::SpecError;

@@ -1,0 +1,125 @@
+//! Requests of a docker client.
+use crate::kernel::{Digest, StateDigest};
+use crate::model::command::{NodeChange, ServiceCreate, SpecChange};
+use crate::model::{NodeId, NodeRole};
+
+/// One thing that a docker client asks the swarm for. A command can need several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiRequest {
+    /// Make a service.
+    CreateService(Box<ServiceCreate>),
+    /// Change a service's spec. Client and manager read, change and write in one step here.
+    UpdateService {
+        /// Name, id, or beginning of an id.
+        service: String,
+        /// In the order in which docker applies them.
+        changes: Vec<SpecChange>,
+    },
+    /// Change the number of tasks of a service.
+    ScaleService {
+        /// Name, id, or beginning of an id.
+        service: String,
+        /// Replicas, or completions of a job.
+        replicas: u64,
+    },
+    /// Return to the spec before.
+    RollbackService {
+        /// Name, id, or beginning of an id.
+        service: String,
+    },
+    /// Remove a service.
+    RemoveService {
+        /// Name, id, or beginning of an id.
+        service: String,
+    },
+    /// Change a node's role, availability or labels.
+    UpdateNode {
+        /// Which.
+        node: NodeQuery,
+        /// What.
+        change: NodeChange,
+    },
+    /// Promote or demote a node. Nothing happens if it has the role.
+    SetNodeRole {
+        /// Which.
+        node: NodeQuery,
+        /// The role it shall have.
+        role: NodeRole,
+    },
+    /// Remove a node.
+    RemoveNode {
+        /// Which.
+        node: NodeQuery,
+        /// Even if it is alive.
+        force: bool,
+    },
+    /// List services with the state of their tasks.
+    ListServices(Filters),
+    /// List the tasks of services.
+    ListServiceTasks {
+        /// Names, ids, or beginnings of ids.
+        services: Vec<String>,
+        /// Which of the tasks.
+        filters: Filters,
+    },
+    /// List the tasks of nodes.
+    ListNodeTasks {
+        /// Which nodes.
+        nodes: Vec<NodeQuery>,
+        /// Which of the tasks.
+        filters: Filters,
+    },
+    /// Describe services.
+    InspectServices {
+        /// Names, ids, or beginnings of ids.
+        services: Vec<String>,
+    },
+    /// List nodes.
+    ListNodes(Filters),
+    /// Describe nodes.
+    InspectNodes {
+        /// Which.
+        nodes: Vec<NodeQuery>,
+    },
+}
+
+/// How a request names a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeQuery {
+    /// By its id in full, which is a number here.
+    Id(NodeId),
+    /// By an id, a hostname, or the beginning of an id.
+    Text(String),
+}
+
+/// Conditions of a listing as (key, value): of equal keys one must hold, of different keys all.
+pub type Filters = Vec<(String, String)>;
+
+impl ApiRequest {
+    /// True if the request changes something, so that it has to wait for the store's lock.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            ApiRequest::CreateService(_)
+            | ApiRequest::UpdateService { .. }
+            | ApiRequest::ScaleService { .. }
+            | ApiRequest::RollbackService { .. }
+            | ApiRequest::RemoveService { .. }
+            | ApiRequest::UpdateNode { .. }
+            | ApiRequest::SetNodeRole { .. }
+            | ApiRequest::RemoveNode { .. } => true,
+            ApiRequest::ListServices(_)
+            | ApiRequest::ListServiceTasks { .. }
+            | ApiRequest::ListNodeTasks { .. }
+            | ApiRequest::InspectServices { .. }
+            | ApiRequest::ListNodes(_)
+            | ApiRequest::InspectNodes { .. } => false,
+        }
+    }
+}
+
+impl StateDigest for ApiRequest {
+    fn digest(&self, digest: &mut Digest) {
+        digest.text(&format!("{self:?}"));
+    }
+}
