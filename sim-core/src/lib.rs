@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports, irrefutable_let_patterns)] // Parts are still being joined.
 
 pub mod bench;
+pub mod client;
 mod cluster;
 mod inject;
 mod invariants;

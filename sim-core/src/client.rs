@@ -1,0 +1,47 @@
+//! The docker client: which requests a command makes, and what it prints.
+//!
+//! Everything here is a pure function of the answers, the seed and the time. Columns, words and error texts are
+//! docker's. Deliberately absent: what a waiting client shows while tasks come and go, and the engine's own
+//! commands (`docker swarm`, `docker info`, `docker ps`), which need more than the swarm's objects.
+mod calendar;
+mod command;
+mod json;
+mod natural;
+mod node;
+mod node_json;
+mod plan;
+mod service;
+mod service_json;
+mod service_pretty;
+mod table;
+mod task;
+mod words;
+
+pub use command::{ClientError, CommandRun, Output};
+pub use node::{node_pretty, node_table};
+pub use plan::{OwnHost, is_api_command};
+pub use service::service_table;
+pub use service_pretty::service_pretty;
+pub use task::task_table;
+
+use crate::kernel::SimTime;
+
+/// From where a client looks at the swarm: ids get their text from the seed, ages count from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewpoint {
+    /// The run's seed.
+    pub seed: u64,
+    /// The present.
+    pub now: SimTime,
+}
+
+/// Characters of an id that a table shows.
+const SHORT_ID: usize = 12;
+
+/// The beginning of an id.
+fn short(id: &str) -> &str {
+    &id[..id.len().min(SHORT_ID)]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,275 @@
+//! One docker command under way: it makes its requests one after the other and collects what it prints.
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::json::Json;
+use super::node_json::node_json;
+use super::plan::{OwnHost, requests};
+use super::service_json::service_json;
+use super::{Viewpoint, node_pretty, node_table, service_pretty, service_table, task_table};
+use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::model::command::{DockerCommand, Listing, NodeCommand, ServiceCommand};
+use crate::model::{NodeId, NodeRole};
+use crate::protocol::{
+    ApiError, ApiRequest, ApiResponse, NodeListing, NodeQuery, ServiceDetails, TaskListing,
+};
+
+/// A command that asks the swarm's control API.
+#[derive(Clone, Debug)]
+pub struct CommandRun {
+    command: Arc<DockerCommand>,
+    seed: u64,
+    own_node: Option<NodeId>,
+    waiting: VecDeque<ApiRequest>,
+    /// The request that is not answered yet.
+    asked: Option<ApiRequest>,
+    stdout: String,
+    errors: Vec<String>,
+}
+
+/// Why a client gets no answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientError {
+    /// The request was refused.
+    Refused(ApiError),
+    /// The engine could not have it answered; the words are its own.
+    Engine(String),
+    /// No engine runs on the client's host.
+    NoEngine,
+}
+
+/// What a command leaves behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Exit code: 0 if all went well.
+    pub exit: u8,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained about.
+    pub stderr: String,
+}
+
+impl CommandRun {
+    /// A command that was just typed.
+    ///
+    /// # Panics
+    /// If it is no command of the control API.
+    #[must_use]
+    pub fn new(command: Arc<DockerCommand>, seed: u64, host: &dyn OwnHost) -> Self {
+        CommandRun {
+            waiting: requests(&command, seed, host).into(),
+            command,
+            seed,
+            own_node: host.own_node(),
+            asked: None,
+            stdout: String::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// The next request, once the one before was answered; none at the end of the command.
+    ///
+    /// # Panics
+    /// If a request is not answered yet.
+    pub fn next_request(&mut self) -> Option<ApiRequest> {
+        assert!(self.asked.is_none(), "one request at a time");
+        self.asked = self.waiting.pop_front();
+        self.asked.clone()
+    }
+
+    /// The request was answered.
+    ///
+    /// # Panics
+    /// If none was made, or the answer belongs to another one.
+    pub fn answered(&mut self, answer: Result<ApiResponse, ClientError>, now: SimTime) {
+        let request = self.asked.take().expect("only a request is answered");
+        let view = Viewpoint { seed: self.seed, now };
+        match answer {
+            Ok(response) => self.print(&request, response, view),
+            Err(error) => {
+                let text = error.message(self.seed);
+                // `service scale` tells which of its services it is about.
+                if let ApiRequest::ScaleService { service, .. } = &request {
+                    self.errors.push(format!("{service}: {text}"));
+                } else {
+                    self.errors.push(text);
+                }
+                // Role changes are one operation on a list of nodes, which ends at the first error.
+                if matches!(request, ApiRequest::SetNodeRole { .. }) {
+                    self.waiting.clear();
+                }
+            }
+        }
+    }
+
+    /// What the command leaves behind at its end.
+    #[must_use]
+    pub fn output(self) -> Output {
+        let stderr = self.errors.iter().map(|error| format!("{error}\n")).collect();
+        Output { exit: u8::from(!self.errors.is_empty()), stdout: self.stdout, stderr }
+    }
+
+    fn print(&mut self, request: &ApiRequest, response: ApiResponse, view: Viewpoint) {
+        match response {
+            ApiResponse::Done => self.stdout.push_str(&done(request, view.seed)),
+            ApiResponse::ServiceCreated(service) => {
+                let _ = writeln!(self.stdout, "{}", service.text(view.seed));
+            }
+            ApiResponse::RoleUnchanged(node) => {
+                let role = if matches!(*self.command, DockerCommand::Node(NodeCommand::Promote { .. })) {
+                    "manager"
+                } else {
+                    "worker"
+                };
+                let _ = writeln!(self.stdout, "Node {} is already a {role}.", node.text(view.seed));
+            }
+            ApiResponse::Services(services) => {
+                let DockerCommand::Service(ServiceCommand::List(listing)) = &*self.command else {
+                    unreachable!("{:?} lists no services", self.command)
+                };
+                self.stdout.push_str(&service_table(&services, listing, view));
+            }
+            ApiResponse::Nodes(nodes) => {
+                let DockerCommand::Node(NodeCommand::List(listing)) = &*self.command else {
+                    unreachable!("{:?} lists no nodes", self.command)
+                };
+                self.stdout.push_str(&node_table(&nodes, self.own_node, listing, view));
+            }
+            ApiResponse::Tasks(tasks) => self.print_tasks(*tasks, view),
+            ApiResponse::ServiceDetails(details) => self.print_services(details, view),
+            ApiResponse::NodeDetails(details) => self.print_nodes(details, view),
+        }
+    }
+
+    /// `service ps` prints a table if one of the services exists, and its ids in full; `node ps` prints one if there
+    /// is a task or no error.
+    fn print_tasks(&mut self, tasks: TaskListing, view: Viewpoint) {
+        let (listing, show) =
+            if let DockerCommand::Service(ServiceCommand::Tasks { services, listing }) = &*self.command {
+                let no_trunc = listing.no_trunc || listing.quiet;
+                (Listing { no_trunc, ..listing.clone() }, tasks.errors.len() < services.len())
+            } else if let DockerCommand::Node(NodeCommand::Tasks { listing, .. }) = &*self.command {
+                (listing.clone(), tasks.errors.is_empty() || !tasks.tasks.is_empty())
+            } else {
+                unreachable!("{:?} lists no tasks", self.command)
+            };
+        if show {
+            self.stdout.push_str(&task_table(&tasks, &listing, view));
+        }
+        self.errors.extend(tasks.errors.iter().map(|error| error.message(view.seed)));
+    }
+
+    fn print_services(&mut self, details: Vec<Result<ServiceDetails, ApiError>>, view: Viewpoint) {
+        let DockerCommand::Service(ServiceCommand::Inspect { pretty, .. }) = &*self.command else {
+            unreachable!("{:?} inspects no services", self.command)
+        };
+        if *pretty {
+            self.print_pretty(details, view, |details| service_pretty(details, view));
+        } else {
+            self.print_json(details, view, |details| service_json(details, view));
+        }
+    }
+
+    fn print_nodes(&mut self, details: Vec<Result<NodeListing, ApiError>>, view: Viewpoint) {
+        let DockerCommand::Node(NodeCommand::Inspect { pretty, .. }) = &*self.command else {
+            unreachable!("{:?} inspects no nodes", self.command)
+        };
+        if *pretty {
+            self.print_pretty(details, view, |details| node_pretty(details, view));
+        } else {
+            self.print_json(details, view, |details| node_json(details, view));
+        }
+    }
+
+    /// All of them, or the first error alone.
+    fn print_pretty<T>(
+        &mut self,
+        details: Vec<Result<T, ApiError>>,
+        view: Viewpoint,
+        print: impl Fn(&T) -> String,
+    ) {
+        match details.into_iter().collect::<Result<Vec<T>, ApiError>>() {
+            Ok(details) => self.stdout.extend(details.iter().map(print)),
+            Err(error) => self.errors.push(error.message(view.seed)),
+        }
+    }
+
+    /// A list of those that exist, and all errors.
+    fn print_json<T>(
+        &mut self,
+        details: Vec<Result<T, ApiError>>,
+        view: Viewpoint,
+        json: impl Fn(&T) -> Json,
+    ) {
+        let mut found = Vec::new();
+        for details in details {
+            match details {
+                Ok(details) => found.push(json(&details)),
+                Err(error) => self.errors.push(error.message(view.seed)),
+            }
+        }
+        let _ = writeln!(self.stdout, "{}", Json::List(found));
+    }
+}
+
+/// What a client prints when a request that changes something was carried out.
+fn done(request: &ApiRequest, seed: u64) -> String {
+    match request {
+        ApiRequest::ScaleService { service, replicas } => format!("{service} scaled to {replicas}\n"),
+        ApiRequest::UpdateService { service, .. }
+        | ApiRequest::RollbackService { service }
+        | ApiRequest::RemoveService { service } => format!("{service}\n"),
+        ApiRequest::UpdateNode { node, .. } | ApiRequest::RemoveNode { node, .. } => {
+            format!("{}\n", word(node, seed))
+        }
+        ApiRequest::SetNodeRole { node, role: NodeRole::Manager } => {
+            format!("Node {} promoted to a manager in the swarm.\n", word(node, seed))
+        }
+        ApiRequest::SetNodeRole { node, role: NodeRole::Worker } => {
+            format!("Manager {} demoted in the swarm.\n", word(node, seed))
+        }
+        ApiRequest::CreateService(_)
+        | ApiRequest::ListServices(_)
+        | ApiRequest::ListServiceTasks { .. }
+        | ApiRequest::ListNodeTasks { .. }
+        | ApiRequest::InspectServices { .. }
+        | ApiRequest::ListNodes(_)
+        | ApiRequest::InspectNodes { .. } => unreachable!("{request:?} has an answer of its own"),
+    }
+}
+
+/// The node as the user wrote it.
+fn word(node: &NodeQuery, seed: u64) -> String {
+    match node {
+        NodeQuery::Id(node) => node.text(seed),
+        NodeQuery::Text(text) => text.clone(),
+    }
+}
+
+impl ClientError {
+    /// The error as docker prints it, with ids as in the run of this seed.
+    #[must_use]
+    pub fn message(&self, seed: u64) -> String {
+        match self {
+            ClientError::Refused(error) => error.message(seed),
+            ClientError::Engine(text) => format!("Error response from daemon: {text}"),
+            ClientError::NoEngine => {
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl StateDigest for CommandRun {
+    fn digest(&self, digest: &mut Digest) {
+        // The command decides the requests, so what is left of those tells how far it is.
+        let Self { command: _, seed: _, own_node, waiting, asked, stdout, errors } = self;
+        own_node.digest(digest);
+        waiting.digest(digest);
+        asked.digest(digest);
+        digest.text(stdout);
+        errors.digest(digest);
+    }
+}

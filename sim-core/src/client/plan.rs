@@ -1,0 +1,131 @@
+//! Which requests a command makes.
+use crate::model::command::{DockerCommand, NodeCommand, NodeReference, ServiceCommand};
+use crate::model::{NodeId, NodeRole};
+use crate::protocol::{ApiRequest, Filters, NodeQuery};
+
+/// The client's word for its own node.
+const OWN: &str = "self";
+
+/// What a client learns from its own engine, before it asks the swarm.
+pub trait OwnHost {
+    /// The node that the engine is; none outside a swarm.
+    fn own_node(&self) -> Option<NodeId>;
+
+    /// The node object that the host of this name got as its `number`-th one, from 1; none if there was none.
+    fn nth_node(&self, hostname: &str, number: u32) -> Option<NodeId>;
+}
+
+/// True if the command asks the swarm's control API and nothing else.
+#[must_use]
+pub fn is_api_command(command: &DockerCommand) -> bool {
+    match command {
+        DockerCommand::Service(_) | DockerCommand::Node(_) => true,
+        DockerCommand::Network(_)
+        | DockerCommand::Swarm(_)
+        | DockerCommand::Info
+        | DockerCommand::ContainerList { .. } => false,
+    }
+}
+
+/// The requests of a command in order. Most are independent of each other: the next one is made whether or not
+/// the one before succeeded.
+pub(super) fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRequest> {
+    match command {
+        DockerCommand::Service(command) => service_requests(command, seed, host),
+        DockerCommand::Node(command) => node_requests(command, host),
+        DockerCommand::Network(_)
+        | DockerCommand::Swarm(_)
+        | DockerCommand::Info
+        | DockerCommand::ContainerList { .. } => unreachable!("{command:?} is no command of the control API"),
+    }
+}
+
+fn service_requests(command: &ServiceCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRequest> {
+    match command {
+        ServiceCommand::Create(create) => vec![ApiRequest::CreateService(create.clone())],
+        ServiceCommand::Update { service, changes, .. } => {
+            vec![ApiRequest::UpdateService { service: service.clone(), changes: changes.clone() }]
+        }
+        ServiceCommand::Scale { replicas, .. } => {
+            let scale = |(service, replicas): &(String, u64)| ApiRequest::ScaleService {
+                service: service.clone(),
+                replicas: *replicas,
+            };
+            replicas.iter().map(scale).collect()
+        }
+        ServiceCommand::Rollback { service, .. } => {
+            vec![ApiRequest::RollbackService { service: service.clone() }]
+        }
+        ServiceCommand::Remove { services } => {
+            services.iter().map(|service| ApiRequest::RemoveService { service: service.clone() }).collect()
+        }
+        ServiceCommand::List(listing) => vec![ApiRequest::ListServices(listing.filters.clone())],
+        ServiceCommand::Tasks { services, listing } => {
+            vec![ApiRequest::ListServiceTasks {
+                services: services.clone(),
+                filters: own_node_resolved(&listing.filters, seed, host),
+            }]
+        }
+        ServiceCommand::Inspect { services, .. } => {
+            vec![ApiRequest::InspectServices { services: services.clone() }]
+        }
+    }
+}
+
+fn node_requests(command: &NodeCommand, host: &dyn OwnHost) -> Vec<ApiRequest> {
+    let each = |nodes: &[NodeReference], request: &dyn Fn(NodeQuery) -> ApiRequest| {
+        nodes.iter().map(|node| request(literal(node, host))).collect()
+    };
+    match command {
+        NodeCommand::Update { node, change } => {
+            vec![ApiRequest::UpdateNode { node: literal(node, host), change: change.clone() }]
+        }
+        NodeCommand::List(listing) => vec![ApiRequest::ListNodes(listing.filters.clone())],
+        NodeCommand::Tasks { nodes, listing } => {
+            let nodes = nodes.iter().map(|node| resolved(node, host)).collect();
+            vec![ApiRequest::ListNodeTasks { nodes, filters: listing.filters.clone() }]
+        }
+        NodeCommand::Inspect { nodes, .. } => {
+            let nodes = nodes.iter().map(|node| resolved(node, host)).collect();
+            vec![ApiRequest::InspectNodes { nodes }]
+        }
+        NodeCommand::Promote { nodes } => {
+            each(nodes, &|node| ApiRequest::SetNodeRole { node, role: NodeRole::Manager })
+        }
+        NodeCommand::Demote { nodes } => {
+            each(nodes, &|node| ApiRequest::SetNodeRole { node, role: NodeRole::Worker })
+        }
+        NodeCommand::Remove { nodes, force } => {
+            each(nodes, &|node| ApiRequest::RemoveNode { node, force: *force })
+        }
+    }
+}
+
+/// Conditions in which the client's word for its own node is replaced by that node's id.
+fn own_node_resolved(filters: &Filters, seed: u64, host: &dyn OwnHost) -> Filters {
+    let resolved = |(key, value): &(String, String)| match host.own_node() {
+        Some(own) if key == "node" && value == OWN => (key.clone(), own.text(seed)),
+        Some(_) | None => (key.clone(), value.clone()),
+    };
+    filters.iter().map(resolved).collect()
+}
+
+/// A node for a command that looks up `self` for the user.
+fn resolved(node: &NodeReference, host: &dyn OwnHost) -> NodeQuery {
+    match (node, host.own_node()) {
+        (NodeReference::Own, Some(own)) => NodeQuery::Id(own),
+        (NodeReference::Own | NodeReference::Name(_) | NodeReference::Nth { .. }, _) => literal(node, host),
+    }
+}
+
+/// A node for a command that takes words as they are: there `self` is nothing but a name.
+fn literal(node: &NodeReference, host: &dyn OwnHost) -> NodeQuery {
+    match node {
+        NodeReference::Own => NodeQuery::Text(OWN.to_owned()),
+        NodeReference::Name(name) => NodeQuery::Text(name.clone()),
+        NodeReference::Nth { hostname, number } => match host.nth_node(hostname, *number) {
+            Some(node) => NodeQuery::Id(node),
+            None => NodeQuery::Text(format!("{hostname}#{number}")),
+        },
+    }
+}
