@@ -1,1 +1,23 @@
-//! Placeholder crate root.
+//! Scenario files: a cluster, what happens to it, and what is expected of it.
+//!
+//! A file is read in two steps. `file` mirrors the text, `resolve` turns it into a [`Scenario`] with ids, integer
+//! times and resolved names; only the step between them can fail, with a [`ScenarioError`] that says where, what
+//! and what to do. Docker commands in a file are parsed with docker's own flags. Nothing here touches a disk.
+
+mod docker;
+mod error;
+mod expect;
+mod file;
+mod parse;
+mod resolve;
+mod scenario;
+mod source;
+mod suggest;
+pub mod units;
+
+pub use error::{CommandProblem, Location, NameKind, Problem, ScenarioError, ScenarioErrors};
+pub use expect::{
+    Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
+    Subject, TaskCondition, TaskName, When,
+};
+pub use scenario::{Scenario, ScenarioOptions};
