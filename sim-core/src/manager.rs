@@ -8,6 +8,8 @@ pub(crate) mod api;
 pub(crate) mod dispatcher;
 pub(crate) mod enforcer;
 pub(crate) mod loops;
+pub(crate) mod orchestrator;
+pub(crate) mod reaper;
 pub(crate) mod scheduler;
 pub(crate) mod ties;
 

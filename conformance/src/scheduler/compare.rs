@@ -4,23 +4,15 @@ use std::fmt::Write as _;
 
 use super::case::{Expected, Placement, ServiceFacts, Unscheduled};
 use super::replay::{Created, Observed, UnscheduledCounts};
-
-/// Why a case failed, or what is worth a look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What was compared: `placement of web`.
-    pub what: String,
-    /// A table of what was recorded and what was simulated.
-    pub details: String,
-}
+use crate::report::Difference;
 
 /// What the comparison of a case gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
+pub(super) struct Comparison {
     /// Broken rules.
-    pub differences: Vec<Difference>,
+    pub(super) differences: Vec<Difference>,
     /// Outcomes that the real system did not show, although all of them should have been seen.
-    pub warnings: Vec<Difference>,
+    pub(super) warnings: Vec<Difference>,
 }
 
 /// Compares by every rule. The range of a fact that was not stable is what the recorded draws happened to

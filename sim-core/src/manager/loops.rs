@@ -20,13 +20,16 @@ use self::writes::{Write, Writes};
 use super::allocator::Allocator;
 use super::api::ControlApi;
 use super::enforcer::ConstraintEnforcer;
+use super::orchestrator::update::UpdateWaits;
+use super::orchestrator::{global, jobs, replicated};
+use super::reaper::Reaper;
 use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
 use crate::kernel::queue::TimerId;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::{PlacementStrategy, Setup, Ties};
-use crate::model::{FactId, HostId};
+use crate::model::{FactId, HostId, ServiceId, Task};
 use crate::protocol::{Effects, LoopKind, LoopTimer, MemberList, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
 
@@ -37,6 +40,9 @@ pub(crate) struct Strand {
     pub(crate) number: u32,
 }
 
+/// The number of the strand that is a loop itself.
+pub(crate) const MAIN_STRAND: u32 = 0;
+
 /// What a strand hears from the store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Heard<'a> {
@@ -44,6 +50,16 @@ pub(crate) enum Heard<'a> {
     Change(&'a ObjectChange),
     /// The transaction that brought the last changes is complete.
     Commit,
+}
+
+impl<'a> Heard<'a> {
+    /// The task that was created or updated, if that is what happened.
+    pub(crate) fn changed_task(self) -> Option<&'a Arc<Task>> {
+        match self {
+            Heard::Change(ObjectChange::Task(delta)) => delta.new.as_ref(),
+            Heard::Change(_) | Heard::Commit => None,
+        }
+    }
 }
 
 /// A part of the leading manager that reacts to the store.
@@ -57,6 +73,9 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
 
     /// The lock is held: read again, then change. An error abandons the transaction.
     fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError>;
+
+    /// A part of a batch of this strand is committed, and the rest follows.
+    fn part_settled(&mut self, _strand: u32, _context: &mut Context<'_>) {}
 
     /// A write of this strand came to its end.
     fn settled(&mut self, strand: u32, outcome: Outcome, context: &mut Context<'_>);
@@ -84,6 +103,11 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
     /// The process at the other end of all connections with a host has died.
     fn reset(&mut self, _host: HostId, _context: &mut Context<'_>) {}
 
+    /// What the update of a service waits for, if this loop runs one.
+    fn update_waits(&self, _service: ServiceId) -> Option<UpdateWaits> {
+        None
+    }
+
     /// Leadership is lost. Nothing that is written or set from here on has an effect; messages are still sent.
     fn stop(&mut self, _context: &mut Context<'_>) {}
 }
@@ -95,6 +119,7 @@ pub(crate) struct Context<'a> {
     pub(crate) effects: &'a mut Effects,
     writes: &'a mut Writes,
     watches: &'a mut Watches,
+    strands: &'a mut u32,
     owner: LoopKind,
 }
 
@@ -122,9 +147,21 @@ impl Context<'_> {
         self.writes.push(Write::batch(strand, steps, cause));
     }
 
-    /// Lets a strand that is not the loop itself hear changes of some objects.
+    /// A number for a strand that the loop starts besides itself. None is used twice, so that late mail
+    /// reaches nobody.
+    pub(crate) fn new_strand(&mut self) -> u32 {
+        *self.strands += 1;
+        *self.strands
+    }
+
+    /// Lets a strand that is not the loop itself hear of something.
     pub(crate) fn watch(&mut self, strand: u32, interest: Interest) {
         self.watches.add(Strand { owner: self.owner, number: strand }, interest);
+    }
+
+    /// The strand goes on, but hears of nothing any more.
+    pub(crate) fn unwatch(&mut self, strand: u32) {
+        self.watches.remove(Strand { owner: self.owner, number: strand });
     }
 
     /// The strand is over: it hears and writes nothing any more.
@@ -155,8 +192,8 @@ struct Commit {
 /// A piece of mail for a strand.
 #[derive(Debug)]
 enum Mail {
-    /// All changes of a commit, then the commit itself: for loops.
-    Whole(Arc<Commit>),
+    /// The changes of a commit from a position on, then the commit itself: for loops.
+    From(Arc<Commit>, usize),
     /// One change: for strands that watch single objects.
     One(Arc<Commit>, usize),
 }
@@ -207,6 +244,8 @@ pub(crate) struct LeaderLoops {
     mail: BTreeMap<Strand, VecDeque<Mail>>,
     ready: VecDeque<Strand>,
     queued: BTreeSet<Strand>,
+    /// The last strand number handed out.
+    strands: u32,
 }
 
 impl LeaderLoops {
@@ -219,6 +258,7 @@ impl LeaderLoops {
             mail: BTreeMap::new(),
             ready: VecDeque::new(),
             queued: BTreeSet::new(),
+            strands: MAIN_STRAND,
         }
     }
 
@@ -328,10 +368,15 @@ impl LeaderLoops {
         self.publish(changes, causes);
         let write = self.writes.unlock().expect("a proposal was outstanding");
         if write.is_complete() {
-            self.settle(write, Outcome::Committed, store, effects);
-        } else {
-            self.writes.push(write);
+            return self.settle(write, Outcome::Committed, store, effects);
         }
+        let (strand, cause) = (write.strand, write.cause);
+        // Other writers may come between two parts.
+        self.writes.push(write);
+        effects.set_cause(cause);
+        self.with_loop(strand.owner, store, effects, |control_loop, context| {
+            control_loop.part_settled(strand.number, context);
+        });
     }
 
     /// The proposal did not come through.
@@ -344,25 +389,27 @@ impl LeaderLoops {
     pub(crate) fn publish(&mut self, changes: &Arc<ChangeSet>, causes: Vec<FactId>) {
         let commit = Arc::new(Commit { changes: Arc::clone(changes), causes });
         for owner in self.loops.kinds().into_iter().filter(|kind| *kind != LoopKind::Api) {
-            self.post(Strand { owner, number: 0 }, Mail::Whole(Arc::clone(&commit)));
+            self.post(Strand { owner, number: MAIN_STRAND }, Mail::From(Arc::clone(&commit), 0));
         }
         for (strand, position) in self.watches.concerned(&commit.changes) {
             self.post(strand, Mail::One(Arc::clone(&commit), position));
         }
     }
 
-    /// Lets the next strand in the queue handle the events that it has. False if nobody has any.
+    /// Lets the next strand in the queue handle the events that it has, until one of them makes it wait for a
+    /// write. False if nobody has any.
     pub(crate) fn turn(&mut self, store: &Store, effects: &mut Effects) -> bool {
         let Some(strand) = self.ready.pop_front() else { return false };
         self.queued.remove(&strand);
-        while !self.writes.is_waiting(strand) {
-            let Some(mail) = self.mail.get_mut(&strand).and_then(VecDeque::pop_front) else { break };
-            self.deliver(strand, mail, store, effects);
-        }
-        if self.mail.get(&strand).is_some_and(VecDeque::is_empty) {
-            self.mail.remove(&strand);
-        }
+        while !self.writes.is_waiting(strand) && self.deliver_next(strand, store, effects) {}
         true
+    }
+
+    /// What the update of a service waits for right now, if one is under way.
+    pub(crate) fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {
+        [LoopKind::Replicated, LoopKind::Global]
+            .into_iter()
+            .find_map(|kind| self.loops.get(kind)?.update_waits(service))
     }
 
     /// True if a strand waits for its turn to hear something.
@@ -370,23 +417,44 @@ impl LeaderLoops {
         !self.ready.is_empty()
     }
 
-    fn deliver(&mut self, strand: Strand, mail: Mail, store: &Store, effects: &mut Effects) {
-        match mail {
-            Mail::One(commit, position) => {
-                if self.watches.contains(strand) {
-                    effects.set_cause(commit.causes[position]);
-                    let object = &commit.changes.get(position).object;
-                    self.hear(strand, Heard::Change(object), store, effects);
-                }
+    /// Lets a strand hear its next event. False if it has none.
+    fn deliver_next(&mut self, strand: Strand, store: &Store, effects: &mut Effects) -> bool {
+        let Some(letters) = self.mail.get_mut(&strand) else { return false };
+        match letters.front_mut() {
+            None => {
+                self.mail.remove(&strand);
+                return false;
             }
-            Mail::Whole(commit) => {
-                for (change, cause) in commit.changes.iter().zip(&commit.causes) {
-                    effects.set_cause(*cause);
-                    self.hear(strand, Heard::Change(&change.object), store, effects);
-                }
+            Some(Mail::From(commit, position)) if *position < commit.changes.len() => {
+                *position += 1;
+                let (commit, position) = (Arc::clone(commit), *position - 1);
+                self.hear_change(strand, &commit, position, store, effects);
+            }
+            Some(Mail::From(..)) => {
+                letters.pop_front();
                 self.hear(strand, Heard::Commit, store, effects);
             }
+            Some(Mail::One(commit, position)) => {
+                let (commit, position) = (Arc::clone(commit), *position);
+                letters.pop_front();
+                if self.watches.contains(strand) {
+                    self.hear_change(strand, &commit, position, store, effects);
+                }
+            }
         }
+        true
+    }
+
+    fn hear_change(
+        &mut self,
+        strand: Strand,
+        commit: &Commit,
+        position: usize,
+        store: &Store,
+        effects: &mut Effects,
+    ) {
+        effects.set_cause(commit.causes[position]);
+        self.hear(strand, Heard::Change(&commit.changes.get(position).object), store, effects);
     }
 
     fn hear(&mut self, strand: Strand, event: Heard<'_>, store: &Store, effects: &mut Effects) {
@@ -433,31 +501,34 @@ impl LeaderLoops {
         act: impl FnOnce(&mut dyn ControlLoop, &mut Context<'_>),
     ) {
         let control_loop = self.loops.get_mut(kind).expect("only running loops hear and write");
-        let (writes, watches) = (&mut self.writes, &mut self.watches);
-        act(control_loop, &mut Context { store, effects, writes, watches, owner: kind });
+        let (writes, watches, strands) = (&mut self.writes, &mut self.watches, &mut self.strands);
+        act(control_loop, &mut Context { store, effects, writes, watches, strands, owner: kind });
     }
 }
 
 fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
+    let seed = settings.seed;
     match kind {
         LoopKind::Allocator => Box::new(Allocator::default()),
         LoopKind::Scheduler => {
             let (ties, lots) = (settings.tie_breaker("scheduler"), settings.stream("random-strategy"));
-            Box::new(Scheduler::new(settings.seed, settings.strategy, ties, lots))
+            Box::new(Scheduler::new(seed, settings.strategy, ties, lots))
         }
-        LoopKind::Api => Box::new(ControlApi::new(settings.seed)),
-        LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(settings.seed)),
-        LoopKind::Reaper
-        | LoopKind::Replicated
-        | LoopKind::Jobs
-        | LoopKind::Global
-        | LoopKind::Dispatcher => panic!("{kind:?} does not run on its own"),
+        LoopKind::Api => Box::new(ControlApi::new(seed)),
+        LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(seed)),
+        LoopKind::Reaper => Box::new(Reaper::default()),
+        LoopKind::Replicated => {
+            Box::new(replicated::Orchestrator::new(seed, settings.tie_breaker("replicated")))
+        }
+        LoopKind::Jobs => Box::new(jobs::Orchestrator::new(seed)),
+        LoopKind::Global => Box::new(global::Orchestrator::new(seed, settings.tie_breaker("global"))),
+        LoopKind::Dispatcher => panic!("{kind:?} does not run on its own"),
     }
 }
 
 impl StateDigest for LeaderLoops {
     fn digest(&self, digest: &mut Digest) {
-        let Self { loops, writes, watches, mail, ready, queued: _ } = self;
+        let Self { loops, writes, watches, mail, ready, queued: _, strands } = self;
         loops.digest(digest);
         writes.digest(digest);
         watches.digest(digest);
@@ -466,5 +537,6 @@ impl StateDigest for LeaderLoops {
             digest.u8(strand.owner as u8);
             digest.u32(strand.number);
         }
+        digest.u32(*strands);
     }
 }

@@ -23,6 +23,14 @@ pub(crate) struct Ids {
     pub(crate) sessions: u64,
 }
 
+impl Ids {
+    /// The id for a task to be created.
+    pub(crate) fn mint_task(&mut self) -> TaskId {
+        self.tasks += 1;
+        TaskId(self.tasks - 1)
+    }
+}
+
 /// Why a write was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
@@ -97,8 +105,7 @@ impl<'a> Transaction<'a> {
 
     /// The id for a task to be created.
     pub fn mint_task(&mut self) -> TaskId {
-        self.ids.tasks += 1;
-        TaskId(self.ids.tasks - 1)
+        self.ids.mint_task()
     }
 
     /// The id for a node to be created.

@@ -80,8 +80,9 @@ impl LeaderLoops {
         act: impl FnOnce(&mut Dispatcher, &mut Context<'_>) -> R,
     ) -> R {
         let dispatcher = self.loops.dispatcher.as_mut().expect("the dispatcher runs");
-        let (writes, watches, owner) = (&mut self.writes, &mut self.watches, LoopKind::Dispatcher);
-        act(dispatcher, &mut Context { store, effects, writes, watches, owner })
+        let (writes, watches, strands) = (&mut self.writes, &mut self.watches, &mut self.strands);
+        let owner = LoopKind::Dispatcher;
+        act(dispatcher, &mut Context { store, effects, writes, watches, strands, owner })
     }
 }
 

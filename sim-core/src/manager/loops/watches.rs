@@ -1,4 +1,4 @@
-//! Who, besides the loops themselves, wants to hear about which objects.
+//! Who, besides the loops themselves, wants to hear of what.
 //!
 //! An update can have thousands of delayed starts that each wait for one task. An index from object to strand
 //! keeps a commit's cost in proportion to those whom it concerns.
@@ -6,18 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Strand;
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{NodeId, ServiceId, TaskId};
-use crate::store::{ChangeSet, ObjectChange};
+use crate::model::{NodeId, NodeState, ServiceId, TaskId};
+use crate::store::{ChangeSet, Delta, ObjectChange};
 
-/// Objects that a strand can watch.
+/// What a strand can watch for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Interest {
-    /// One task.
+    /// Updates of one task.
     Task(TaskId),
-    /// One node.
-    Node(NodeId),
-    /// All tasks of one service.
-    TasksOf(ServiceId),
+    /// Updates that show one task in a final state.
+    TaskEnded(TaskId),
+    /// Updates that show any task of a service in a final state.
+    TaskOfServiceEnded(ServiceId),
+    /// A node is down or deleted.
+    NodeLost(NodeId),
 }
 
 /// Interests of strands. Strands hear a commit in the order in which they subscribed.
@@ -61,20 +63,35 @@ impl Watches {
         }
         let mut concerned = BTreeSet::new();
         for (position, change) in changes.iter().enumerate() {
-            let interests = match &change.object {
-                ObjectChange::Task(delta) => {
-                    [Some(Interest::Task(delta.id())), delta.object().service.map(Interest::TasksOf)]
-                }
-                ObjectChange::Node(delta) => [Some(Interest::Node(delta.id())), None],
-                ObjectChange::Cluster(_) | ObjectChange::Service(_) | ObjectChange::Network(_) => {
-                    [None, None]
-                }
-            };
-            for strands in interests.into_iter().flatten().filter_map(|i| self.by_object.get(&i)) {
+            let strands = interests_in(&change.object).into_iter().flatten();
+            for strands in strands.filter_map(|interest| self.by_object.get(&interest)) {
                 concerned.extend(strands.iter().map(|(order, strand)| (*order, position, *strand)));
             }
         }
         concerned.into_iter().map(|(_, position, strand)| (strand, position)).collect()
+    }
+}
+
+/// Whose interest a change meets.
+fn interests_in(change: &ObjectChange) -> [Option<Interest>; 3] {
+    match change {
+        ObjectChange::Task(Delta { old: Some(_), new: Some(task) }) => {
+            let ended = task.status.state.is_terminal();
+            [
+                Some(Interest::Task(task.id)),
+                ended.then_some(Interest::TaskEnded(task.id)),
+                task.service.filter(|_| ended).map(Interest::TaskOfServiceEnded),
+            ]
+        }
+        ObjectChange::Node(Delta { old: Some(node), new }) => {
+            let lost = new.as_ref().is_none_or(|node| node.status.state == NodeState::Down);
+            [lost.then_some(Interest::NodeLost(node.id)), None, None]
+        }
+        ObjectChange::Task(_)
+        | ObjectChange::Node(_)
+        | ObjectChange::Cluster(_)
+        | ObjectChange::Service(_)
+        | ObjectChange::Network(_) => [None; 3],
     }
 }
 

@@ -8,6 +8,8 @@ use crate::manager::allocator::AllocatorStep;
 use crate::manager::api::ApiStep;
 use crate::manager::dispatcher::DispatcherStep;
 use crate::manager::enforcer::EnforcerStep;
+use crate::manager::orchestrator::OrchestratorStep;
+use crate::manager::reaper::ReaperStep;
 use crate::manager::scheduler::SchedulerStep;
 use crate::model::FactId;
 use crate::protocol::Effects;
@@ -24,6 +26,8 @@ pub(crate) enum Step {
     Scheduler(SchedulerStep),
     Dispatcher(DispatcherStep),
     ConstraintEnforcer(EnforcerStep),
+    Reaper(ReaperStep),
+    Orchestrator(OrchestratorStep),
 }
 
 /// What became of a write.
@@ -134,6 +138,9 @@ impl Writes {
 
     /// Forgets the writes of a strand that still wait for the lock.
     pub(super) fn withdraw(&mut self, strand: Strand) {
+        if !self.is_waiting(strand) {
+            return;
+        }
         let before = self.waiting.len();
         self.waiting.retain(|write| write.strand != strand);
         for _ in self.waiting.len()..before {

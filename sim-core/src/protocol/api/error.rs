@@ -150,6 +150,12 @@ impl ApiError {
         }
     }
 
+    /// The error as a client prints it that speaks gRPC.
+    #[must_use]
+    pub fn rpc_text(&self, seed: u64) -> String {
+        format!("rpc error: code = {} desc = {}", self.code().name(), self.text(seed))
+    }
+
     /// Who refuses.
     #[must_use]
     pub fn origin(&self) -> Origin {

@@ -1,0 +1,221 @@
+//! Compares a replay with its recording: every fact that was the same in all recorded runs is one check.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use sim_core::model::TaskState;
+
+use super::artefacts::{Luck, luck};
+use super::case::{Case, Row};
+use super::facts::{Facts, facts};
+use super::journal::{Journal, TaskLife};
+use super::replay::Observed;
+use crate::report::Difference;
+
+/// Inside the scheduler and the agents times are exact; a fact with times may differ by one scheduling pass.
+const TOLERANCE_MS: u64 = 60;
+
+/// What the comparison of a case gave.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Comparison {
+    /// Facts that agree.
+    pub(super) agreed: usize,
+    /// Facts that do not.
+    pub(super) differences: Vec<Difference>,
+    /// Facts that do not agree, but are no promise of the real system.
+    pub(super) warnings: Vec<Difference>,
+}
+
+/// Compares all facts of a case.
+pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
+    let mut comparison = Comparison::default();
+    let simulated = facts(&case.given, observed);
+    let (expected, none) = (&case.expected, Facts::new());
+    let tolerance = TOLERANCE_MS + expected.time_spread_ms;
+    for service in expected.stable.keys().chain(simulated.keys()).collect::<BTreeSet<_>>() {
+        let stable = expected.stable.get(service).unwrap_or(&none);
+        for (fact, ours) in simulated.get(service).unwrap_or(&none) {
+            let empty = empty_like(ours);
+            let name = format!("{service}.{fact}");
+            let Some(recorded) = stable.get(fact).or((!expected.unstable.contains(&name)).then_some(&empty))
+            else {
+                continue;
+            };
+            let difference = match fact.as_str() {
+                "update_timed" | "running_series" | "first_running" => {
+                    (!equal_within(recorded, ours, tolerance)).then(|| differ(&name, recorded, ours))
+                }
+                "windows" => listed_windows_differ(&name, recorded, ours),
+                _ => (recorded != ours).then(|| differ(&name, recorded, ours)),
+            };
+            match (luck(&case.id, service, fact), difference) {
+                (Luck::NotChecked, _) => {}
+                (_, None) => comparison.agreed += 1,
+                (Luck::Usual, Some(difference)) => comparison.warnings.push(difference),
+                (Luck::Promised, Some(difference)) => comparison.differences.push(difference),
+            }
+        }
+        ranges(service, expected.ranges.get(service), simulated.get(service), &mut comparison);
+    }
+    comparison.check("refusals of the control API", &json!(expected.api_errors), &json!(observed.api_errors));
+    if expected.log_identical {
+        comparison.check_log(&expected.log, &observed.journal);
+    }
+    comparison
+}
+
+impl Comparison {
+    fn check(&mut self, what: &str, recorded: &Value, ours: &Value) {
+        if recorded == ours {
+            self.agreed += 1;
+        } else {
+            self.differences.push(differ(what, recorded, ours));
+        }
+    }
+
+    /// The whole log without nodes, the rows of one instant in any order.
+    fn check_log(&mut self, recorded: &[Row], journal: &Journal) {
+        let (recorded, ours) = (recorded_lines(recorded), simulated_lines(journal));
+        if recorded == ours {
+            self.agreed += 1;
+            return;
+        }
+        let missing = recorded.difference(&ours).map(|line| (line, '-'));
+        let added = ours.difference(&recorded).map(|line| (line, '+'));
+        let lines: BTreeSet<(&LogLine, char)> = missing.chain(added).collect();
+        let mut details = String::new();
+        for ((at, line), sign) in lines.iter().take(8) {
+            writeln!(details, "{sign} {at} {line}").expect("writing to a string");
+        }
+        self.differences.push(Difference { what: "log (- recorded, + simulated)".to_owned(), details });
+    }
+}
+
+/// Time, and what a task was at the end of that instant.
+type LogLine = (u64, String);
+
+fn recorded_lines(rows: &[Row]) -> BTreeSet<LogLine> {
+    let lines = rows.iter().map(|(at, service, place, ordinal, desired, observed, image, _)| {
+        (*at, format!("{service} {place} {ordinal} {desired} {observed} {image}"))
+    });
+    lines.collect()
+}
+
+fn simulated_lines(journal: &Journal) -> BTreeSet<LogLine> {
+    let lines = journal.rows.iter().map(|row| {
+        let TaskLife { service, place, ordinal, image, .. } = &journal.tasks[&row.task];
+        let (place, desired) = (place.to_value(), row.desired.name());
+        let observed = row.observed.map_or("DELETED", TaskState::name);
+        (row.at_ms, format!("{service} {place} {ordinal} {desired} {observed} {image}"))
+    });
+    lines.collect()
+}
+
+/// Facts that were not stable stay near what was seen.
+fn ranges(
+    service: &str,
+    ranges: Option<&BTreeMap<String, Value>>,
+    ours: Option<&Facts>,
+    comparison: &mut Comparison,
+) {
+    for (fact, range) in ranges.into_iter().flatten() {
+        let Some(ours) = ours.and_then(|facts| facts.get(fact)) else { continue };
+        let name = format!("range of {service}.{fact}");
+        let fits = match fact.as_str() {
+            "update_states" => range.as_array().is_some_and(|sequences| sequences.contains(ours)),
+            "windows" => windows_fit(range, ours),
+            _ => fits_widened(range, sum(ours)),
+        };
+        match (fact.as_str(), fits) {
+            (_, true) => comparison.agreed += 1,
+            ("update_states", false) => comparison.warnings.push(differ(&name, range, ours)),
+            (_, false) => comparison.differences.push(differ(&name, range, ours)),
+        }
+    }
+}
+
+/// A number, or the sum of a map of numbers.
+fn sum(value: &Value) -> u64 {
+    match value.as_object() {
+        Some(counts) => counts.values().map(sum).sum(),
+        None => value.as_u64().unwrap_or(0),
+    }
+}
+
+fn fits_widened(range: &Value, value: u64) -> bool {
+    let bound = |place: usize| range[place].as_u64().unwrap_or(0);
+    (bound(0).saturating_sub(1)..=bound(1) + 1).contains(&value)
+}
+
+fn windows_fit(recorded: &Value, ours: &Value) -> bool {
+    let ours = ours.as_array().into_iter().flatten();
+    let mut pairs = recorded.as_array().into_iter().flatten().map(|window| {
+        let own = ours.clone().find(|own| own["from"] == window["from"] && own["to"] == window["to"]);
+        (window, own)
+    });
+    pairs.all(|(window, own)| {
+        let range = json!([window["min"], window["max"]]);
+        own.is_some_and(|own| {
+            fits_widened(&range, sum(&own["min"])) && fits_widened(&range, sum(&own["max"]))
+        })
+    })
+}
+
+/// Only the stretches that the recording lists count.
+fn listed_windows_differ(name: &str, recorded: &Value, ours: &Value) -> Option<Difference> {
+    let listed = recorded.as_array().into_iter().flatten();
+    let own: Vec<&Value> = ours.as_array().into_iter().flatten().collect();
+    let missed: Vec<&Value> = listed.filter(|window| !own.contains(window)).collect();
+    (!missed.is_empty()).then(|| differ(name, recorded, ours))
+}
+
+/// Equal but for times, which may differ a little.
+fn equal_within(recorded: &Value, ours: &Value, tolerance_ms: u64) -> bool {
+    match (recorded, ours) {
+        (Value::Array(recorded), Value::Array(ours)) => {
+            recorded.len() == ours.len()
+                && recorded.iter().zip(ours).all(|(one, other)| equal_within(one, other, tolerance_ms))
+        }
+        (Value::Object(recorded), Value::Object(ours)) => {
+            recorded.len() == ours.len()
+                && recorded.iter().all(|(key, one)| {
+                    ours.get(key).is_some_and(|other| match (key.as_str(), one.as_u64(), other.as_u64()) {
+                        ("t", Some(one), Some(other)) => one.abs_diff(other) <= tolerance_ms,
+                        _ => equal_within(one, other, tolerance_ms),
+                    })
+                })
+        }
+        (recorded, ours) => recorded == ours,
+    }
+}
+
+/// A fact that a recording does not mention is empty or zero.
+fn empty_like(value: &Value) -> Value {
+    match value {
+        Value::Array(_) => json!([]),
+        Value::Object(_) => json!({}),
+        Value::String(_) => json!(""),
+        Value::Null | Value::Bool(_) | Value::Number(_) => json!(0),
+    }
+}
+
+/// Both values, or for lists their first differing entries.
+fn differ(what: &str, recorded: &Value, ours: &Value) -> Difference {
+    let mut details = String::new();
+    let mut line = |label: &str, value: &Value| {
+        writeln!(details, "{label} {value}").expect("writing to a string");
+    };
+    match (recorded, ours) {
+        (Value::Array(theirs), Value::Array(ours)) => {
+            let place = (0..).find(|place| theirs.get(*place) != ours.get(*place)).unwrap_or(0);
+            let from = |list: &[Value]| Value::Array(list.iter().skip(place).take(4).cloned().collect());
+            line(&format!("recorded from entry {place}: "), &from(theirs));
+            line(&format!("simulated from entry {place}:"), &from(ours));
+        }
+        _ => {
+            line("recorded: ", recorded);
+            line("simulated:", ours);
+        }
+    }
+    Difference { what: what.to_owned(), details }
+}
