@@ -5,6 +5,7 @@ use crate::cluster::{Cluster, Power};
 use crate::model::setup::{ClientCommand, Stimulus};
 use crate::model::{Fact, FactId, Fault, HostId};
 use crate::protocol::Effects;
+use crate::worker::Agent;
 
 /// Applies one entry of the timeline.
 pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) {
@@ -97,22 +98,31 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
 
 /// The engine process dies: the operating system resets its connections.
 fn kill(cluster: &mut Cluster, id: HostId, containers_survive: bool, out: &mut Effects) {
+    end_engine(cluster, id, out, |agent, out| agent.kill(containers_survive, out));
+}
+
+/// The engine is stopped in an orderly way, with its containers; to the others it looks like its death.
+fn stop(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    end_engine(cluster, id, out, Agent::stop);
+}
+
+fn end_engine(
+    cluster: &mut Cluster,
+    id: HostId,
+    out: &mut Effects,
+    end: impl FnOnce(&mut Agent, &mut Effects),
+) {
     let host = cluster.host_mut(id);
     if host.power != Power::On {
         return;
     }
     if let Some(agent) = &mut host.agent {
-        agent.kill(containers_survive, out);
+        end(agent, out);
     }
     host.clients.cut_off(out);
     host.end_process(Power::EngineStopped);
     out.silence_host(id);
     cluster.broadcast_reset(id, out);
-}
-
-/// The engine is stopped in an orderly way, which to the others looks like its death.
-fn stop(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
-    kill(cluster, id, false, out);
 }
 
 fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {

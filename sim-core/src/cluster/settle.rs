@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Cluster;
 use super::clients::Clients;
 use super::host::{Host, Power};
-use crate::kernel::{Ppm, SimDuration, SimTime, Stream, Streams};
+use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerStreams, SettledSession};
 use crate::model::node::{EngineDescription, IssuanceState};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
@@ -305,12 +305,7 @@ fn manager_disk(
 
 fn agent(setup: &Arc<Setup>, node: &Node, managers: &Arc<[HostId]>, streams: &mut Streams) -> Agent {
     let host = setup.hosts.get(node.host).expect("nodes have hosts");
-    let mut stream = |purpose: &str| -> Stream { streams.stream(&format!("{purpose}/{}", host.name)) };
-    let agent_streams = AgentStreams {
-        backoff: stream("backoff"),
-        manager_choice: stream("manager-choice"),
-        exec: stream("exec"),
-    };
+    let agent_streams = AgentStreams::of(streams, &host.name);
     let config = AgentConfig {
         host: node.host,
         node: node.id,
@@ -318,6 +313,7 @@ fn agent(setup: &Arc<Setup>, node: &Node, managers: &Arc<[HostId]>, streams: &mu
         local_manager: node.role == NodeRole::Manager,
         managers: Arc::clone(managers),
         setup: Arc::clone(setup),
+        seed: streams.seed(),
     };
     Agent::new(config, agent_streams)
 }

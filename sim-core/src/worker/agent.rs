@@ -1,0 +1,239 @@
+//! The agent of a host: what its parts hear, and what follows for the others.
+use std::sync::Arc;
+
+use super::executor::Executor;
+use super::reporter::{Delivery, Reporter};
+use super::session::{AgentStreams, Session};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::model::setup::Setup;
+use crate::model::{HostId, Node, NodeDescription, NodeId, TaskId};
+use crate::protocol::{
+    AgentTimer, Answer, Assignments, CallId, Component, Effects, Message, SessionId, StreamItem, Timer,
+};
+
+/// How often the description of the machine is looked at.
+const DESCRIPTION_PERIOD: SimDuration = SimDuration::from_secs(20);
+
+/// What an agent is told when it is made.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentConfig {
+    pub(crate) host: HostId,
+    pub(crate) node: NodeId,
+    pub(crate) description: Arc<NodeDescription>,
+    /// True if a manager runs on the host: the agent talks to no other.
+    pub(crate) local_manager: bool,
+    /// The managers that are known, as the join address and the list on the disk are.
+    pub(crate) managers: Arc<[HostId]>,
+    pub(crate) setup: Arc<Setup>,
+    /// Of the run: names of containers contain the texts of ids.
+    pub(crate) seed: u64,
+}
+
+/// An open session at time zero.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SettledAgent {
+    pub(crate) session: SessionId,
+    pub(crate) manager: HostId,
+    pub(crate) session_call: CallId,
+    pub(crate) assignments_call: CallId,
+    pub(crate) next_heartbeat: SimTime,
+}
+
+/// The agent of a host in the swarm. It outlives the engine process: what the disk and the host keep stays here.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    session: Session,
+    reporter: Reporter,
+    executor: Executor,
+    /// When the process began; none: the engine does not run.
+    started_at: Option<SimTime>,
+    /// What the machine is like now, if that differs from what was told.
+    changed_description: Option<Arc<NodeDescription>>,
+    /// The node leaves the swarm: it takes no more tasks.
+    leaving: bool,
+}
+
+impl Agent {
+    /// An agent whose engine does not run yet, and that has no tasks.
+    pub(crate) fn new(config: AgentConfig, streams: AgentStreams) -> Self {
+        let AgentConfig { host, node, description, local_manager, managers, setup, seed } = config;
+        Agent {
+            session: Session::new((host, node), local_manager, description, &managers, streams),
+            reporter: Reporter::new(node),
+            executor: Executor::new(host, setup, seed),
+            started_at: None,
+            changed_description: None,
+            leaving: false,
+        }
+    }
+
+    /// Draws the manager for the session that is to be settled.
+    pub(crate) fn choose_manager(&mut self) -> HostId {
+        self.session.choose_manager().expect("a settled cluster has a manager")
+    }
+
+    /// The engine has been running for long: there is an open session, and no task.
+    pub(crate) fn settle(&mut self, settled: SettledAgent, out: &mut Effects) {
+        let SettledAgent { session, manager, session_call, assignments_call, next_heartbeat } = settled;
+        self.started_at = Some(out.now());
+        self.session.settle((manager, session), (session_call, assignments_call), next_heartbeat, out);
+        let fresh = self.reporter.follow(self.session.route());
+        assert!(fresh && self.executor.is_empty(), "a settled agent has nothing to report");
+    }
+
+    /// The engine process starts. Tasks known on the disk are resumed from their last status, and reported once
+    /// there is a session (spec control-plane 7.6).
+    pub(crate) fn start(&mut self, out: &mut Effects) {
+        assert!(self.started_at.is_none(), "an engine that runs does not start");
+        self.started_at = Some(out.now());
+        self.session.start(self.changed_description.take(), out);
+        self.executor.start(&mut self.reporter, out);
+    }
+
+    /// A message for the agent arrives.
+    pub(crate) fn hear(&mut self, _from: HostId, message: Message, out: &mut Effects) {
+        match message {
+            Message::Item { call, item: StreamItem::Session(message) } => {
+                self.session.told(call, &message, out);
+            }
+            Message::Item { call, item: StreamItem::Assignments(assignments) } => {
+                self.assign(call, &assignments, out);
+            }
+            Message::Answer { call, answer } => self.answered(call, &answer, out),
+            Message::Request { .. } | Message::HangUp { .. } => unreachable!("agents are asked for nothing"),
+            Message::Reset => unreachable!("the end of a connection is told by reset"),
+        }
+        self.report(out);
+    }
+
+    /// A timer of this process runs out.
+    pub(crate) fn fire(&mut self, timer: AgentTimer, out: &mut Effects) {
+        match timer {
+            AgentTimer::OpenSession => self.session.open(out),
+            AgentTimer::Heartbeat => self.session.heartbeat_due(out),
+            AgentTimer::CallTimeout(call) => self.session.timed_out(call, out),
+            AgentTimer::DescriptionCheck => self.check_description(out),
+            AgentTimer::Operation(_)
+            | AgentTimer::Engine(_)
+            | AgentTimer::Retry(_)
+            | AgentTimer::Exit(_)
+            | AgentTimer::HealthCheck(_)
+            | AgentTimer::Pulled(_) => self.executor.fire(timer, &mut self.reporter, out),
+        }
+        self.report(out);
+    }
+
+    /// The process at the other end of connections to `peer` died.
+    pub(crate) fn reset(&mut self, peer: HostId, out: &mut Effects) {
+        self.session.reset(peer, out);
+        self.report(out);
+    }
+
+    /// The host loses power: its containers are lost. Tasks and their last statuses stay on the disk.
+    pub(crate) fn power_off(&mut self, out: &mut Effects) {
+        self.process_ended();
+        self.executor.lose_power(out);
+    }
+
+    /// The engine process dies. Containers run on, to the next start or beyond it.
+    pub(crate) fn kill(&mut self, containers_survive: bool, out: &mut Effects) {
+        self.process_ended();
+        self.executor.engine_died(containers_survive, out);
+    }
+
+    /// The engine is stopped in an orderly way, and stops its containers.
+    pub(crate) fn stop(&mut self, out: &mut Effects) {
+        self.session.stop(out);
+        self.process_ended();
+        self.executor.engine_stopped(out);
+    }
+
+    fn process_ended(&mut self) {
+        self.session.die();
+        self.reporter.forget();
+        self.started_at = None;
+    }
+
+    /// The container of a task ends with 137, if it runs. That needs no engine.
+    pub(crate) fn kill_task(&mut self, task: TaskId, out: &mut Effects) {
+        let engine_runs = self.started_at.is_some();
+        self.executor.kill_task(task, engine_runs, &mut self.reporter, out);
+        self.report(out);
+    }
+
+    /// The machine is like this from now on. A session tells it at the next multiple of 20 s since the start of
+    /// the process; without a change nothing is looked at.
+    pub(crate) fn describe(&mut self, description: Arc<NodeDescription>, out: &mut Effects) {
+        let waits = self.changed_description.replace(description).is_some();
+        if let Some(started_at) = self.started_at.filter(|_| !waits) {
+            let periods = out.now().since(started_at).as_nanos() / DESCRIPTION_PERIOD.as_nanos() + 1;
+            let due = started_at + DESCRIPTION_PERIOD.times(periods);
+            out.set_timer(Timer::Agent(AgentTimer::DescriptionCheck), due);
+        }
+    }
+
+    fn check_description(&mut self, out: &mut Effects) {
+        let Some(description) = self.changed_description.take() else { return };
+        if description != *self.session.description() && !self.session.redescribe(&description, out) {
+            self.changed_description = Some(description);
+            out.set_timer(Timer::Agent(AgentTimer::DescriptionCheck), out.now() + DESCRIPTION_PERIOD);
+        }
+    }
+
+    /// Whether a manager runs on the host, for sessions from the next one on.
+    pub(crate) fn set_local_manager(&mut self, local: bool) {
+        self.session.set_local_manager(local);
+    }
+
+    /// The node object as the dispatcher last told it.
+    pub(crate) fn node_object(&self) -> Option<&Arc<Node>> {
+        self.session.node_object()
+    }
+
+    /// The node leaves the swarm: all tasks are removed as if none were assigned (spec control-plane 7.6).
+    pub(crate) fn leave(&mut self, out: &mut Effects) {
+        self.leaving = true;
+        let nothing = Assignments { complete: true, changes: Vec::new() };
+        self.executor.assign(&nothing, &mut self.reporter, out);
+    }
+
+    /// True once a leaving node has no container any more: the engine may close the session.
+    pub(crate) fn has_left(&self) -> bool {
+        self.leaving && self.executor.is_empty()
+    }
+
+    fn assign(&mut self, call: CallId, assignments: &Assignments, out: &mut Effects) {
+        if self.session.brings_assignments(call) && !self.leaving {
+            self.executor.assign(assignments, &mut self.reporter, out);
+        }
+    }
+
+    fn answered(&mut self, call: CallId, answer: &Answer, out: &mut Effects) {
+        assert_eq!(call.caller, Component::Agent, "answers go to their callers");
+        match self.reporter.answered(call, answer) {
+            Delivery::NotOurs => self.session.answered(call, answer, out),
+            Delivery::Delivered => {}
+            Delivery::Failed(error) => self.session.report_failed(&error, out),
+        }
+    }
+
+    /// After every input: reports follow the session, and what is pending is sent.
+    fn report(&mut self, out: &mut Effects) {
+        if self.reporter.follow(self.session.route()) {
+            self.executor.report_all(&mut self.reporter);
+        }
+        self.reporter.flush(out);
+    }
+}
+
+impl StateDigest for Agent {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { session, reporter, executor, started_at, changed_description, leaving } = self;
+        session.digest(digest);
+        reporter.digest(digest);
+        executor.digest(digest);
+        started_at.digest(digest);
+        digest.text(&format!("{changed_description:?}"));
+        digest.bool(*leaving);
+    }
+}

@@ -1,0 +1,327 @@
+//! Does for a task what its manager asks for (spec control-plane 7.7).
+//!
+//! An operation is begun once and then looked at after everything that happens to the container, until it has an
+//! outcome. An interrupted operation is simply not looked at any more: the pull and the engine go on, and so does
+//! the shutdown of an unhealthy container. Deliberately absent are reasons to fail that need more than an image
+//! and a process: missing addresses, volumes, and sources of bind mounts.
+use std::fmt;
+
+use super::container::{Container, Health, Owner};
+use super::health::Verdict;
+use super::images::Presence;
+use super::transition::Operation;
+use super::{Context, Site};
+use crate::kernel::{Digest, SimDuration, StateDigest};
+use crate::model::{ContainerEvent, FactId, PublishMode, Slot, Task};
+use crate::protocol::{AgentTimer, Effects};
+use crate::worker::alarm::Alarm;
+
+/// Time between the removal of a task from load balancing and its stop signal, for gossip to spread.
+const GOSSIP_CONVERGE_DELAY: SimDuration = SimDuration::from_secs(2);
+
+/// The container of a task, and what is being done with it.
+#[derive(Debug, Default)]
+pub(super) struct Controller {
+    container: Option<Container>,
+    /// The operation that started the process still waits for it to be healthy.
+    start_watched: bool,
+    /// The pause before the stop signal runs.
+    pause: Option<Alarm>,
+    /// The container was shut down because it was unhealthy.
+    shut_down_unhealthy: bool,
+    /// The container vanished with this fact.
+    lost: Option<FactId>,
+}
+
+/// Why an operation failed, in the words of the real system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OperationError {
+    NoSuchImage(String),
+    NoSuchContainer(String),
+    Exit { code: i32, unhealthy: bool },
+}
+
+/// How an operation ended.
+pub(super) type Outcome = Result<(), OperationError>;
+
+impl Controller {
+    /// Begins an operation. Whether it is over already is for [`Controller::outcome`] to say.
+    pub(super) fn begin(
+        &mut self,
+        operation: Operation,
+        task: &Task,
+        context: &mut Context<'_>,
+    ) -> Result<(), OperationError> {
+        let owner = Owner { task, site: context.site };
+        match operation {
+            Operation::Prepare => return self.prepare(owner, context),
+            Operation::Start => {
+                if let Some(container @ Container::Created) = &mut self.container {
+                    container.start(owner, context.out);
+                    self.start_watched = true;
+                }
+            }
+            Operation::Wait => self.shut_down_unhealthy = false,
+            Operation::Shutdown => self.shut_down(owner, context),
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, owner: Owner<'_>, context: &mut Context<'_>) -> Result<(), OperationError> {
+        if self.container.is_some() {
+            return Ok(());
+        }
+        match context.images.presence(owner.task, owner.site) {
+            Presence::Here => self.create(owner, context.out),
+            Presence::Nowhere => {
+                return Err(OperationError::NoSuchImage(owner.task.spec.container.image.clone()));
+            }
+            Presence::Coming => {}
+            Presence::Wanted => {
+                owner.tell(ContainerEvent::Pulling, context.out);
+                context.images.pull(owner.task, owner.site, context.out);
+            }
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        self.container = Some(Container::create(owner, out));
+        self.lost = None;
+    }
+
+    /// Takes the task out of load balancing, then stops its container. The pause is kept even if there is no
+    /// container.
+    fn shut_down(&mut self, owner: Owner<'_>, context: &mut Context<'_>) {
+        context.images.give_up(owner.task.id, context.out);
+        if let Some(container @ Container::Creating { .. }) = &self.container {
+            container.cancel_timers(context.out);
+            self.container = None;
+        }
+        if has_service_binding(owner.task) {
+            let timer = AgentTimer::Operation(owner.task.id);
+            self.pause = Some(Alarm::set(timer, context.out.now() + GOSSIP_CONVERGE_DELAY, context.out));
+        } else {
+            self.stop(owner, context.out);
+        }
+    }
+
+    fn stop(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        if let Some(container) = &mut self.container {
+            container.stop(owner, out);
+        }
+    }
+
+    /// Nobody waits for the operation any longer.
+    pub(super) fn interrupt(&mut self) {
+        self.start_watched = false;
+    }
+
+    /// The outcome of an operation that was begun, if it has one by now.
+    pub(super) fn outcome(&self, operation: Operation, task: &Task, site: &Site) -> Option<Outcome> {
+        let Some(container) = &self.container else {
+            return match operation {
+                Operation::Prepare => None,
+                Operation::Start | Operation::Wait => {
+                    Some(Err(OperationError::NoSuchContainer(site.container_name(task))))
+                }
+                Operation::Shutdown => self.pause.is_none().then_some(Ok(())),
+            };
+        };
+        match operation {
+            Operation::Prepare => (!matches!(container, Container::Creating { .. })).then_some(Ok(())),
+            Operation::Start => self.outcome_of_start(container),
+            Operation::Wait => container.exited().map(|(code, _)| self.outcome_of_exit(code)),
+            Operation::Shutdown => (self.pause.is_none() && !container.is_alive()).then_some(Ok(())),
+        }
+    }
+
+    /// A process with a health check is started when it is healthy, but only for the operation that started it:
+    /// to a later one it is simply started.
+    fn outcome_of_start(&self, container: &Container) -> Option<Outcome> {
+        match container {
+            Container::Creating { .. } | Container::Created | Container::Starting { .. } => None,
+            Container::Running(process) => {
+                let waits = matches!(process.health(), Health::Starting | Health::Unhealthy);
+                (!(self.start_watched && waits)).then_some(Ok(()))
+            }
+            Container::Exited { code, .. } if self.start_watched => Some(self.outcome_of_exit(*code)),
+            Container::Exited { .. } => Some(Ok(())),
+        }
+    }
+
+    fn outcome_of_exit(&self, code: i32) -> Outcome {
+        let unhealthy = self.shut_down_unhealthy;
+        if code == 0 { Ok(()) } else { Err(OperationError::Exit { code, unhealthy }) }
+    }
+
+    /// The image of the task was pulled. `wanted`: its preparation waits for it.
+    pub(super) fn pulled(&mut self, wanted: bool, task: &Task, context: &mut Context<'_>) {
+        let owner = Owner { task, site: context.site };
+        owner.tell(ContainerEvent::Pulled, context.out);
+        if wanted {
+            self.create(owner, context.out);
+        }
+    }
+
+    /// A timer of the container or its shutdown runs out. `operation` is what the task's manager waits for.
+    pub(super) fn fire(
+        &mut self,
+        timer: AgentTimer,
+        operation: Option<Operation>,
+        task: &Task,
+        context: &mut Context<'_>,
+    ) {
+        let (owner, out) = (Owner { task, site: context.site }, &mut *context.out);
+        if let AgentTimer::Operation(_) = timer {
+            if self.pause.take_if(|pause| pause.is_due(out)).is_some() {
+                self.stop(owner, out);
+            }
+            return;
+        }
+        let Some(container) = &mut self.container else { return };
+        match timer {
+            AgentTimer::Engine(_) => container.engine_done(owner, out),
+            AgentTimer::Exit(_) => container.exit(owner, out),
+            AgentTimer::HealthCheck(_) => {
+                let verdict = container.checkup(owner, out);
+                let waits = matches!(operation, Some(Operation::Start | Operation::Wait));
+                if verdict == Some(Verdict::Unhealthy) && waits {
+                    self.shut_down_as_unhealthy(owner, out);
+                }
+            }
+            AgentTimer::Operation(_)
+            | AgentTimer::Retry(_)
+            | AgentTimer::OpenSession
+            | AgentTimer::Heartbeat
+            | AgentTimer::CallTimeout(_)
+            | AgentTimer::DescriptionCheck
+            | AgentTimer::Pulled(_) => unreachable!("{timer:?} is for others"),
+        }
+    }
+
+    /// The operation that waits for the process shuts it down, and goes on waiting.
+    fn shut_down_as_unhealthy(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        self.shut_down_unhealthy = true;
+        let container = self.container.as_mut().expect("it is unhealthy");
+        if has_service_binding(owner.task) {
+            container.stop_after(GOSSIP_CONVERGE_DELAY, owner, out);
+        } else {
+            container.stop(owner, out);
+        }
+    }
+
+    /// The process is killed from outside.
+    pub(super) fn kill(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        if let Some(container) = &mut self.container {
+            container.kill(owner, out);
+        }
+    }
+
+    /// The container and all that is being done with it go at once.
+    pub(super) fn abandon(&mut self, owner: Owner<'_>, context: &mut Context<'_>) {
+        self.kill(owner, context.out);
+        context.images.give_up(owner.task.id, context.out);
+        if let Some(pause) = self.pause.take() {
+            pause.cancel(context.out);
+        }
+        if let Some(container) = self.container.take() {
+            container.cancel_timers(context.out);
+        }
+    }
+
+    /// True if there is a process, or soon will be.
+    pub(super) fn is_alive(&self) -> bool {
+        self.container.as_ref().is_some_and(Container::is_alive)
+    }
+
+    /// Exit code of the container, if it has ended.
+    pub(super) fn exit_code(&self) -> Option<i32> {
+        self.container.as_ref()?.exited().map(|(code, _)| code)
+    }
+
+    /// The fact that the process ended, or that the container vanished.
+    pub(super) fn end(&self) -> Option<FactId> {
+        self.container.as_ref().and_then(Container::exited).map(|(_, fact)| fact).or(self.lost)
+    }
+
+    /// The host loses power, and with it the container. What remains of one that has exited is on the disk.
+    pub(super) fn lose_power(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        if let Some(container) = self.container.take_if(|container| container.exited().is_none()) {
+            container.cancel_timers(out);
+            owner.tell(ContainerEvent::Lost, out);
+            self.lost = Some(out.cause());
+        }
+        self.engine_ended();
+    }
+
+    /// The engine process dies.
+    pub(super) fn engine_died(&mut self, survives: bool, out: &mut Effects) {
+        if self.container.as_mut().is_some_and(|container| !container.engine_died(survives, out)) {
+            self.container = None;
+        }
+        self.engine_ended();
+    }
+
+    /// The engine was stopped in an orderly way, with its containers.
+    pub(super) fn engine_stopped(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        if self.container.as_mut().is_some_and(|container| !container.engine_stopped(owner, out)) {
+            self.container = None;
+        }
+        self.engine_ended();
+    }
+
+    fn engine_ended(&mut self) {
+        (self.start_watched, self.pause, self.shut_down_unhealthy) = (false, None, false);
+    }
+
+    /// An engine process starts.
+    pub(super) fn engine_started(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        if let Some(container) = &mut self.container {
+            container.engine_started(owner, out);
+        }
+    }
+}
+
+/// True if the task is part of load balancing: it has a network other than the default bridge, or an ingress port.
+fn has_service_binding(task: &Task) -> bool {
+    let ports = task.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
+    task.networks.iter().any(|network| network.driver != "bridge")
+        || ports.into_iter().any(|port| port.publish_mode == PublishMode::Ingress)
+}
+
+impl Site {
+    /// The name of a task's container: service, slot (or node, for a global service) and task.
+    fn container_name(&self, task: &Task) -> String {
+        let service = &task.service_annotations.name;
+        let place = match (task.slot, task.node) {
+            (Slot(0), Some(node)) => node.text(self.seed),
+            (Slot(number), _) => number.to_string(),
+        };
+        format!("{service}.{place}.{}", task.id.text(self.seed))
+    }
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OperationError::NoSuchImage(image) => write!(f, "No such image: {image}"),
+            OperationError::NoSuchContainer(name) => write!(f, "No such container: {name}"),
+            OperationError::Exit { code, unhealthy: false } => write!(f, "task: non-zero exit ({code})"),
+            OperationError::Exit { code, unhealthy: true } => {
+                write!(f, "task: non-zero exit ({code}): dockerexec: unhealthy container")
+            }
+        }
+    }
+}
+
+impl StateDigest for Controller {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { container, start_watched, pause, shut_down_unhealthy, lost } = self;
+        container.digest(digest);
+        digest.bool(*start_watched);
+        pause.digest(digest);
+        digest.bool(*shut_down_unhealthy);
+        lost.digest(digest);
+    }
+}
