@@ -6,7 +6,7 @@ use super::reporter::{Delivery, Reporter};
 use super::session::{AgentStreams, Session};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::setup::Setup;
-use crate::model::{HostId, Node, NodeDescription, NodeId, TaskId};
+use crate::model::{HostId, Node, NodeDescription, NodeId, Task, TaskId};
 use crate::protocol::{
     AgentTimer, Answer, Assignments, CallId, Component, Effects, Message, SessionId, StreamItem, Timer,
 };
@@ -72,13 +72,18 @@ impl Agent {
         self.session.choose_manager().expect("a settled cluster has a manager")
     }
 
-    /// The engine has been running for long: there is an open session, and no task.
+    /// The engine has been running for long: there is an open session, and no task yet.
     pub(crate) fn settle(&mut self, settled: SettledAgent, out: &mut Effects) {
         let SettledAgent { session, manager, session_call, assignments_call, next_heartbeat } = settled;
         self.started_at = Some(out.now());
         self.session.settle((manager, session), (session_call, assignments_call), next_heartbeat, out);
         let fresh = self.reporter.follow(self.session.route());
         assert!(fresh && self.executor.is_empty(), "a settled agent has nothing to report");
+    }
+
+    /// A task has been running for long, and the dispatcher knows it.
+    pub(crate) fn settle_task(&mut self, task: Arc<Task>, out: &mut Effects) {
+        self.executor.settle(task, out);
     }
 
     /// The engine process starts. Tasks known on the disk are resumed from their last status, and reported once

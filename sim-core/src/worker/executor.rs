@@ -62,6 +62,11 @@ impl Executor {
         self.tasks.is_empty()
     }
 
+    /// A task has been running for long, and nothing about it is to be reported.
+    pub(super) fn settle(&mut self, task: Arc<Task>, out: &mut Effects) {
+        self.tasks.insert(task.id, TaskManager::settled(task, &self.site, out));
+    }
+
     /// Takes assignments (spec control-plane 7.6). In a complete set, tasks that are not listed are removed.
     pub(super) fn assign(&mut self, assignments: &Assignments, reporter: &mut Reporter, out: &mut Effects) {
         let cause = out.cause();

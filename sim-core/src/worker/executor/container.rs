@@ -59,6 +59,11 @@ impl Container {
         Container::Creating { done: owner.engine_alarm(owner.profile().prepare, out) }
     }
 
+    /// A container that has been running for long.
+    pub(super) fn settled(owner: Owner<'_>, out: &mut Effects) -> Self {
+        Container::Running(Process::settled(owner, out))
+    }
+
     /// The engine begins to start the process of a created container.
     pub(super) fn start(&mut self, owner: Owner<'_>, out: &mut Effects) {
         assert!(matches!(self, Container::Created), "only a created container is started");

@@ -45,6 +45,11 @@ pub(super) enum OperationError {
 pub(super) type Outcome = Result<(), OperationError>;
 
 impl Controller {
+    /// The container has been running for long.
+    pub(super) fn settled(owner: Owner<'_>, out: &mut Effects) -> Self {
+        Controller { container: Some(Container::settled(owner, out)), ..Controller::default() }
+    }
+
     /// Begins an operation. Whether it is over already is for [`Controller::outcome`] to say.
     pub(super) fn begin(
         &mut self,

@@ -10,7 +10,7 @@ use super::controller::{Controller, Outcome};
 use super::transition::{self, Next, Operation};
 use super::{Context, Site};
 use crate::kernel::{Digest, SimDuration, StateDigest};
-use crate::model::{FactId, Task, TaskStatus};
+use crate::model::{FactId, Task, TaskState, TaskStatus};
 use crate::protocol::{AgentTimer, Effects};
 use crate::worker::alarm::Alarm;
 use crate::worker::reporter::Reporter;
@@ -62,6 +62,14 @@ impl TaskManager {
         };
         manager.report(context.reporter);
         manager
+    }
+
+    /// A task that has been running for long.
+    pub(super) fn settled(task: Arc<Task>, site: &Site, out: &mut Effects) -> Self {
+        assert_eq!(task.status.state, TaskState::Running, "a settled task runs");
+        let controller = Controller::settled(Owner { task: &task, site }, out);
+        let (status, cause) = (task.status.clone(), out.cause());
+        TaskManager { task, status, cause, activity: Activity::Busy(Operation::Wait), controller }
     }
 
     /// True while a manager wants to know about the task.

@@ -148,7 +148,11 @@ impl Lab {
         let (agent, out) = (&mut self.agent, &mut self.out);
         match name {
             "start" => agent.start(out),
-            "settle" => self.settle(span(command.get("heartbeat").expect("heartbeat"))),
+            "settle" => {
+                let heartbeat = span(command.get("heartbeat").expect("heartbeat"));
+                let tasks = command.body.iter().map(|line| self.task(&split_words(line))).collect();
+                self.settle(heartbeat, tasks);
+            }
             "describe" => agent.describe(description(first), out),
             "local" => agent.set_local_manager(first == "yes"),
             "reset" => agent.reset(host(first), out),
@@ -203,7 +207,7 @@ impl Lab {
         lab
     }
 
-    fn settle(&mut self, heartbeat: SimDuration) {
+    fn settle(&mut self, heartbeat: SimDuration, tasks: Vec<Arc<Task>>) {
         let [session_call, assignments_call] = [(); 2].map(|()| self.out.mint_call(Component::Agent));
         let manager = self.agent.choose_manager();
         self.sessions_given += 1;
@@ -215,6 +219,9 @@ impl Lab {
             next_heartbeat: self.out.now() + heartbeat,
         };
         self.agent.settle(settled, &mut self.out);
+        for task in tasks {
+            self.agent.settle_task(task, &mut self.out);
+        }
         self.session = Some((manager, session_call));
         self.assignments = Some((manager, assignments_call));
     }
@@ -256,10 +263,15 @@ impl Lab {
         if words[0] == "-" {
             return Assignment::Remove { task: task_id(&words[1]), cause };
         }
+        Assignment::Update { task: self.task(&words), cause }
+    }
+
+    /// `t1 image=app`: the task as it is from now on.
+    fn task(&mut self, words: &[String]) -> Arc<Task> {
         let id = task_id(&words[0]);
-        let task = Arc::new(changed_task(self.tasks.get(&id), id, &words));
+        let task = Arc::new(changed_task(self.tasks.get(&id), id, words));
         self.tasks.insert(id, Arc::clone(&task));
-        Assignment::Update { task, cause }
+        task
     }
 
     fn tell_session(&mut self) {
@@ -352,14 +364,12 @@ impl Lab {
             return;
         }
         self.out.enter(HERE, life, cause);
-        match timer {
-            Timer::Agent(timer) => self.agent.fire(timer, &mut self.out),
-            Timer::Alarm(number) => {
-                let (from, message) = self.deliveries.remove(&number).expect("sent once");
-                self.agent.hear(from, message, &mut self.out);
-            }
-            other => panic!("{other:?} is none of ours"),
+        if let Timer::Agent(timer) = timer {
+            return self.agent.fire(timer, &mut self.out);
         }
+        let Timer::Alarm(number) = timer else { panic!("{timer:?} is none of ours") };
+        let (from, message) = self.deliveries.remove(&number).expect("sent once");
+        self.agent.hear(from, message, &mut self.out);
     }
 
     fn deliver(&mut self, from: HostId, message: Message) {
@@ -408,20 +418,18 @@ impl Lab {
     }
 
     fn serve(&mut self, to: HostId, message: Message) {
-        match message {
-            Message::Request { call, request } => self.serve_request(to, call, request),
-            Message::HangUp { call } => {
-                let name = if self.session.is_some_and(|(_, session)| session == call) {
-                    self.session = None;
-                    "session"
-                } else {
-                    self.assignments = None;
-                    "assignments"
-                };
-                self.print_sent(to, &format!("hang up {name}"));
-            }
-            other => panic!("an agent does not send {other:?}"),
+        if let Message::Request { call, request } = message {
+            return self.serve_request(to, call, request);
         }
+        let Message::HangUp { call } = message else { panic!("an agent does not send {message:?}") };
+        let name = if self.session.is_some_and(|(_, session)| session == call) {
+            self.session = None;
+            "session"
+        } else {
+            self.assignments = None;
+            "assignments"
+        };
+        self.print_sent(to, &format!("hang up {name}"));
     }
 
     fn serve_request(&mut self, to: HostId, call: CallId, request: Request) {
@@ -458,7 +466,9 @@ impl Lab {
                 }
                 self.answer(to, call, self.reports.clone(), Response::Done);
             }
-            other => panic!("an agent does not ask for {other:?}"),
+            Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
+                panic!("an agent does not ask for {request:?}")
+            }
         }
     }
 
@@ -505,15 +515,19 @@ impl Lab {
 }
 
 fn fact_text(fact: &Fact) -> Option<String> {
-    match fact {
-        Fact::Session { event: SessionEvent::Registered, .. } => Some("registered".to_owned()),
-        Fact::Session { event: SessionEvent::Failed { error, retry_in, .. }, .. } => {
-            Some(format!("session failed: {error}; again in {retry_in}"))
-        }
-        Fact::Container { task, event, .. } => Some(format!("t{} {event:?}", task.0)),
-        Fact::Note { text } => Some(format!("note: {text}")),
-        _ => None,
+    if let Fact::Container { task, event, .. } = fact {
+        return Some(format!("t{} {event:?}", task.0));
     }
+    if let Fact::Note { text } = fact {
+        return Some(format!("note: {text}"));
+    }
+    let Fact::Session { event, .. } = fact else { return None };
+    Some(match event {
+        SessionEvent::Registered => "registered".to_owned(),
+        SessionEvent::Failed { error, retry_in, .. } => {
+            format!("session failed: {error}; again in {retry_in}")
+        }
+    })
 }
 
 pub(super) fn agent(setup: Arc<Setup>, managers: &[HostId], local_manager: bool, seed: u64) -> Agent {

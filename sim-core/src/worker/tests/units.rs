@@ -82,9 +82,11 @@ fn reporter_is_busy(reporter: &mut Reporter, out: &mut Effects) -> bool {
 fn sent(out: &mut Effects) -> Vec<(CallId, Arc<[StatusUpdate]>)> {
     let mut outbox = Vec::new();
     out.swap_outbox(&mut outbox);
-    let updates = outbox.into_iter().map(|(_, _, _, message)| match message {
-        Message::Request { call, request: Request::UpdateTaskStatus { updates, .. } } => (call, updates),
-        other => panic!("a reporter does not send {other:?}"),
+    let updates = outbox.into_iter().map(|(_, _, _, message)| {
+        let Message::Request { call, request: Request::UpdateTaskStatus { updates, .. } } = message else {
+            panic!("a reporter does not send {message:?}")
+        };
+        (call, updates)
     });
     updates.collect()
 }

@@ -73,6 +73,21 @@ impl Process {
     /// The process begins.
     pub(super) fn start(owner: Owner<'_>, out: &mut Effects) -> Self {
         owner.tell(ContainerEvent::Started, out);
+        Process::begin(owner, out)
+    }
+
+    /// A process that has been running for long: it is healthy, and its time runs from here on.
+    pub(super) fn settled(owner: Owner<'_>, out: &mut Effects) -> Self {
+        let mut process = Process::begin(owner, out);
+        if let Some((_, first)) = process.checkup.take() {
+            first.alarm.cancel(out);
+            process.health = Health::Healthy;
+            process.schedule_decline(owner, out);
+        }
+        process
+    }
+
+    fn begin(owner: Owner<'_>, out: &mut Effects) -> Self {
         let (now, profile) = (out.now(), owner.profile());
         let end = profile.exit.map(|exit| {
             let end = End { code: i32::from(exit.code), overdue: false };
@@ -107,18 +122,23 @@ impl Process {
             Verdict::Healthy => {
                 self.health = Health::Healthy;
                 owner.tell(ContainerEvent::Healthy, out);
-                let check = owner.health_check().expect("it was checked");
-                let decline = check.decline(&owner.profile().health, out.now().since(self.started_at));
-                self.checkup = decline.map(|age| {
-                    let at = self.started_at + age;
-                    (Checkup::Becomes(Verdict::Unhealthy), owner.checkup_at(at, out))
-                });
+                self.schedule_decline(owner, out);
             }
             Verdict::Unhealthy => {
                 self.health = Health::Unhealthy;
                 owner.tell(ContainerEvent::Unhealthy, out);
             }
         }
+    }
+
+    /// A healthy process may become unhealthy.
+    fn schedule_decline(&mut self, owner: Owner<'_>, out: &mut Effects) {
+        let check = owner.health_check().expect("it was checked");
+        let decline = check.decline(&owner.profile().health, out.now().since(self.started_at));
+        self.checkup = decline.map(|age| {
+            let at = self.started_at + age;
+            (Checkup::Becomes(Verdict::Unhealthy), owner.checkup_at(at, out))
+        });
     }
 
     /// It gets the stop signal, unless it has got it before. If it ends by itself earlier, it does so.
