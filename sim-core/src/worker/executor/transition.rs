@@ -88,3 +88,74 @@ pub(super) fn fail(status: &mut TaskStatus, error: Cow<'static, str>, now: SimTi
     status.err = error;
     status.timestamp = Some(now);
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    /// EXEC-002, EXEC-007, EXEC-008: rows are how far a task is, columns how far it shall go.
+    #[test]
+    fn the_next_step_follows_from_where_a_task_is_and_shall_be() {
+        let desired = [TaskState::Ready, TaskState::Running, TaskState::Complete, TaskState::Shutdown];
+        let row = |first: &str, steps: [String; 4]| {
+            format!("{first:10} {:10} {:10} {:10} {}\n", steps[0], steps[1], steps[2], steps[3])
+        };
+        let mut grid = row("", desired.map(|state| state.to_string()));
+        for current in TaskState::ALL {
+            let steps = desired.map(|desired| match next(current, desired) {
+                Next::Pause => "-".to_owned(),
+                Next::Become(_, message) => message.to_owned(),
+                Next::Operate(operation) => format!("{operation:?}()"),
+            });
+            grid.push_str(&row(current.name(), steps));
+            assert_eq!(next(current, TaskState::Remove), next(current, TaskState::Shutdown));
+        }
+        expect![[r#"
+                       READY      RUNNING    COMPLETE   SHUTDOWN
+            NEW        accepted   accepted   accepted   Shutdown()
+            PENDING    accepted   accepted   accepted   Shutdown()
+            ASSIGNED   accepted   accepted   accepted   Shutdown()
+            ACCEPTED   preparing  preparing  preparing  Shutdown()
+            PREPARING  Prepare()  Prepare()  Prepare()  Shutdown()
+            READY      -          starting   starting   Shutdown()
+            STARTING   -          Start()    Start()    Shutdown()
+            RUNNING    -          Wait()     Wait()     Shutdown()
+            COMPLETE   -          -          -          -
+            SHUTDOWN   -          -          -          -
+            FAILED     -          -          -          -
+            REJECTED   -          -          -          -
+            REMOVE     -          -          -          -
+            ORPHANED   -          -          -          -
+        "#]].assert_eq(&grid);
+    }
+
+    /// EXEC-003, EXEC-005
+    #[test]
+    fn an_error_rejects_before_the_start_and_fails_after_it() {
+        for (state, end) in [
+            (TaskState::Assigned, TaskState::Rejected),
+            (TaskState::Ready, TaskState::Rejected),
+            (TaskState::Starting, TaskState::Failed),
+            (TaskState::Running, TaskState::Failed),
+        ] {
+            let mut status = TaskStatus { state, message: "before".into(), ..TaskStatus::default() };
+            fail(&mut status, "test error".into(), SimTime::from_secs(1));
+            assert_eq!((status.state, &*status.message, &*status.err), (end, "before", "test error"));
+        }
+    }
+
+    /// EXEC-001
+    #[test]
+    fn a_task_is_accepted_once() {
+        let mut status =
+            TaskStatus { state: TaskState::Assigned, err: "old".into(), ..TaskStatus::default() };
+        accept(&mut status);
+        assert_eq!((status.state, &*status.message, &*status.err), (TaskState::Accepted, "accepted", ""));
+        let mut running = TaskStatus { state: TaskState::Running, message: "started".into(), ..status };
+        let before = running.clone();
+        accept(&mut running);
+        assert_eq!(running, before);
+    }
+}

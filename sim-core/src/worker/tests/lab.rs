@@ -69,8 +69,8 @@ pub(super) struct Lab {
     tasks: BTreeMap<TaskId, Arc<Task>>,
     /// The fact behind what comes from outside.
     because: FactId,
-    /// Time from each failure of a session to the next opening.
-    delays: Vec<SimDuration>,
+    /// Of each failed session the bound and the time until the next opening.
+    pub(super) failures: Vec<(SimDuration, SimDuration)>,
     shown: Vec<String>,
     log: String,
 }
@@ -95,7 +95,7 @@ impl Lab {
             reported: BTreeMap::new(),
             tasks: BTreeMap::new(),
             because: FactId(0),
-            delays: Vec::new(),
+            failures: Vec::new(),
             shown: vec!["sessions".to_owned()],
             log: String::new(),
         }
@@ -123,7 +123,6 @@ impl Lab {
                 self.because = self.out.fact(Fact::Note { text: first.into() });
             }
             "node" => self.print_node(),
-            "backoffs" => self.print_backoffs(),
             name => self.act(name, command),
         }
         self.work();
@@ -300,25 +299,10 @@ impl Lab {
         writeln!(self.log, "{node}").unwrap();
     }
 
-    /// The longest of the back-offs that many agents draw, failure after failure.
-    fn print_backoffs(&mut self) {
-        let mut longest = [SimDuration::ZERO; 9];
-        for seed in 0..400 {
-            let mut lab = Lab::with_seed(seed);
-            lab.sessions = Manner::Fails(CallError::Refused);
-            lab.agent.start(&mut lab.out);
-            lab.work();
-            while lab.delays.len() < longest.len() {
-                lab.step();
-            }
-            for (longest, delay) in longest.iter_mut().zip(lab.delays) {
-                *longest = (*longest).max(delay);
-            }
-        }
-        for longest in longest {
-            // Rounded up to the tenth that the bound must be.
-            let tenths = longest.as_millis().div_ceil(100);
-            writeln!(self.log, "{}", SimDuration::from_millis(tenths * 100)).unwrap();
+    /// Lets so many sessions fail.
+    pub(super) fn fail_sessions(&mut self, count: usize) {
+        while self.failures.len() < count {
+            self.step();
         }
     }
 
@@ -384,8 +368,9 @@ impl Lab {
         let mut facts = Vec::new();
         self.out.trace_mut().swap_fresh(&mut facts);
         for record in facts {
-            if let Fact::Session { event: SessionEvent::Failed { retry_in, .. }, .. } = &record.fact {
-                self.delays.push(*retry_in);
+            if let Fact::Session { event: SessionEvent::Failed { backoff, retry_in, .. }, .. } = &record.fact
+            {
+                self.failures.push((*backoff, *retry_in));
             }
             let because = if self.shows("causes") {
                 format!(" [{} < {}]", record.id.0, record.cause.0)
