@@ -128,7 +128,8 @@ mod tests {
             REJECTED   -          -          -          -
             REMOVE     -          -          -          -
             ORPHANED   -          -          -          -
-        "#]].assert_eq(&grid);
+        "#]]
+        .assert_eq(&grid);
     }
 
     /// EXEC-003, EXEC-005
