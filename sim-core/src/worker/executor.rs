@@ -112,7 +112,6 @@ impl Executor {
             context.out.set_cause(cause);
             task.resume(&mut context);
         });
-        // Tasks that were unassigned when the engine died have no record on the disk; their containers are gone.
         tasks.retain(|_, task| !task.is_gone());
         context.out.set_cause(cause);
     }

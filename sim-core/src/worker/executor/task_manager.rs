@@ -49,17 +49,8 @@ enum Activity {
 impl TaskManager {
     /// A task that was not here before is accepted, and that is reported.
     pub(super) fn accept(task: Arc<Task>, context: &mut Context<'_>) -> Self {
-        let mut status = task.status.clone();
-        (status.applied_at, status.applied_by) = (None, None);
-        transition::accept(&mut status);
-        let cause = context.out.cause();
-        let manager = TaskManager {
-            task,
-            status,
-            cause,
-            activity: Activity::Paused,
-            controller: Controller::default(),
-        };
+        let mut manager = TaskManager::new(task, Activity::Paused, Controller::default(), context.out);
+        transition::accept(&mut manager.status);
         manager.report(context.reporter);
         manager
     }
@@ -68,8 +59,13 @@ impl TaskManager {
     pub(super) fn settled(task: Arc<Task>, site: &Site, out: &mut Effects) -> Self {
         assert_eq!(task.status.state, TaskState::Running, "a settled task runs");
         let controller = Controller::settled(Owner { task: &task, site }, out);
-        let (status, cause) = (task.status.clone(), out.cause());
-        TaskManager { task, status, cause, activity: Activity::Busy(Operation::Wait), controller }
+        TaskManager::new(task, Activity::Busy(Operation::Wait), controller, out)
+    }
+
+    /// The status is the manager's at first. When and by whom it was applied is none of the agent's business.
+    fn new(task: Arc<Task>, activity: Activity, controller: Controller, out: &Effects) -> Self {
+        let status = TaskStatus { applied_at: None, applied_by: None, ..task.status.clone() };
+        TaskManager { task, status, cause: out.cause(), activity, controller }
     }
 
     /// True while a manager wants to know about the task.
@@ -290,8 +286,8 @@ impl TaskManager {
         };
     }
 
-    /// The engine process starts. The task goes on from the status on the disk; of one that was not assigned any
-    /// more there is no record, and its container is removed.
+    /// The engine process starts. The task goes on from the status on the disk. Of one that was not assigned any
+    /// more there is no record; the real engine would leave its container to itself, here it is removed.
     pub(super) fn resume(&mut self, context: &mut Context<'_>) {
         let Self { task, controller, .. } = self;
         controller.engine_started(Owner { task, site: context.site }, context.out);
