@@ -16,6 +16,7 @@ pub use view::View;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use self::clients::{Clients, Engine, Site};
 use self::host::Host;
 pub(crate) use self::host::Power;
 use crate::kernel::{Digest, SimTime, StateDigest};
@@ -23,6 +24,7 @@ use crate::model::setup::Setup;
 use crate::model::{FactId, Fault, HostId, IdMap, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{CallError, Component, Effects, Envelope, Event, Message, Request, Timer};
+use crate::store::Store;
 
 /// All hosts and the network between them.
 #[derive(Debug)]
@@ -72,7 +74,9 @@ impl Cluster {
                     agent.fire(timer, out);
                 }
             }
-            Timer::Client(timer) => host.clients.fire(timer, out),
+            Timer::Client(timer) => {
+                self.with_clients(id, out, |clients, site, out| clients.fire(timer, site, out))
+            }
             Timer::Alarm(_) => unreachable!("alarms ring on benches only"),
         }
     }
@@ -107,7 +111,9 @@ impl Cluster {
                     agent.hear(from, message, out);
                 }
             }
-            Some(Component::Client) => host.clients.hear(message, out),
+            Some(Component::Client) => {
+                self.with_clients(to, out, |clients, site, out| clients.hear(message, site, out));
+            }
             None => {
                 if let Some(manager) = &mut host.manager {
                     manager.hear(from, message, out);
@@ -181,6 +187,31 @@ impl Cluster {
             .map(|(id, _)| id)
             .next()
             .or_else(|| self.hosts.iter().find(|(_, host)| host.power == Power::On).map(|(id, _)| id))
+    }
+
+    /// Lets the clients of a host act on what they find there.
+    pub(crate) fn with_clients(
+        &mut self,
+        id: HostId,
+        out: &mut Effects,
+        act: impl FnOnce(&mut Clients, &Site, &mut Effects),
+    ) {
+        let site = self.site(id);
+        act(&mut self.host_mut(id).clients, &site, out);
+    }
+
+    fn site(&self, id: HostId) -> Site {
+        let view = View::new(self);
+        let host = self.hosts.get(id).expect("clients have hosts");
+        let engine = match (host.power, &host.manager, &host.agent) {
+            (Power::Off | Power::EngineStopped, _, _) => Engine::Down,
+            (Power::On, Some(_), _) => Engine::Manager,
+            (Power::On, None, Some(_)) => Engine::Worker,
+            (Power::On, None, None) => Engine::NoSwarm,
+        };
+        let nodes = view.store().into_iter().flat_map(Store::nodes);
+        let nodes = nodes.map(|node| (view.host_name(node.host).to_owned(), node.id)).collect();
+        Site { engine, own: host.agent.as_ref().and_then(|_| view.node_of_host(id)), nodes }
     }
 
     pub(crate) fn host_mut(&mut self, host: HostId) -> &mut Host {

@@ -32,11 +32,9 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
 
 fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {
     let host = host.or_else(|| cluster.default_client_host()).unwrap_or(HostId(0));
-    let machine = cluster.hosts.get_mut(host).expect("commands run on hosts");
-    out.enter(host, machine.life, FactId(0));
-    let has_manager = machine.manager.is_some();
-    let engine_runs = machine.power == Power::On;
-    machine.clients.run(commands, engine_runs, has_manager, out);
+    let life = cluster.host_mut(host).life;
+    out.enter(host, life, FactId(0));
+    cluster.with_clients(host, out, |clients, site, out| clients.run(commands, site, out));
 }
 
 /// A fault strikes, or ends.
@@ -91,8 +89,8 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     if let Some(agent) = &mut host.agent {
         agent.power_off(out);
     }
-    host.clients.cut_off(out);
     host.end_process(Power::Off);
+    cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
     out.silence_host(id);
 }
 
@@ -119,8 +117,8 @@ fn end_engine(
     if let Some(agent) = &mut host.agent {
         end(agent, out);
     }
-    host.clients.cut_off(out);
     host.end_process(Power::EngineStopped);
+    cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
     out.silence_host(id);
     cluster.broadcast_reset(id, out);
 }

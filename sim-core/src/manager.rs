@@ -20,10 +20,11 @@ mod requests;
 mod transport;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use self::dispatcher::HeartbeatPeriods;
 use self::forward::Forwarding;
 use self::leadership::Leadership;
-pub(crate) use self::leadership::SettledSession;
 pub(crate) use self::loops::LoopSettings;
 use self::transport::{Report, Transport};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
@@ -60,23 +61,31 @@ pub(crate) struct ManagerStreams {
     pub(crate) disk: Stream,
 }
 
+/// What belongs to a manager, whether its process runs or not.
+#[derive(Debug)]
+pub(crate) struct ManagerKit {
+    pub(crate) node: NodeId,
+    pub(crate) streams: ManagerStreams,
+    pub(crate) disk_speed: DiskSpeed,
+    pub(crate) settings: LoopSettings,
+    /// While the manager leads, its dispatcher has them.
+    pub(crate) periods: Option<HeartbeatPeriods>,
+}
+
 /// What is left of a manager whose process is down.
 #[derive(Debug)]
 pub(crate) struct ManagerDisk {
     pub(crate) raft_id: RaftId,
-    pub(crate) node: NodeId,
     pub(crate) raft: Disk<StoreEntry>,
     pub(crate) election: Stream,
-    pub(crate) streams: ManagerStreams,
-    pub(crate) disk_speed: DiskSpeed,
-    pub(crate) settings: LoopSettings,
+    pub(crate) kit: ManagerKit,
 }
 
 /// A running manager.
 #[derive(Debug)]
 pub(crate) struct Manager {
     host: HostId,
-    node: NodeId,
+    kit: ManagerKit,
     raft: Raft<StoreEntry>,
     disk: Disk<StoreEntry>,
     /// Handed out by Raft, on its way to the disk.
@@ -93,25 +102,18 @@ pub(crate) struct Manager {
     leadership: Option<Leadership>,
     /// Counts leaderships of this process, so that timers of an earlier one are not heard.
     epoch: u32,
-    streams: ManagerStreams,
-    disk_speed: DiskSpeed,
-    /// Added to every write by a fault.
+    /// Added to every write to the disk by a fault.
     disk_delay: SimDuration,
-    settings: LoopSettings,
 }
 
 impl Manager {
     /// Starts the process on what its disk holds. It follows until it hears more (spec control-plane 3.1).
     pub(crate) fn start(disk: ManagerDisk, out: &mut Effects) -> Self {
-        let ManagerDisk { raft_id, node, raft: raft_disk, election, mut streams, disk_speed, settings } =
-            disk;
+        let ManagerDisk { raft_id, raft: raft_disk, election, kit } = disk;
         let raft = Raft::start(raft_id, Config::default(), &raft_disk, election);
-        let phase = streams.tick.span(SimDuration::ZERO, TICK);
-        let mut manager = Manager::around(out.host(), node, raft, raft_disk, streams, disk_speed, settings);
-        if let Some(snapshot) = manager.disk.snapshot().cloned() {
-            manager.load_snapshot(&snapshot.data, false);
-        }
-        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + phase);
+        let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
+        manager.load_disk(false);
+        manager.start_ticking(out);
         manager.pump(out);
         manager
     }
@@ -119,30 +121,19 @@ impl Manager {
     /// A manager in the middle of a quiet life: everybody has applied the snapshot on its disk and follows
     /// `leader`. The leader is somewhere between two checks of its quorum, `check_ticks` apart.
     pub(crate) fn settled(disk: ManagerDisk, leader: RaftId, check_ticks: u64, out: &mut Effects) -> Self {
-        let ManagerDisk { raft_id, node, raft: raft_disk, election, mut streams, disk_speed, settings } =
-            disk;
-        let elapsed = if leader == raft_id { streams.tick.below(check_ticks) } else { 0 };
+        let ManagerDisk { raft_id, raft: raft_disk, election, mut kit } = disk;
+        let elapsed = if leader == raft_id { kit.streams.tick.below(check_ticks) } else { 0 };
         let raft = Raft::settled(raft_id, Config::default(), &raft_disk, election, leader, elapsed);
-        let phase = streams.tick.span(SimDuration::ZERO, TICK);
-        let mut manager = Manager::around(out.host(), node, raft, raft_disk, streams, disk_speed, settings);
-        let snapshot = manager.disk.snapshot().cloned().expect("a settled manager has a snapshot");
-        manager.load_snapshot(&snapshot.data, true);
-        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), SimTime::ZERO + phase);
+        let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
+        manager.load_disk(true);
+        manager.start_ticking(out);
         manager
     }
 
-    fn around(
-        host: HostId,
-        node: NodeId,
-        raft: Raft<StoreEntry>,
-        disk: Disk<StoreEntry>,
-        streams: ManagerStreams,
-        disk_speed: DiskSpeed,
-        settings: LoopSettings,
-    ) -> Self {
+    fn around(host: HostId, raft: Raft<StoreEntry>, disk: Disk<StoreEntry>, kit: ManagerKit) -> Self {
         Manager {
             host,
-            node,
+            kit,
             raft,
             disk,
             persisting: None,
@@ -155,11 +146,20 @@ impl Manager {
             ticks_without_leader: 0,
             leadership: None,
             epoch: 0,
-            streams,
-            disk_speed,
             disk_delay: SimDuration::ZERO,
-            settings,
         }
+    }
+
+    fn load_disk(&mut self, peers_active: bool) {
+        if let Some(snapshot) = self.disk.snapshot().cloned() {
+            self.load_snapshot(&snapshot.data, peers_active);
+        }
+    }
+
+    /// The first tick of a process comes after a random part of a second.
+    fn start_ticking(&mut self, out: &mut Effects) {
+        let phase = self.kit.streams.tick.span(SimDuration::ZERO, TICK);
+        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + phase);
     }
 
     /// Passes a stream on to the leader that was opened before the run began. Returns the call to the leader.
@@ -169,14 +169,12 @@ impl Manager {
 
     /// The process ends at once; only its disk stays.
     pub(crate) fn into_disk(self) -> ManagerDisk {
+        let lent = self.leadership.and_then(Leadership::into_periods);
         ManagerDisk {
             raft_id: self.raft.id(),
-            node: self.node,
-            election: self.raft.into_random(),
             raft: self.disk,
-            streams: self.streams,
-            disk_speed: self.disk_speed,
-            settings: self.settings,
+            election: self.raft.into_random(),
+            kit: ManagerKit { periods: lent.or(self.kit.periods), ..self.kit },
         }
     }
 
@@ -195,7 +193,7 @@ impl Manager {
     }
 
     pub(crate) fn node(&self) -> NodeId {
-        self.node
+        self.kit.node
     }
 
     /// True while the control loops run here.
@@ -206,6 +204,11 @@ impl Manager {
     /// The host of the leader that this manager knows.
     pub(crate) fn leader_host(&self) -> Option<HostId> {
         Some(self.members.get(&self.raft.leader()?)?.host)
+    }
+
+    /// The hosts of all members of the Raft cluster.
+    fn member_hosts(&self) -> Arc<[HostId]> {
+        self.members.values().map(|member| member.host).collect()
     }
 
     /// Whether a member of the Raft cluster runs on the host, and if this manager can reach it.
@@ -299,7 +302,7 @@ impl StateDigest for Manager {
     fn digest(&self, digest: &mut Digest) {
         let Self {
             host,
-            node,
+            kit: ManagerKit { node, streams, disk_speed: _, settings: _, periods },
             raft,
             // The disk follows from what Raft handed out; what is on its way there is in flight only.
             disk: _,
@@ -313,11 +316,9 @@ impl StateDigest for Manager {
             ticks_without_leader,
             leadership,
             epoch,
-            streams: ManagerStreams { tick, disk: disk_stream },
-            disk_speed: _,
             disk_delay,
-            settings: _,
         } = self;
+        let ManagerStreams { tick, disk: disk_stream } = streams;
         host.digest(digest);
         node.digest(digest);
         raft.digest(digest);
@@ -337,5 +338,6 @@ impl StateDigest for Manager {
         tick.digest(digest);
         disk_stream.digest(digest);
         digest.duration(*disk_delay);
+        periods.digest(digest);
     }
 }

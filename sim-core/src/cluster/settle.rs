@@ -10,7 +10,8 @@ use super::Cluster;
 use super::clients::Clients;
 use super::host::{Host, Power};
 use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
-use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerStreams, SettledSession};
+use crate::manager::dispatcher::{HEARTBEAT_EPSILON, HeartbeatPeriods, SettledHeartbeat, SettledSession};
+use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerKit, ManagerStreams};
 use crate::model::node::{EngineDescription, IssuanceState};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
@@ -40,7 +41,7 @@ impl Cluster {
             setup.hosts.iter().map(|(id, host)| (id, streams.stream(&format!("net/{}", host.name))));
         let net = Net::new(topology(&setup), collect(net_streams));
         let mut cluster = Cluster {
-            hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup)))),
+            hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup, seed)))),
             net,
             seed,
             messages: 0,
@@ -104,9 +105,15 @@ impl Cluster {
         }
         let leading = self.hosts.get_mut(leader_host).and_then(|host| host.manager.as_mut());
         out.enter(leader_host, 0, FactId(0));
-        leading.expect("the leader runs").lead(out);
+        leading.expect("the leader runs").lead_settled(out);
         for node in store.nodes() {
             self.open_session(node, leader_host, out);
+        }
+        for task in store.tasks() {
+            let node = task.node.and_then(|id| store.node(id)).expect("given tasks have nodes");
+            out.enter(node.host, 0, FactId(0));
+            let agent = self.host_mut(node.host).agent.as_mut().expect("nodes have agents");
+            agent.settle_task(Arc::clone(task), out);
         }
     }
 
@@ -127,10 +134,11 @@ impl Cluster {
         let leading =
             self.hosts.get_mut(leader).and_then(|host| host.manager.as_mut()).expect("the leader runs");
         out.enter(leader, 0, FactId(0));
+        let given = self.setup.initial.heartbeats.get(&node.host);
         let settled = SettledSession {
             node: node.id,
-            host: node.host,
             session,
+            heartbeat: given.map(|given| SettledHeartbeat { period: given.period, age: given.age }),
             session_reply: replies[0],
             assignments_reply: replies[1],
         };
@@ -151,7 +159,7 @@ impl Cluster {
     }
 }
 
-fn idle_host(setup: &Setup) -> Host {
+fn idle_host(setup: &Setup, seed: u64) -> Host {
     Host {
         power: Power::On,
         life: 0,
@@ -159,7 +167,7 @@ fn idle_host(setup: &Setup) -> Host {
         agent: None,
         manager: None,
         manager_disk: None,
-        clients: Clients::new(setup.settings.call_limit),
+        clients: Clients::new(seed, setup.settings.call_limit),
     }
 }
 
@@ -280,7 +288,7 @@ fn describe(setup: &HostSetup) -> NodeDescription {
 }
 
 fn manager_disk(
-    setup: &Setup,
+    setup: &Arc<Setup>,
     id: RaftId,
     member: Member,
     leader: RaftId,
@@ -289,17 +297,26 @@ fn manager_disk(
 ) -> ManagerDisk {
     let name = &setup.hosts.get(member.host).expect("members have hosts").name;
     let settings = &setup.settings;
-    ManagerDisk {
-        raft_id: id,
+    let kit = ManagerKit {
         node: member.node,
-        raft: Disk::from_snapshot(snapshot, Some(leader)),
-        election: streams.stream(&format!("election/{name}")),
         streams: ManagerStreams {
             tick: streams.stream(&format!("tick/{name}")),
             disk: streams.stream(&format!("disk/{name}")),
         },
         disk_speed: DiskSpeed { shortest: settings.persist_min, longest: settings.persist_max },
         settings: LoopSettings::of(setup, streams.seed(), name),
+        periods: Some(HeartbeatPeriods::new(
+            Arc::clone(setup),
+            streams.seed(),
+            member.host,
+            HEARTBEAT_EPSILON,
+        )),
+    };
+    ManagerDisk {
+        raft_id: id,
+        raft: Disk::from_snapshot(snapshot, Some(leader)),
+        election: streams.stream(&format!("election/{name}")),
+        kit,
     }
 }
 

@@ -14,8 +14,8 @@ impl Manager {
             self.propose_next(out);
             let Some(ready) = self.raft.ready() else { return };
             if ready.persist.must_sync {
-                let speed = self.disk_speed;
-                let written = self.streams.disk.span(speed.shortest, speed.longest) + self.disk_delay;
+                let speed = self.kit.disk_speed;
+                let written = self.kit.streams.disk.span(speed.shortest, speed.longest) + self.disk_delay;
                 self.persisting = Some(ready);
                 out.set_timer(Timer::Manager(ManagerTimer::Persisted), out.now() + written);
             } else {
@@ -85,6 +85,8 @@ impl Manager {
                     }
                 }
                 self.raft.apply_conf_change(&change);
+                let hosts = self.member_hosts();
+                self.with_loops(out, |loops, store, out| loops.managers_changed(hosts, store, out));
             }
         }
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::Manager;
+use super::dispatcher::{Dispatcher, HeartbeatPeriods, SettledSession};
 use super::loops::{LeaderLoops, WriteError};
+use super::ties::TieBreaker;
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::{Fact, FactId, HostId, NodeId};
-use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, ReplyTo, SessionId, StoreEntry, Timer};
+use crate::model::{Fact, FactId};
+use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, StoreEntry, Timer};
 use crate::raft::Role;
 use crate::store::ChangeSet;
 
@@ -18,6 +20,13 @@ pub(crate) struct Leadership {
     proposal: Option<u64>,
     /// True if the loops will get their turn at this instant.
     turn_due: bool,
+}
+
+impl Leadership {
+    /// The random streams of heartbeat periods, which outlive the leadership.
+    pub(super) fn into_periods(self) -> Option<HeartbeatPeriods> {
+        self.loops.into_dispatcher().map(Dispatcher::into_periods)
+    }
 }
 
 impl Manager {
@@ -33,11 +42,29 @@ impl Manager {
     }
 
     /// Runs the loops from here on.
-    pub(crate) fn lead(&mut self, out: &mut Effects) {
+    fn lead(&mut self, out: &mut Effects) {
+        let (periods, ties) = self.take_periods();
+        self.run_loops(Dispatcher::new(periods, ties), out);
+    }
+
+    /// Has been running the loops for a while.
+    pub(crate) fn lead_settled(&mut self, out: &mut Effects) {
+        let (periods, ties) = self.take_periods();
+        self.run_loops(Dispatcher::settled(periods, ties), out);
+    }
+
+    fn take_periods(&mut self) -> (HeartbeatPeriods, TieBreaker) {
+        let periods = self.kit.periods.take().expect("a manager that does not lead has its periods");
+        (periods, self.kit.settings.tie_breaker("dispatcher"))
+    }
+
+    fn run_loops(&mut self, dispatcher: Dispatcher, out: &mut Effects) {
         self.epoch += 1;
         out.set_epoch(self.epoch);
-        let mut loops = LeaderLoops::of_kinds(&LoopKind::IN_A_CLUSTER, &self.settings);
+        let loops = LeaderLoops::of_kinds(&LoopKind::IN_A_CLUSTER, &self.kit.settings);
+        let mut loops = loops.with_dispatcher(dispatcher);
         loops.start(&self.store, out);
+        loops.managers_changed(self.member_hosts(), &self.store, out);
         self.leadership = Some(Leadership { loops, proposal: None, turn_due: false });
         self.schedule_turn(out);
     }
@@ -50,6 +77,7 @@ impl Manager {
             leadership.loops.failed(WriteError::LostLeadership, &self.store, out);
         }
         leadership.loops.stop(&self.store, out);
+        self.kit.periods = leadership.into_periods();
         out.fact(Fact::Leadership { host: self.host, active: false });
     }
 
@@ -122,20 +150,12 @@ impl Manager {
     }
 }
 
-/// A session that was open before the run began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SettledSession {
-    pub(crate) node: NodeId,
-    pub(crate) host: HostId,
-    pub(crate) session: SessionId,
-    pub(crate) session_reply: ReplyTo,
-    pub(crate) assignments_reply: ReplyTo,
-}
-
 impl Manager {
     /// Takes over a session that was open before the run began. Returns when its next heartbeat is due.
-    pub(crate) fn settle_session(&mut self, _settled: SettledSession, out: &mut Effects) -> SimTime {
-        out.now()
+    pub(crate) fn settle_session(&mut self, settled: SettledSession, out: &mut Effects) -> SimTime {
+        let leadership = self.leadership.as_mut().expect("sessions are settled on the leader");
+        out.set_epoch(self.epoch);
+        leadership.loops.settle_session(settled, &self.store, out)
     }
 }
 

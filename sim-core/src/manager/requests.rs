@@ -36,14 +36,8 @@ impl Manager {
         match request {
             Request::Raft(message) => self.raft_message(reply, *message, out),
             Request::Health => answer(reply, Ok(Response::Done), out),
-            Request::Forwarded { from, request } => match self.route() {
-                Route::Here => self.execute(reply, from, *request, out),
-                Route::To(_) | Route::Wait | Route::Fail => {
-                    let text = format!("more than one redirect to leader from: {:?}", reply.host);
-                    answer(reply, Err(CallError::Status(Status::new(StatusCode::Unknown, text))), out);
-                }
-            },
-            Request::Api(_)
+            Request::Forwarded { .. }
+            | Request::Api(_)
             | Request::Session { .. }
             | Request::Heartbeat { .. }
             | Request::UpdateTaskStatus { .. }
@@ -51,17 +45,30 @@ impl Manager {
         }
     }
 
-    /// Answers here, passes on, waits or fails, as the leader's whereabouts demand.
+    /// Answers here, passes on, waits or fails, as the leader's whereabouts demand. What another manager has passed
+    /// on goes no further.
     fn for_leader(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
-        match self.route() {
-            Route::Here => self.execute(reply, reply.host, request, out),
-            Route::To(leader) => self.forwarding.pass_on(reply, request, leader, out),
-            Route::Wait => self.forwarding.wait(reply, request, out),
-            Route::Fail => {
+        match (self.route(), request) {
+            (Route::Here, Request::Forwarded { from, request }) => self.execute(reply, from, *request, out),
+            (Route::Here, request) => self.execute(reply, reply.host, request, out),
+            (Route::To(_), Request::Forwarded { .. }) => {
+                let text = format!("more than one redirect to leader from: {}", self.address(reply.host));
+                answer(reply, Err(CallError::Status(Status::new(StatusCode::ResourceExhausted, text))), out);
+            }
+            (Route::To(leader), request) => self.forwarding.pass_on(reply, request, leader, out),
+            (Route::Wait, request) => self.forwarding.wait(reply, request, out),
+            (Route::Fail, _) => {
                 let status = Status::new(StatusCode::Unknown, NO_LEADER);
                 answer(reply, Err(CallError::Status(status)), out);
             }
         }
+    }
+
+    /// The address of another manager.
+    fn address(&self, host: HostId) -> String {
+        let node = self.store.nodes().find(|node| node.host == host);
+        let address = node.and_then(|node| node.status.address);
+        address.map_or_else(String::new, |address| format!("{address}:2377"))
     }
 
     fn route(&self) -> Route {
@@ -90,7 +97,7 @@ impl Manager {
     fn execute_api(&mut self, reply: ReplyTo, from: HostId, request: Box<ApiRequest>, out: &mut Effects) {
         let members = self.member_list();
         if !self.leads() {
-            let result = api::answer_while_starting(&request, &self.store, members, self.settings.seed);
+            let result = api::answer_while_starting(&request, &self.store, members, self.kit.settings.seed);
             return answer(reply, Ok(Response::Api(Box::new(result))), out);
         }
         self.with_loops(out, |loops, store, out| {
@@ -105,8 +112,7 @@ impl Manager {
             out.set_cause(cause);
             // A request that waits is not failed by the tick counter any more (spec control-plane 3.6).
             match self.route() {
-                Route::Here => self.execute(reply, reply.host, request, out),
-                Route::To(leader) => self.forwarding.pass_on(reply, request, leader, out),
+                Route::Here | Route::To(_) => self.for_leader(reply, request, out),
                 Route::Wait | Route::Fail => self.forwarding.wait(reply, request, out),
             }
         }

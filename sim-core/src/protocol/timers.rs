@@ -52,8 +52,17 @@ pub(crate) enum LoopTimer {
 }
 
 impl LoopKind {
-    /// The loops that a leading manager runs.
-    pub(crate) const IN_A_CLUSTER: [LoopKind; 1] = [LoopKind::Allocator];
+    /// The loops that a leading manager runs, besides the dispatcher.
+    pub(crate) const IN_A_CLUSTER: [LoopKind; 8] = [
+        LoopKind::Api,
+        LoopKind::Allocator,
+        LoopKind::Scheduler,
+        LoopKind::ConstraintEnforcer,
+        LoopKind::Reaper,
+        LoopKind::Replicated,
+        LoopKind::Jobs,
+        LoopKind::Global,
+    ];
 }
 
 impl LoopTimer {

@@ -35,6 +35,14 @@ impl Roster {
         }
     }
 
+    /// Lets every loop see something, the dispatcher last.
+    pub(super) fn for_each(&mut self, mut act: impl FnMut(&mut dyn ControlLoop)) {
+        self.others.values_mut().for_each(|control_loop| act(control_loop.as_mut()));
+        if let Some(dispatcher) = &mut self.dispatcher {
+            act(dispatcher);
+        }
+    }
+
     pub(super) fn get_mut(&mut self, kind: LoopKind) -> Option<&mut dyn ControlLoop> {
         match (kind, &mut self.dispatcher) {
             (LoopKind::Dispatcher, Some(dispatcher)) => Some(dispatcher),

@@ -451,7 +451,7 @@ impl Lab {
                 }
                 self.answer(to, call, self.reports.clone(), Response::Done);
             }
-            Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
+            Request::Api(_) | Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
                 panic!("an agent does not ask for {request:?}")
             }
         }
