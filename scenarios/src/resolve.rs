@@ -51,6 +51,7 @@ pub(crate) fn resolve(
         return Err(ScenarioErrors::new(reader.errors));
     }
     let setup = Setup {
+        initial: Initial::default(),
         start: cluster.start,
         hosts: cluster.hosts,
         zones: cluster.zones,
