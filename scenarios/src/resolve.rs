@@ -51,7 +51,7 @@ pub(crate) fn resolve(
         return Err(ScenarioErrors::new(reader.errors));
     }
     let setup = Setup {
-        initial: Initial::default(),
+        initial: sim_core::model::setup::Initial::default(),
         start: cluster.start,
         hosts: cluster.hosts,
         zones: cluster.zones,
