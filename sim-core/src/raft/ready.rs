@@ -1,6 +1,6 @@
 //! What a member wants done: the contract between the state machine and its driver (spec 2.12).
 use super::log::Incoming;
-use super::{Body, Entry, EntryId, Message, Payload, Raft, RaftId, Role, Snapshot, Term};
+use super::{AppendResponse, Body, Entry, EntryId, Message, Payload, Raft, RaftId, Role, Snapshot, Term};
 
 /// The numbers that must survive a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl<P: Payload> Raft<P> {
                 self.count_vote(self.id, true);
             }
             OwnRecord::Entry { id } if id.term == self.term && self.role == Role::Leader => {
-                let stored = super::AppendResponse::Accepted { index: id.index };
+                let stored = AppendResponse::Accepted { index: id.index };
                 self.handle_append_response(self.id, stored);
             }
             OwnRecord::Vote { .. } | OwnRecord::Entry { .. } => {}
