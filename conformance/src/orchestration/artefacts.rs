@@ -18,7 +18,17 @@ const NOT_CHECKED_FROM: u32 = 4;
 /// What a fact of a case is worth.
 pub(super) fn luck(case: &str, service: &str, fact: &str) -> Luck {
     let known = ARTEFACTS.iter().filter(|artefact| artefact.case == case && artefact.service == service);
-    match known.filter(|artefact| artefact.facts.contains(&fact)).map(|artefact| artefact.runs).max() {
+    worth(known.filter(|artefact| artefact.facts.contains(&fact)).map(|artefact| artefact.runs).max())
+}
+
+/// What the log of a case is worth: it tells all facts at once.
+pub(super) fn luck_of_log(case: &str) -> Luck {
+    let runs = ARTEFACTS.iter().filter(|artefact| artefact.case == case).map(|artefact| artefact.runs);
+    worth(runs.max())
+}
+
+fn worth(differing_runs: Option<u32>) -> Luck {
+    match differing_runs {
         None => Luck::Promised,
         Some(runs) if runs < NOT_CHECKED_FROM => Luck::Usual,
         Some(_) => Luck::NotChecked,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sim_core::model::TaskState;
 
-use super::artefacts::{Luck, luck};
+use super::artefacts::{Luck, luck, luck_of_log};
 use super::case::{Case, Row};
 use super::facts::{Facts, facts};
 use super::journal::{Journal, TaskLife};
@@ -48,47 +48,44 @@ pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
                 "windows" => listed_windows_differ(&name, recorded, ours),
                 _ => (recorded != ours).then(|| differ(&name, recorded, ours)),
             };
-            match (luck(&case.id, service, fact), difference) {
-                (Luck::NotChecked, _) => {}
-                (_, None) => comparison.agreed += 1,
-                (Luck::Usual, Some(difference)) => comparison.warnings.push(difference),
-                (Luck::Promised, Some(difference)) => comparison.differences.push(difference),
-            }
+            comparison.add(luck(&case.id, service, fact), difference);
         }
         ranges(service, expected.ranges.get(service), simulated.get(service), &mut comparison);
     }
-    comparison.check("refusals of the control API", &json!(expected.api_errors), &json!(observed.api_errors));
+    let (recorded, ours) = (json!(expected.api_errors), json!(observed.api_errors));
+    let difference = (recorded != ours).then(|| differ("refusals of the control API", &recorded, &ours));
+    comparison.add(Luck::Promised, difference);
     if expected.log_identical {
-        comparison.check_log(&expected.log, &observed.journal);
+        comparison.add(luck_of_log(&case.id), logs_differ(&expected.log, &observed.journal));
     }
     comparison
 }
 
 impl Comparison {
-    fn check(&mut self, what: &str, recorded: &Value, ours: &Value) {
-        if recorded == ours {
-            self.agreed += 1;
-        } else {
-            self.differences.push(differ(what, recorded, ours));
+    fn add(&mut self, luck: Luck, difference: Option<Difference>) {
+        match (luck, difference) {
+            (Luck::NotChecked, _) => {}
+            (Luck::Usual | Luck::Promised, None) => self.agreed += 1,
+            (Luck::Usual, Some(difference)) => self.warnings.push(difference),
+            (Luck::Promised, Some(difference)) => self.differences.push(difference),
         }
     }
+}
 
-    /// The whole log without nodes, the rows of one instant in any order.
-    fn check_log(&mut self, recorded: &[Row], journal: &Journal) {
-        let (recorded, ours) = (recorded_lines(recorded), simulated_lines(journal));
-        if recorded == ours {
-            self.agreed += 1;
-            return;
-        }
-        let missing = recorded.difference(&ours).map(|line| (line, '-'));
-        let added = ours.difference(&recorded).map(|line| (line, '+'));
-        let lines: BTreeSet<(&LogLine, char)> = missing.chain(added).collect();
-        let mut details = String::new();
-        for ((at, line), sign) in lines.iter().take(8) {
-            writeln!(details, "{sign} {at} {line}").expect("writing to a string");
-        }
-        self.differences.push(Difference { what: "log (- recorded, + simulated)".to_owned(), details });
+/// Compares the whole log without nodes, the rows of one instant in any order.
+fn logs_differ(recorded: &[Row], journal: &Journal) -> Option<Difference> {
+    let (recorded, ours) = (recorded_lines(recorded), simulated_lines(journal));
+    let missing = recorded.difference(&ours).map(|line| (line, '-'));
+    let added = ours.difference(&recorded).map(|line| (line, '+'));
+    let lines: BTreeSet<(&LogLine, char)> = missing.chain(added).collect();
+    if lines.is_empty() {
+        return None;
     }
+    let mut details = String::new();
+    for ((at, line), sign) in lines.iter().take(8) {
+        writeln!(details, "{sign} {at} {line}").expect("writing to a string");
+    }
+    Some(Difference { what: "log (- recorded, + simulated)".to_owned(), details })
 }
 
 /// Time, and what a task was at the end of that instant.
@@ -126,11 +123,8 @@ fn ranges(
             "windows" => windows_fit(range, ours),
             _ => fits_widened(range, sum(ours)),
         };
-        match (fact.as_str(), fits) {
-            (_, true) => comparison.agreed += 1,
-            ("update_states", false) => comparison.warnings.push(differ(&name, range, ours)),
-            (_, false) => comparison.differences.push(differ(&name, range, ours)),
-        }
+        let luck = if fact == "update_states" { Luck::Usual } else { Luck::Promised };
+        comparison.add(luck, (!fits).then(|| differ(&name, range, ours)));
     }
 }
 

@@ -26,6 +26,9 @@ const LOOPS: [LoopKind; 7] = [
     LoopKind::Global,
 ];
 
+/// What docker puts before an error of the leader.
+const DOCKERS_WORDS: &str = "Error response from daemon: ";
+
 /// What a replay gave.
 pub(super) struct Observed {
     pub(super) journal: Journal,
@@ -41,7 +44,9 @@ pub(super) fn replay(given: &Given, settings: &LoopSettings) -> Result<Observed,
         let at = SimTime::from_millis(event.at_ms);
         replay.bench.run_until(at, &mut replay.agents);
         if let Err(error) = replay.apply(&event.op)? {
-            replay.api_errors.push(format!("{index}: {}", replay.named(error.rpc_text(settings.seed))));
+            let text = error.message(settings.seed);
+            let text = text.strip_prefix(DOCKERS_WORDS).unwrap_or(&text);
+            replay.api_errors.push(format!("{index}: {}", replay.named(text)));
         }
         replay.bench.run_until(at, &mut replay.agents);
     }
@@ -208,7 +213,8 @@ impl Replay {
     }
 
     /// The text with the recording's names instead of ids.
-    fn named(&self, mut text: String) -> String {
+    fn named(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for (name, id) in &self.services {
             text = text.replace(&id.text(self.seed), name);
         }
