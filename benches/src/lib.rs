@@ -1,2 +1,3 @@
 //! Shared set-ups of the benchmarks.
 pub mod queue;
+pub mod scheduler;

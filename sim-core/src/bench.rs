@@ -3,6 +3,8 @@
 //! A write settles at once, so nothing ever waits for a lock. What happens inside one instant follows the order
 //! that was found in recordings of the real system (spec orchestration 20): all timers due act first, then the
 //! loops hear of it in turn, then changes come from outside. Property tests and replays of recordings use it.
+mod waiting;
+
 use std::sync::Arc;
 
 use crate::kernel::{Digest, SimTime, StateDigest};
@@ -11,6 +13,7 @@ use crate::manager::scheduler::Scheduler;
 use crate::model::FactId;
 use crate::protocol::{Effects, Event, Timer};
 
+pub use self::waiting::WaitingScheduler;
 pub use crate::manager::api::{
     create_service, inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks,
     list_services, remove_node, remove_service, rollback_service, service_status, update_node,

@@ -222,6 +222,11 @@ impl LoopSettings {
         }
     }
 
+    pub(crate) fn scheduler(&self) -> Scheduler {
+        let (ties, lots) = (self.tie_breaker("scheduler"), self.stream("random-strategy"));
+        Scheduler::new(self.seed, self.strategy, ties, lots)
+    }
+
     /// How a loop breaks ties; by lot, each loop draws from a stream of its own.
     pub(crate) fn tie_breaker(&self, control_loop: &str) -> TieBreaker {
         match self.seeded_ties {
@@ -510,10 +515,7 @@ fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
     let seed = settings.seed;
     match kind {
         LoopKind::Allocator => Box::new(Allocator::default()),
-        LoopKind::Scheduler => {
-            let (ties, lots) = (settings.tie_breaker("scheduler"), settings.stream("random-strategy"));
-            Box::new(Scheduler::new(seed, settings.strategy, ties, lots))
-        }
+        LoopKind::Scheduler => Box::new(settings.scheduler()),
         LoopKind::Api => Box::new(ControlApi::new(seed)),
         LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(seed)),
         LoopKind::Reaper => Box::new(Reaper::default()),

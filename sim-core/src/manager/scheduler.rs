@@ -12,9 +12,11 @@ mod filters;
 mod group;
 mod needs;
 mod node_info;
+mod node_set;
 mod pipeline;
 mod queue;
 mod rank;
+mod rank_index;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -27,14 +29,16 @@ use std::sync::Arc;
 use self::debounce::Debounce;
 use self::decision::{Applied, Batch, Decision, Purpose};
 use self::node_info::NodeInfo;
+use self::node_set::NodeSet;
 use self::queue::Queue;
+use self::rank_index::RankIndexes;
 use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
 use super::ties::TieBreaker;
 use crate::kernel::{Digest, SimTime, StateDigest, Stream};
 use crate::model::setup::PlacementStrategy;
 use crate::model::{FactId, IdMap, Node, NodeId, Task, TaskId, TaskState};
 use crate::protocol::LoopTimer;
-use crate::store::{Delta, ObjectChange, StoreError, Transaction};
+use crate::store::{Delta, ObjectChange, Store, StoreError, Transaction};
 
 /// The scheduler of a leading manager.
 #[derive(Debug)]
@@ -53,7 +57,9 @@ pub(crate) struct Scheduler {
     pending_preassigned: Queue,
     /// Tasks that came with a node, for as long as they live.
     preassigned: BTreeSet<TaskId>,
-    nodes: IdMap<NodeId, NodeInfo>,
+    nodes: NodeSet,
+    /// Nodes in order for services that get their tasks one at a time.
+    rank_indexes: RankIndexes,
     debounce: Debounce,
     /// The fact that asked for a tick, if there is to be one.
     tick_required: Option<FactId>,
@@ -76,11 +82,33 @@ impl Scheduler {
             unassigned: Queue::default(),
             pending_preassigned: Queue::default(),
             preassigned: BTreeSet::new(),
-            nodes: IdMap::new(),
+            nodes: NodeSet::default(),
+            rank_indexes: RankIndexes::default(),
             debounce: Debounce::default(),
             tick_required: None,
             batch: None,
         }
+    }
+
+    /// Builds all records from the store and asks for a tick.
+    pub(crate) fn learn(&mut self, store: &Store, now: SimTime, cause: FactId) {
+        for node in store.nodes() {
+            self.nodes.insert(NodeInfo::new(Arc::clone(node), now));
+        }
+        for task in store.tasks() {
+            // Only here: a task that waits and shall end can be left to its orchestrator.
+            let waits_to_end = task.status.state == TaskState::Pending && !task.is_active();
+            if !waits_to_end {
+                self.task_created(task, cause);
+            }
+        }
+        self.request_tick(cause);
+    }
+
+    /// Decides about all tasks that wait, and answers how many got a node. Nothing is written.
+    pub(crate) fn decide(&mut self, store: &Store, now: SimTime) -> usize {
+        let decisions = self.tick(FactId(0), now, store);
+        decisions.iter().filter(|decision| decision.new.node.is_some()).count()
     }
 
     fn request_tick(&mut self, cause: FactId) {
@@ -188,9 +216,7 @@ impl Scheduler {
         };
         match self.nodes.get_mut(node.id) {
             Some(known) => known.refresh(Arc::clone(node)),
-            None => {
-                self.nodes.insert(node.id, NodeInfo::new(Arc::clone(node), now));
-            }
+            None => self.nodes.insert(NodeInfo::new(Arc::clone(node), now)),
         }
         self.request_tick(cause);
     }
@@ -255,18 +281,7 @@ impl Scheduler {
 
 impl ControlLoop for Scheduler {
     fn start(&mut self, context: &mut Context<'_>) {
-        let (now, cause) = (context.now(), context.cause());
-        for node in context.store.nodes() {
-            self.nodes.insert(node.id, NodeInfo::new(Arc::clone(node), now));
-        }
-        for task in context.store.tasks() {
-            // Only here: a task that waits and shall end can be left to its orchestrator.
-            let waits_to_end = task.status.state == TaskState::Pending && !task.is_active();
-            if !waits_to_end {
-                self.task_created(task, cause);
-            }
-        }
-        self.request_tick(cause);
+        self.learn(context.store, context.now(), context.cause());
         self.schedule(context);
     }
 
@@ -332,6 +347,8 @@ impl StateDigest for Scheduler {
             pending_preassigned,
             preassigned,
             nodes,
+            // Follows from the records of the nodes.
+            rank_indexes: _,
             debounce,
             tick_required,
             batch,

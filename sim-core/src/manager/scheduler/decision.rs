@@ -1,9 +1,9 @@
 //! What the scheduler decided about a task, and how that is written (spec scheduler 13).
 use std::sync::Arc;
 
-use super::node_info::NodeInfo;
+use super::node_set::NodeSet;
 use crate::kernel::SimTime;
-use crate::model::{FactId, IdMap, NodeId, Task, TaskState, TaskStatus};
+use crate::model::{FactId, NodeId, Task, TaskState, TaskStatus};
 use crate::store::Transaction;
 
 /// A task before and after a decision. The new one may say only why it has no node.
@@ -68,11 +68,7 @@ impl Batch {
 }
 
 /// Writes one decision, if the store still is as it was when it was made.
-pub(super) fn apply(
-    decision: &Decision,
-    nodes: &IdMap<NodeId, NodeInfo>,
-    transaction: &mut Transaction<'_>,
-) -> Applied {
+pub(super) fn apply(decision: &Decision, nodes: &NodeSet, transaction: &mut Transaction<'_>) -> Applied {
     let new = &decision.new;
     let Some(stored) = transaction.store().task(new.id) else { return Applied::Gone };
     if says_the_same(&stored.status, &new.status) {
@@ -117,7 +113,7 @@ fn says_the_same(one: &TaskStatus, other: &TaskStatus) -> bool {
     one.state == other.state && one.message == other.message && one.err == other.err
 }
 
-fn node_is_current(task: &Task, nodes: &IdMap<NodeId, NodeInfo>, transaction: &Transaction<'_>) -> bool {
+fn node_is_current(task: &Task, nodes: &NodeSet, transaction: &Transaction<'_>) -> bool {
     let Some(id) = task.node else { return false };
     match (nodes.get(id), transaction.store().node(id)) {
         (Some(known), Some(stored)) => known.node().meta.version == stored.meta.version,

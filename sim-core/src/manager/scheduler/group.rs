@@ -7,21 +7,27 @@ use std::sync::Arc;
 use super::decision::{Decision, assigned};
 use super::failures::VersionedService;
 use super::node_info::NodeInfo;
+use super::node_set::NodeSet;
 use super::pipeline::Pipeline;
 use super::queue::Queued;
 use super::rank::{Candidate, Rank};
+use super::rank_index::RankIndexes;
 use super::ring::Ring;
 use super::tree::{Level, Position, Tree};
 use crate::kernel::SimTime;
 use crate::manager::ties::TieBreaker;
-use crate::model::{FactId, IdMap, NodeId};
+use crate::model::{FactId, NodeId};
 
 /// Message of a task that got a node here.
 const ASSIGNED_MESSAGE: &str = "scheduler assigned task to node";
 
+/// A group of at most one task for so many nodes is placed with an index.
+const FEW_OF: usize = 8;
+
 /// A group while its tasks are being placed.
 pub(super) struct Group<'a> {
-    pub(super) nodes: &'a mut IdMap<NodeId, NodeInfo>,
+    pub(super) nodes: &'a mut NodeSet,
+    pub(super) rank_indexes: &'a mut RankIndexes,
     pub(super) ties: &'a mut TieBreaker,
     pub(super) pipeline: Pipeline<'a>,
     pub(super) service: VersionedService,
@@ -37,13 +43,37 @@ impl Group<'_> {
     /// Places as many tasks as there is room for; the others stay in `waiting`.
     pub(super) fn place(&mut self) {
         let wanted = self.waiting.len();
-        let mut tree = self.tree(wanted);
+        let levels = Level::of(self.pipeline.needs().placement());
+        if levels.is_empty()
+            && let Some(mut best) = self.best_by_index(wanted)
+        {
+            self.place_on_nodes(&mut best, wanted as i64);
+            return;
+        }
+        let mut tree = self.tree(levels, wanted);
         self.place_on_branch(&mut tree, Tree::ROOT, wanted as i64);
     }
 
+    /// The nodes that the only leaf of a tree without levels would keep, if an index has them and there are
+    /// enough. Then every task finds room and no filter needs to be counted.
+    fn best_by_index(&mut self, wanted: usize) -> Option<Vec<Candidate>> {
+        let few = wanted.saturating_mul(FEW_OF) <= self.nodes.len();
+        if !few || !matches!(self.ties, TieBreaker::ById) {
+            return None;
+        }
+        let index = self.rank_indexes.of(self.service, self.nodes, self.now)?;
+        let passing = index.iter().filter(|(_, node)| {
+            let info = self.nodes.get(*node).expect("an index has known nodes");
+            self.pipeline.accepts(info)
+        });
+        let candidates = passing.map(|(rank, node)| Candidate { rank, visit: node.0, node });
+        let best: Vec<Candidate> = candidates.take(wanted).collect();
+        (best.len() == wanted).then_some(best)
+    }
+
     /// Puts every node on its leaf.
-    fn tree(&mut self, wanted: usize) -> Tree {
-        let mut tree = Tree::new(Level::of(self.pipeline.needs().placement()));
+    fn tree(&mut self, levels: Vec<Level>, wanted: usize) -> Tree {
+        let mut tree = Tree::new(levels);
         for (visit, node) in self.visiting_order().into_iter().enumerate() {
             let info = self.nodes.get(node).expect("the order has known nodes");
             let rank = Rank::of(info, self.service, self.now);

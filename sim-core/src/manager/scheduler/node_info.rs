@@ -26,7 +26,8 @@ pub(super) struct NodeInfo {
     node: Arc<Node>,
     tasks: BTreeMap<TaskId, Arc<Task>>,
     active_tasks: u32,
-    active_tasks_by_service: BTreeMap<Option<ServiceId>, u32>,
+    /// By service, in order; services without an active task have no entry.
+    active_tasks_by_service: Vec<(Option<ServiceId>, u32)>,
     available: Resources,
     used_host_ports: BTreeSet<HostPort>,
     pub(super) failures: RecentFailures,
@@ -40,7 +41,7 @@ impl NodeInfo {
             node,
             tasks: BTreeMap::new(),
             active_tasks: 0,
-            active_tasks_by_service: BTreeMap::new(),
+            active_tasks_by_service: Vec::new(),
             available,
             used_host_ports: BTreeSet::new(),
             failures: RecentFailures::new(now),
@@ -65,7 +66,10 @@ impl NodeInfo {
     }
 
     pub(super) fn active_tasks_of(&self, service: Option<ServiceId>) -> u32 {
-        self.active_tasks_by_service.get(&service).copied().unwrap_or(0)
+        match self.place_of(service) {
+            Ok(place) => self.active_tasks_by_service[place].1,
+            Err(_) => 0,
+        }
     }
 
     /// What is free; negative where the node is over-committed.
@@ -152,17 +156,24 @@ impl NodeInfo {
     }
 
     fn count(&mut self, service: Option<ServiceId>, one_more: bool) {
-        let of_service = self.active_tasks_by_service.entry(service).or_default();
+        match (self.place_of(service), one_more) {
+            (Ok(place), true) => self.active_tasks_by_service[place].1 += 1,
+            (Err(place), true) => self.active_tasks_by_service.insert(place, (service, 1)),
+            (Ok(place), false) if self.active_tasks_by_service[place].1 == 1 => {
+                self.active_tasks_by_service.remove(place);
+            }
+            (Ok(place), false) => self.active_tasks_by_service[place].1 -= 1,
+            (Err(_), false) => unreachable!("a task is counted before it is uncounted"),
+        }
         if one_more {
             self.active_tasks += 1;
-            *of_service += 1;
         } else {
             self.active_tasks -= 1;
-            *of_service -= 1;
         }
-        if *of_service == 0 {
-            self.active_tasks_by_service.remove(&service);
-        }
+    }
+
+    fn place_of(&self, service: Option<ServiceId>) -> Result<usize, usize> {
+        self.active_tasks_by_service.binary_search_by_key(&service, |(known, _)| *known)
     }
 }
 
@@ -207,7 +218,11 @@ impl StateDigest for NodeInfo {
             digest.u64(task.meta.version);
         }
         digest.u32(*active_tasks);
-        active_tasks_by_service.digest(digest);
+        digest.u64(active_tasks_by_service.len() as u64);
+        for (service, count) in active_tasks_by_service {
+            service.digest(digest);
+            digest.u32(*count);
+        }
         available.digest(digest);
         digest.u64(used_host_ports.len() as u64);
         for HostPort { protocol, port } in used_host_ports {

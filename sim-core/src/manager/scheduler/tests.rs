@@ -395,7 +395,7 @@ impl Script {
     fn inspect(&self) -> String {
         let scheduler = self.bench.scheduler().expect("a scheduler");
         let mut text = format!("known {}, queued {}", scheduler.all_tasks.len(), scheduler.unassigned.len());
-        for info in scheduler.nodes.values() {
+        for info in scheduler.nodes.iter() {
             let _ = write!(
                 text,
                 "\n{}: tracked {}, active {}, cpu {}, memory {}",

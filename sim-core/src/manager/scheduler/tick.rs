@@ -51,6 +51,7 @@ impl Scheduler {
         let representative = Arc::clone(&tasks[0].task);
         let mut group = Group {
             nodes: &mut self.nodes,
+            rank_indexes: &mut self.rank_indexes,
             ties: &mut self.ties,
             pipeline: Pipeline::new(Needs::of(&representative, self.seed)),
             service: VersionedService::of(&representative),

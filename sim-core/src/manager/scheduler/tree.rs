@@ -105,7 +105,7 @@ impl Tree {
 /// The nodes of a leaf that can take a task.
 #[derive(Debug)]
 pub(super) enum Leaf {
-    /// As they came: fewer than are wanted.
+    /// As they came: at most as many as are wanted.
     Open(Vec<Candidate>),
     /// As many as are wanted, the worst one on top.
     Full(BinaryHeap<Candidate>),
@@ -123,35 +123,31 @@ impl Leaf {
     /// Keeps a candidate that passes if fewer than `wanted` are kept, or if it is better than the worst of
     /// them. Candidates come in the order of their visits; those that cannot win are not tested.
     pub(super) fn offer(&mut self, candidate: Candidate, wanted: usize, passes: impl FnOnce() -> bool) {
-        match self {
-            Leaf::Open(nodes) => {
+        if let Leaf::Open(nodes) = self {
+            if nodes.len() < wanted {
                 if passes() {
                     nodes.push(candidate);
                 }
-                if nodes.len() == wanted {
-                    *self = Leaf::Full(std::mem::take(nodes).into());
-                }
+                return;
             }
-            Leaf::Full(nodes) => {
-                let Some(mut worst) = nodes.peek_mut() else { return };
-                if candidate.rank < worst.rank && passes() {
-                    *worst = candidate;
-                }
-            }
-            Leaf::Ordered(_) => unreachable!("nodes are placed on after the tree is built"),
+            *self = Leaf::Full(std::mem::take(nodes).into());
+        }
+        let Leaf::Full(nodes) = self else { unreachable!("nodes are placed on after the tree is built") };
+        let Some(mut worst) = nodes.peek_mut() else { return };
+        if candidate.rank < worst.rank && passes() {
+            *worst = candidate;
         }
     }
 
     /// The candidates, best first, and whether they were ordered before.
     pub(super) fn take_ordered(&mut self) -> (Vec<Candidate>, bool) {
-        match std::mem::take(self) {
-            Leaf::Open(mut nodes) => {
-                nodes.sort_unstable();
-                (nodes, false)
-            }
-            Leaf::Full(nodes) => (nodes.into_sorted_vec(), false),
-            Leaf::Ordered(nodes) => (nodes, true),
-        }
+        let mut nodes = match std::mem::take(self) {
+            Leaf::Ordered(nodes) => return (nodes, true),
+            Leaf::Open(nodes) => nodes,
+            Leaf::Full(nodes) => nodes.into_vec(),
+        };
+        nodes.sort_unstable();
+        (nodes, false)
     }
 }
 
