@@ -15,6 +15,7 @@ mod timeline;
 
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::Setup;
+use sim_core::model::setup::Initial;
 
 use self::reader::{Pointer, Reader};
 use crate::error::{Problem, ScenarioErrors};
@@ -53,6 +54,7 @@ pub(crate) fn resolve(
     let setup = Setup {
         initial: sim_core::model::setup::Initial::default(),
         start: cluster.start,
+        initial: Initial::default(),
         hosts: cluster.hosts,
         zones: cluster.zones,
         links: cluster.links,

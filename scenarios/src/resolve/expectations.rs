@@ -12,7 +12,7 @@ use crate::expect::{
     Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
     Subject, TaskCondition, TaskName, When,
 };
-use crate::file::{self, ClusterStateFile, ExpectationFile, Names, Number, Text, TextOrList, TextOrTable};
+use crate::file::{self, ExpectationFile, Names, Number, Text, TextOrList, TextOrTable};
 use crate::suggest;
 
 /// The word for a subject or a state that is not there.
@@ -190,7 +190,7 @@ impl<'s> Entry<'_, 's> {
             })
         };
         let text = |text: &Option<Text>| text.as_ref().map(|text| text.referenced);
-        let keys: [(&str, Option<_>, &[&str]); 14] = [
+        let keys: [(&str, Option<_>, &[&str]); 16] = [
             ("running", number(&file.running), &["service", "node"]),
             ("replicas", text(&file.replicas), &["service"]),
             ("pending", number(&file.pending), &["service"]),
@@ -203,10 +203,12 @@ impl<'s> Entry<'_, 's> {
             ("desired", text(&file.desired), &["task"]),
             ("node", file.node.as_ref().filter(|_| file.task.is_some()).map(TextOrList::position), &["task"]),
             ("error", text(&file.error), &["task"]),
+            ("leader", file.leader.as_ref().map(TextOrList::position), &["cluster"]),
+            ("ready", number(&file.ready), &["cluster"]),
             ("succeeds", text(&file.succeeds), &["command"]),
             ("fails", text(&file.fails), &["command"]),
         ];
-        let mut count = usize::from(subject == "cluster");
+        let mut count = 0;
         for (key, position, subjects) in keys {
             let Some(position) = position else { continue };
             count += 1;
@@ -300,16 +302,15 @@ impl<'s> Entry<'_, 's> {
     }
 
     fn cluster(&mut self) -> Option<Subject> {
-        let ClusterStateFile { leader, ready } = &self.file.cluster.as_ref()?.value;
-        if leader.is_none() && ready.is_none() {
-            let help = "of a cluster one can expect: leader, ready";
-            return self.fail(Problem::Contradiction("nothing is expected here"), help);
-        }
+        let words = [("true", ())];
+        self.given("cluster", self.file.cluster.as_ref(), |reader, text, at| {
+            reader.word(text, at, "way to say that the subject is the cluster", &words)
+        })?;
         let mut conditions = Vec::new();
-        if let Some(leader) = leader {
+        if let Some(leader) = &self.file.leader {
             conditions.push(ClusterCondition::Leader(self.leaders(leader)));
         }
-        conditions.extend(self.bounds("cluster/ready", ready.as_ref()).map(ClusterCondition::Ready));
+        conditions.extend(self.bounds("ready", self.file.ready.as_ref()).map(ClusterCondition::Ready));
         Some(Subject::Cluster { conditions })
     }
 
@@ -318,7 +319,7 @@ impl<'s> Entry<'_, 's> {
         match leader {
             TextOrList::Text(text) if super::raw(text) == NONE => Vec::new(),
             TextOrList::Text(_) | TextOrList::List(_) => {
-                self.reader.only_hosts(self.names, leader.texts(), &self.pointer.key("cluster").key("leader"))
+                self.reader.only_hosts(self.names, leader.texts(), &self.pointer.key("leader"))
             }
         }
     }

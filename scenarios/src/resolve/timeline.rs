@@ -292,5 +292,8 @@ impl Timeline<'_> {
             self.push(time, None, Stimulus::Traffic(Arc::new(traffic)));
             self.last = self.last.max(time + lasts);
         }
+        // The core has no clients of services: nothing would happen.
+        let place = reader.place(file.referenced, pointer);
+        reader.fail(place, Problem::Unsupported("traffic"), "leave it out");
     }
 }
