@@ -15,7 +15,6 @@ mod timeline;
 
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::Setup;
-use sim_core::model::setup::Initial;
 
 use self::reader::{Pointer, Reader};
 use crate::error::{Problem, ScenarioErrors};
@@ -54,7 +53,6 @@ pub(crate) fn resolve(
     let setup = Setup {
         initial: sim_core::model::setup::Initial::default(),
         start: cluster.start,
-        initial: Initial::default(),
         hosts: cluster.hosts,
         zones: cluster.zones,
         links: cluster.links,
