@@ -1,8 +1,8 @@
 //! The docker client: which requests a command makes, and what it prints.
 //!
 //! Everything here is a pure function of the answers, the seed and the time. Columns, words and error texts are
-//! docker's. Deliberately absent: what a waiting client shows while tasks come and go, and the engine's own
-//! commands (`docker swarm`, `docker info`, `docker ps`), which need more than the swarm's objects.
+//! docker's. Deliberately absent: what a waiting client shows while tasks come and go, and commands that are
+//! the engine's own (`docker swarm init`, `docker info`, `docker ps`), which need more than the swarm's objects.
 mod calendar;
 mod command;
 mod json;
@@ -13,6 +13,7 @@ mod plan;
 mod service;
 mod service_json;
 mod service_pretty;
+mod swarm;
 mod table;
 mod task;
 mod words;

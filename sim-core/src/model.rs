@@ -17,6 +17,7 @@ pub mod service;
 pub mod setup;
 pub mod spec;
 pub mod task;
+pub mod token;
 
 pub use cluster::{Cluster, ClusterSpec, RaftConfig};
 pub use command::DockerCommand;

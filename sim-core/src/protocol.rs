@@ -9,7 +9,7 @@ mod timers;
 pub(crate) use api::decimal::general_notation;
 pub use api::{
     ApiError, ApiRequest, ApiResponse, Filters, ManagerStatus, MemberList, NodeListing, NodeQuery,
-    ObjectKind, Origin, ServiceDetails, ServiceListing, SpecError, TaskListing,
+    ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
 };
 pub(crate) use effects::Effects;
 pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};

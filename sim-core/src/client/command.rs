@@ -7,9 +7,10 @@ use super::json::Json;
 use super::node_json::node_json;
 use super::plan::{OwnHost, requests};
 use super::service_json::service_json;
+use super::swarm::join_token;
 use super::{Viewpoint, node_pretty, node_table, service_pretty, service_table, task_table};
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::command::{DockerCommand, Listing, NodeCommand, ServiceCommand};
+use crate::model::command::{DockerCommand, Listing, NodeCommand, ServiceCommand, SwarmCommand};
 use crate::model::{NodeId, NodeRole};
 use crate::protocol::{
     ApiError, ApiRequest, ApiResponse, NodeListing, NodeQuery, ServiceDetails, TaskListing,
@@ -95,8 +96,9 @@ impl CommandRun {
                 } else {
                     self.errors.push(text);
                 }
-                // Role changes are one operation on a list of nodes, which ends at the first error.
-                if matches!(request, ApiRequest::SetNodeRole { .. }) {
+                // Role changes are one operation on a list of nodes, which ends at the first error. A token that
+                // could not be rotated is not shown.
+                if matches!(request, ApiRequest::SetNodeRole { .. } | ApiRequest::RotateJoinToken(_)) {
                     self.waiting.clear();
                 }
             }
@@ -112,7 +114,21 @@ impl CommandRun {
 
     fn print(&mut self, request: &ApiRequest, response: ApiResponse, view: Viewpoint) {
         match response {
-            ApiResponse::Done => self.stdout.push_str(&done(request, view.seed)),
+            ApiResponse::Done => {
+                let quiet = matches!(
+                    *self.command,
+                    DockerCommand::Swarm(SwarmCommand::JoinToken { quiet: true, .. })
+                );
+                if !quiet {
+                    self.stdout.push_str(&done(request, view.seed));
+                }
+            }
+            ApiResponse::Swarm(swarm) => {
+                let DockerCommand::Swarm(SwarmCommand::JoinToken { role, quiet, .. }) = *self.command else {
+                    unreachable!("{:?} asks for no token", self.command)
+                };
+                self.stdout.push_str(&join_token(&swarm, role, quiet, view));
+            }
             ApiResponse::ServiceCreated(service) => {
                 let _ = writeln!(self.stdout, "{}", service.text(view.seed));
             }
@@ -229,13 +245,18 @@ fn done(request: &ApiRequest, seed: u64) -> String {
         ApiRequest::SetNodeRole { node, role: NodeRole::Worker } => {
             format!("Manager {} demoted in the swarm.\n", word(node, seed))
         }
+        ApiRequest::UpdateSwarm(_) => "Swarm updated.\n".to_owned(),
+        ApiRequest::RotateJoinToken(role) => {
+            format!("Successfully rotated {} join token.\n\n", role.name().to_lowercase())
+        }
         ApiRequest::CreateService(_)
         | ApiRequest::ListServices(_)
         | ApiRequest::ListServiceTasks { .. }
         | ApiRequest::ListNodeTasks { .. }
         | ApiRequest::InspectServices { .. }
         | ApiRequest::ListNodes(_)
-        | ApiRequest::InspectNodes { .. } => unreachable!("{request:?} has an answer of its own"),
+        | ApiRequest::InspectNodes { .. }
+        | ApiRequest::InspectSwarm { .. } => unreachable!("{request:?} has an answer of its own"),
     }
 }
 

@@ -47,6 +47,8 @@ impl<'a> Number<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -54,5 +56,17 @@ mod tests {
         let mut names = ["web.10", "web.2", "web", "a", "10", "9x", "web.02", "web.1", "Web.1", "web.1a"];
         names.sort_by(|one, other| natural_order(one, other));
         assert_eq!(names, ["9x", "10", "Web.1", "a", "web", "web.1", "web.1a", "web.2", "web.02", "web.10"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_total(texts in proptest::collection::vec("[a0-2.]{0,5}", 3)) {
+            let [a, b, c] = [&texts[0], &texts[1], &texts[2]];
+            prop_assert_eq!(natural_order(a, b), natural_order(b, a).reverse());
+            prop_assert_eq!(natural_order(a, b) == Ordering::Equal, a == b);
+            if natural_order(a, b).is_le() && natural_order(b, c).is_le() {
+                prop_assert!(natural_order(a, c).is_le());
+            }
+        }
     }
 }

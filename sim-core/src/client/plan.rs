@@ -1,5 +1,5 @@
 //! Which requests a command makes.
-use crate::model::command::{DockerCommand, NodeCommand, NodeReference, ServiceCommand};
+use crate::model::command::{DockerCommand, NodeCommand, NodeReference, ServiceCommand, SwarmCommand};
 use crate::model::{NodeId, NodeRole};
 use crate::protocol::{ApiRequest, Filters, NodeQuery};
 
@@ -19,7 +19,9 @@ pub trait OwnHost {
 #[must_use]
 pub fn is_api_command(command: &DockerCommand) -> bool {
     match command {
-        DockerCommand::Service(_) | DockerCommand::Node(_) => true,
+        DockerCommand::Service(_)
+        | DockerCommand::Node(_)
+        | DockerCommand::Swarm(SwarmCommand::Update(_) | SwarmCommand::JoinToken { .. }) => true,
         DockerCommand::Network(_)
         | DockerCommand::Swarm(_)
         | DockerCommand::Info
@@ -33,6 +35,11 @@ pub(super) fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -
     match command {
         DockerCommand::Service(command) => service_requests(command, seed, host),
         DockerCommand::Node(command) => node_requests(command, host),
+        DockerCommand::Swarm(SwarmCommand::Update(change)) => vec![ApiRequest::UpdateSwarm(change.clone())],
+        DockerCommand::Swarm(SwarmCommand::JoinToken { role, rotate, .. }) => {
+            let rotate = rotate.then_some(ApiRequest::RotateJoinToken(*role));
+            rotate.into_iter().chain([ApiRequest::InspectSwarm { own: host.own_node() }]).collect()
+        }
         DockerCommand::Network(_)
         | DockerCommand::Swarm(_)
         | DockerCommand::Info

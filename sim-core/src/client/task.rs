@@ -20,7 +20,7 @@ pub fn task_table(tasks: &TaskListing, listing: &Listing, view: Viewpoint) -> St
     let mut rows: Vec<(String, &Arc<Task>)> =
         tasks.tasks.iter().map(|task| (task_name(task, tasks, listing, view), task)).collect();
     rows.sort_by(|(one_name, one), (other_name, other)| {
-        let newest_first = other.meta.created_at.cmp(&one.meta.created_at);
+        let newest_first = (other.meta.created_at, other.id).cmp(&(one.meta.created_at, one.id));
         natural_order(one_name, other_name).then(newest_first)
     });
     if listing.quiet {

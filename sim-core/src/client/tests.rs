@@ -36,3 +36,8 @@ fn services_are_described() {
 fn nodes_are_listed_changed_and_described() {
     run("node.txt");
 }
+
+#[test]
+fn the_swarm_has_settings_and_tokens() {
+    run("swarm.txt");
+}

@@ -14,6 +14,7 @@ mod lookup;
 mod name;
 mod nodes;
 mod services;
+mod swarm;
 mod validate;
 
 pub(crate) use control::{ApiStep, ControlApi, answer_while_starting};
@@ -23,6 +24,7 @@ pub use list::{
 };
 pub use nodes::{remove_node, update_node};
 pub use services::{create_service, remove_service, rollback_service, update_service};
+pub use swarm::{rotate_join_token, update_swarm};
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,8 @@ pub struct ClusterSpec {
     pub task_history_retention_limit: i64,
     /// Raft settings.
     pub raft: RaftConfig,
+    /// How long a node's certificate is valid. Default 90 days; nothing renews one in a run.
+    pub certificate_validity: SimDuration,
     /// Log driver of tasks that name none.
     pub default_log_driver: Option<Driver>,
     /// Whether managers need a key after a restart.
@@ -42,6 +44,7 @@ impl Default for ClusterSpec {
             heartbeat_period: SimDuration::from_secs(5),
             task_history_retention_limit: 5,
             raft: RaftConfig::default(),
+            certificate_validity: SimDuration::from_secs(90 * 86_400),
             default_log_driver: None,
             auto_lock: false,
         }

@@ -124,6 +124,8 @@ fn is_lower_hex(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tagged(text: &str) -> String {
@@ -164,6 +166,19 @@ mod tests {
             &"0a".repeat(32),
         ] {
             assert_eq!(tagged(text), "-", "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_form_means_the_same(
+            text in "((docker.io|localhost:5000|quay.io)/)?(library/)?[a-z0-9._-]{1,8}(/[a-z]{1,3})?(:[a-zA-Z0-9._-]{1,4})?",
+        ) {
+            if let Some(image) = ImageReference::parse(&text) {
+                let short = image.tagged().to_string();
+                let again = ImageReference::parse(&short).expect("the short form parses");
+                prop_assert_eq!(again.tagged().to_string(), short);
+            }
         }
     }
 }

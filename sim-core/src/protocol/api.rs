@@ -9,8 +9,8 @@ mod request;
 mod response;
 mod spec_error;
 
-pub use error::{ApiError, ObjectKind, Origin};
+pub use error::{ApiError, ObjectKind};
 pub use members::{ManagerStatus, MemberList};
 pub use request::{ApiRequest, Filters, NodeQuery};
-pub use response::{ApiResponse, NodeListing, ServiceDetails, ServiceListing, TaskListing};
+pub use response::{ApiResponse, NodeListing, ServiceDetails, ServiceListing, SwarmDetails, TaskListing};
 pub use spec_error::SpecError;

@@ -14,6 +14,7 @@ pub(super) fn command(words: &[String]) -> DockerCommand {
     match words[0].as_str() {
         "service" => DockerCommand::Service(service_command(verb, names, &flags)),
         "node" => DockerCommand::Node(node_command(verb, names, &flags)),
+        "swarm" => DockerCommand::Swarm(swarm_command(verb, &names, &flags)),
         other => panic!("no command {other}"),
     }
 }
@@ -60,6 +61,25 @@ fn node_command(verb: &str, names: Vec<String>, flags: &[String]) -> NodeCommand
         "rm" => NodeCommand::Remove { nodes, force: flags.contains(&"--force".to_owned()) },
         other => panic!("no command node {other}"),
     }
+}
+
+fn swarm_command(verb: &str, names: &[String], flags: &[String]) -> SwarmCommand {
+    let has = |flag: &str| flags.iter().any(|word| word == flag);
+    if verb == "join-token" {
+        let role = if names[0] == "manager" { NodeRole::Manager } else { NodeRole::Worker };
+        return SwarmCommand::JoinToken { role, rotate: has("--rotate"), quiet: has("-q") };
+    }
+    let mut change = SwarmChange::default();
+    for (key, value) in pairs(names) {
+        match key {
+            "heartbeat" => change.heartbeat_period = Some(span(value)),
+            "history" => change.task_history_retention_limit = Some(value.parse().expect("a number")),
+            "snapshot" => change.snapshot_interval = Some(value.parse().expect("a number")),
+            "certificate" => change.certificate_validity = Some(span(value)),
+            other => panic!("no setting {other}"),
+        }
+    }
+    SwarmCommand::Update(change)
 }
 
 fn node_reference(word: &str) -> NodeReference {

@@ -81,13 +81,21 @@ impl World {
             "endpoint" => self.allocate(command),
             "node-name" => self.name_node(command),
             "docker" => return self.docker(&command.words),
+            "show-settings" => {
+                let spec = &self.store.cluster().expect("a cluster").spec;
+                let (heartbeat, certificate) = (spec.heartbeat_period, spec.certificate_validity);
+                let (history, snapshot) = (spec.task_history_retention_limit, spec.raft.snapshot_interval);
+                return format!(
+                    "heartbeat {heartbeat} certificate {certificate} history {history} snapshot {snapshot}"
+                );
+            }
             other => panic!("no command {other}"),
         }
         "ok".to_owned()
     }
 
     /// What the command prints, then what it complains about, marked, then its exit code unless that is zero.
-    /// Empty lines are shown as `~`.
+    /// Empty lines are shown as `~`, an output without any line as `nothing`.
     fn docker(&mut self, words: &[String]) -> String {
         let mut run = CommandRun::new(Arc::new(command(words)), SEED, &self.client);
         while let Some(request) = run.next_request() {
@@ -108,7 +116,7 @@ impl World {
         if exit != 0 {
             let _ = writeln!(text, "exit {exit}");
         }
-        text
+        if text.is_empty() { "nothing".to_owned() } else { text }
     }
 
     /// Asks the leader, and commits what it proposes.

@@ -2,7 +2,8 @@
 use std::sync::Arc;
 
 use super::list::{
-    inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks, list_services,
+    inspect_nodes, inspect_services, inspect_swarm, list_node_tasks, list_nodes, list_service_tasks,
+    list_services,
 };
 use super::lookup::{find_network, find_node, find_service};
 use super::name::made_up_name;
@@ -10,6 +11,7 @@ use super::nodes::{remove_node, update_node};
 use super::services::{
     check_new_service, remove_service, rollback_service, store_new_service, update_service,
 };
+use super::swarm::{rotate_join_token, update_swarm};
 use crate::model::command::{self, NodeChange, ServiceCreate, SpecChange};
 use crate::model::image::ImageReference;
 use crate::model::spec::NetworkAttachmentConfig;
@@ -50,6 +52,7 @@ pub(crate) fn read(
         ApiRequest::InspectNodes { nodes } => {
             Ok(ApiResponse::NodeDetails(inspect_nodes(store, nodes, members, *seed)))
         }
+        ApiRequest::InspectSwarm { own } => inspect_swarm(store, *own, members).map(ApiResponse::Swarm),
         ApiRequest::CreateService(_)
         | ApiRequest::UpdateService { .. }
         | ApiRequest::ScaleService { .. }
@@ -57,7 +60,9 @@ pub(crate) fn read(
         | ApiRequest::RemoveService { .. }
         | ApiRequest::UpdateNode { .. }
         | ApiRequest::SetNodeRole { .. }
-        | ApiRequest::RemoveNode { .. } => unreachable!("{request:?} writes"),
+        | ApiRequest::RemoveNode { .. }
+        | ApiRequest::UpdateSwarm(_)
+        | ApiRequest::RotateJoinToken(_) => unreachable!("{request:?} writes"),
     }
 }
 
@@ -112,12 +117,15 @@ pub(crate) fn execute(
             let node = node_named(transaction, node, *seed)?;
             remove_node(transaction, node.id, *force, members)?;
         }
+        ApiRequest::UpdateSwarm(change) => update_swarm(transaction, change)?,
+        ApiRequest::RotateJoinToken(role) => rotate_join_token(transaction, *role)?,
         ApiRequest::ListServices(_)
         | ApiRequest::ListServiceTasks { .. }
         | ApiRequest::ListNodeTasks { .. }
         | ApiRequest::InspectServices { .. }
         | ApiRequest::ListNodes(_)
-        | ApiRequest::InspectNodes { .. } => unreachable!("{request:?} writes nothing"),
+        | ApiRequest::InspectNodes { .. }
+        | ApiRequest::InspectSwarm { .. } => unreachable!("{request:?} writes nothing"),
     }
     Ok(ApiResponse::Done)
 }

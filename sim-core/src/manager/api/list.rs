@@ -5,7 +5,8 @@ use super::filters::Conditions;
 use super::lookup::{find_node, find_service};
 use crate::model::{NodeId, NodeRole, Service, ServiceId, ServiceMode, Task, TaskState};
 use crate::protocol::{
-    ApiError, Filters, MemberList, NodeListing, NodeQuery, ServiceDetails, ServiceListing, TaskListing,
+    ApiError, Filters, MemberList, NodeListing, NodeQuery, ServiceDetails, ServiceListing, SwarmDetails,
+    TaskListing,
 };
 use crate::store::Store;
 
@@ -162,6 +163,21 @@ pub fn inspect_nodes(
         Ok(NodeListing { node: Arc::clone(node), manager: members.get(node.id) })
     };
     nodes.iter().map(details).collect()
+}
+
+/// The swarm, with the node that asks for it.
+///
+/// # Errors
+/// If there is no cluster object.
+pub fn inspect_swarm(
+    store: &Store,
+    own: Option<NodeId>,
+    members: &MemberList,
+) -> Result<SwarmDetails, ApiError> {
+    let cluster = Arc::clone(store.cluster().ok_or(ApiError::NoCluster)?);
+    let node = own.and_then(|own| store.node(own));
+    let own = node.map(|node| NodeListing { node: Arc::clone(node), manager: members.get(node.id) });
+    Ok(SwarmDetails { cluster, own })
 }
 
 /// `docker service ps` looks for services in its own way: only several matches of a beginning of an id are an

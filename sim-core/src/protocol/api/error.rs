@@ -124,12 +124,11 @@ pub enum ObjectKind {
     Network,
 }
 
-/// Who refuses a request. The leader's errors travel over gRPC, the engine's do not, and the client finds some
-/// mistakes by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The leading manager.
-    Leader,
+/// Who refuses a request. The leader's errors travel over gRPC, with a code; the engine's do not, and the client
+/// finds some mistakes by itself.
+enum Origin {
+    /// The leading manager. Unknown is the code of those errors that SwarmKit gives none.
+    Leader(StatusCode),
     /// The engine that passes the request on.
     Engine,
     /// The docker client.
@@ -140,45 +139,44 @@ impl ApiError {
     /// The error as docker prints it, with ids as in the run of this seed.
     #[must_use]
     pub fn message(&self, seed: u64) -> String {
-        let text = self.text(seed);
         match self.origin() {
-            Origin::Leader => {
-                format!("Error response from daemon: rpc error: code = {} desc = {text}", self.code().name())
+            Origin::Leader(_) | Origin::Engine => {
+                format!("Error response from daemon: {}", self.rpc_text(seed))
             }
-            Origin::Engine => format!("Error response from daemon: {text}"),
-            Origin::Client => text,
+            Origin::Client => self.text(seed),
         }
     }
 
-    /// The error as a client prints it that speaks gRPC.
+    /// The error as it reaches the engine: over gRPC, if it is the leader's.
     #[must_use]
     pub fn rpc_text(&self, seed: u64) -> String {
-        format!("rpc error: code = {} desc = {}", self.code().name(), self.text(seed))
+        let text = self.text(seed);
+        match self.origin() {
+            Origin::Leader(code) => format!("rpc error: code = {} desc = {text}", code.name()),
+            Origin::Engine | Origin::Client => text,
+        }
     }
 
-    /// Who refuses.
-    #[must_use]
-    pub fn origin(&self) -> Origin {
+    fn origin(&self) -> Origin {
         match self {
-            ApiError::Spec(_)
-            | ApiError::Constraint(_)
-            | ApiError::AttachedToIngress { .. }
-            | ApiError::NoIngressNetwork
-            | ApiError::ServiceExists { .. }
-            | ApiError::PortInUse { .. }
-            | ApiError::ServiceNotFound(_)
-            | ApiError::ModeChange
-            | ApiError::Rename
+            ApiError::Spec(_) | ApiError::AttachedToIngress { .. } | ApiError::PortInUse { .. } => {
+                Origin::Leader(StatusCode::InvalidArgument)
+            }
+            ApiError::ServiceExists { .. } => Origin::Leader(StatusCode::AlreadyExists),
+            ApiError::ServiceNotFound(_) | ApiError::NodeNotFound(_) | ApiError::NotInMemberList => {
+                Origin::Leader(StatusCode::NotFound)
+            }
+            ApiError::ModeChange | ApiError::Rename => Origin::Leader(StatusCode::Unimplemented),
+            ApiError::NoIngressNetwork
             | ApiError::NoPreviousSpec(_)
-            | ApiError::NodeNotFound(_)
             | ApiError::LastManager
-            | ApiError::NotInMemberList
             | ApiError::QuorumLoss
             | ApiError::IsManager(_)
-            | ApiError::NodeNotDown(_)
-            | ApiError::NoCluster
-            | ApiError::Store(_)
-            | ApiError::NotCommitted(_) => Origin::Leader,
+            | ApiError::NodeNotDown(_) => Origin::Leader(StatusCode::FailedPrecondition),
+            ApiError::NoCluster => Origin::Leader(StatusCode::Internal),
+            ApiError::Constraint(_) | ApiError::Store(_) | ApiError::NotCommitted(_) => {
+                Origin::Leader(StatusCode::Unknown)
+            }
             ApiError::NoSuch { .. }
             | ApiError::Ambiguous { .. }
             | ApiError::InvalidFilter { .. }
@@ -187,38 +185,6 @@ impl ApiError {
             | ApiError::NoSuchNodeLabel { .. }
             | ApiError::NoSuchService { .. }
             | ApiError::SeveralServices { .. } => Origin::Client,
-        }
-    }
-
-    /// The code of gRPC that goes with an error of the leader; Unknown for those that SwarmKit gives none.
-    fn code(&self) -> StatusCode {
-        match self {
-            ApiError::Spec(_) | ApiError::AttachedToIngress { .. } | ApiError::PortInUse { .. } => {
-                StatusCode::InvalidArgument
-            }
-            ApiError::ServiceExists { .. } => StatusCode::AlreadyExists,
-            ApiError::ServiceNotFound(_) | ApiError::NodeNotFound(_) | ApiError::NotInMemberList => {
-                StatusCode::NotFound
-            }
-            ApiError::ModeChange | ApiError::Rename => StatusCode::Unimplemented,
-            ApiError::NoIngressNetwork
-            | ApiError::NoPreviousSpec(_)
-            | ApiError::LastManager
-            | ApiError::QuorumLoss
-            | ApiError::IsManager(_)
-            | ApiError::NodeNotDown(_) => StatusCode::FailedPrecondition,
-            ApiError::NoCluster => StatusCode::Internal,
-            ApiError::Constraint(_)
-            | ApiError::Store(_)
-            | ApiError::NotCommitted(_)
-            | ApiError::NoSuch { .. }
-            | ApiError::Ambiguous { .. }
-            | ApiError::InvalidFilter { .. }
-            | ApiError::InvalidFilterValue { .. }
-            | ApiError::Change(_)
-            | ApiError::NoSuchNodeLabel { .. }
-            | ApiError::NoSuchService { .. }
-            | ApiError::SeveralServices { .. } => StatusCode::Unknown,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Requests of a docker client.
 use crate::kernel::{Digest, StateDigest};
-use crate::model::command::{NodeChange, ServiceCreate, SpecChange};
+use crate::model::command::{NodeChange, ServiceCreate, SpecChange, SwarmChange};
 use crate::model::{NodeId, NodeRole};
 
 /// One thing that a docker client asks the swarm for. A command can need several.
@@ -53,6 +53,10 @@ pub enum ApiRequest {
         /// Even if it is alive.
         force: bool,
     },
+    /// Change settings of the swarm.
+    UpdateSwarm(SwarmChange),
+    /// Make a new join token for a role.
+    RotateJoinToken(NodeRole),
     /// List services with the state of their tasks.
     ListServices(Filters),
     /// List the tasks of services.
@@ -81,6 +85,11 @@ pub enum ApiRequest {
         /// Which.
         nodes: Vec<NodeQuery>,
     },
+    /// Describe the swarm.
+    InspectSwarm {
+        /// The node that the client's engine is.
+        own: Option<NodeId>,
+    },
 }
 
 /// How a request names a node.
@@ -107,13 +116,16 @@ impl ApiRequest {
             | ApiRequest::RemoveService { .. }
             | ApiRequest::UpdateNode { .. }
             | ApiRequest::SetNodeRole { .. }
-            | ApiRequest::RemoveNode { .. } => true,
+            | ApiRequest::RemoveNode { .. }
+            | ApiRequest::UpdateSwarm(_)
+            | ApiRequest::RotateJoinToken(_) => true,
             ApiRequest::ListServices(_)
             | ApiRequest::ListServiceTasks { .. }
             | ApiRequest::ListNodeTasks { .. }
             | ApiRequest::InspectServices { .. }
             | ApiRequest::ListNodes(_)
-            | ApiRequest::InspectNodes { .. } => false,
+            | ApiRequest::InspectNodes { .. }
+            | ApiRequest::InspectSwarm { .. } => false,
         }
     }
 }

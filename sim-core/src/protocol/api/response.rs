@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ApiError, ManagerStatus};
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{Network, NetworkId, Node, NodeId, Service, ServiceId, Task};
+use crate::model::{Cluster, Network, NetworkId, Node, NodeId, Service, ServiceId, Task};
 
 /// What a manager answers when it has done what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum ApiResponse {
     Nodes(Vec<NodeListing>),
     /// One answer for each node that was asked for.
     NodeDetails(Vec<Result<NodeListing, ApiError>>),
+    /// The swarm.
+    Swarm(SwarmDetails),
 }
 
 /// A service with the state of its tasks.
@@ -60,6 +62,15 @@ pub struct ServiceDetails {
     pub service: Arc<Service>,
     /// The networks that it is attached to or has an address on, as far as these exist.
     pub networks: BTreeMap<NetworkId, Arc<Network>>,
+}
+
+/// The swarm, and the node that asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwarmDetails {
+    /// The swarm's settings and tokens.
+    pub cluster: Arc<Cluster>,
+    /// The node that the client's engine is, if it exists.
+    pub own: Option<NodeListing>,
 }
 
 /// A node, and what the answering manager knows of it as a manager.

@@ -1,4 +1,4 @@
-//! What can be wrong with a service spec, in SwarmKit's words (spec orchestration 3.1, scheduler 18, networking 5.2).
+//! What can be wrong with a spec, in SwarmKit's words (spec orchestration 3.1, scheduler 18, networking 5.2).
 use std::fmt;
 
 use super::decimal::general_notation;
@@ -53,6 +53,8 @@ pub enum SpecError {
     IngressPortWithDnsRoundRobin,
     /// One port published twice.
     DuplicatePort,
+    /// Certificates that are valid for less than an hour.
+    CertificateValidityTooShort,
 }
 
 impl fmt::Display for SpecError {
@@ -89,6 +91,7 @@ impl fmt::Display for SpecError {
                 "EndpointSpec: port published with ingress mode can't be used with dnsrr mode"
             }
             SpecError::DuplicatePort => "EndpointSpec: duplicate published ports provided",
+            SpecError::CertificateValidityTooShort => "minimum certificate expiry time is: 1h0m0s",
         };
         f.write_str(text)
     }

@@ -2,7 +2,8 @@
 use std::sync::Arc;
 
 use crate::manager::loops::{LeaderLoops, LoopSettings, WriteError};
-use crate::model::command::ServiceCreate;
+use crate::model::command::{ServiceCreate, SpecChange};
+use crate::model::spec::{Mount, MountKind};
 use crate::model::*;
 use crate::protocol::{
     ApiError, ApiRequest, ApiResponse, CallId, Component, Effects, LoopKind, Message, ReplyTo, Request,
@@ -226,4 +227,32 @@ fn a_beginning_of_an_id_must_be_unique() {
             "Error response from daemon: service  is ambiguous (2 matches found)"
         ]
     );
+}
+
+#[test]
+fn a_change_of_labels_can_make_tasks_out_of_date() {
+    // Docker's client brings the mounts in order whenever it sends a spec back.
+    let mut leader = Leader::new();
+    let ApiRequest::CreateService(mut service) = create("web", None) else { unreachable!() };
+    let mount = |source: &str| Mount {
+        kind: MountKind::Volume,
+        source: source.to_owned(),
+        target: format!("/{source}"),
+        read_only: false,
+        driver: String::new(),
+    };
+    Arc::make_mut(&mut service.spec.task).container.mounts = vec![mount("logs"), mount("data")];
+    leader.ask(ApiRequest::CreateService(service));
+    let changes = leader.propose().expect("a new service");
+    leader.commit(&changes);
+    let before = Arc::clone(&leader.store.service(ServiceId(0)).unwrap().spec.task);
+
+    let labels = Labels::from([("tier".to_owned(), "front".to_owned())]);
+    let changes = vec![SpecChange::LabelAdd(labels)];
+    leader.ask(ApiRequest::UpdateService { service: "web".to_owned(), changes });
+    let changes = leader.propose().expect("a new spec");
+    leader.commit(&changes);
+    let after = &leader.store.service(ServiceId(0)).unwrap().spec.task;
+    assert_ne!(*after, before);
+    assert_eq!(after.container.mounts, [mount("data"), mount("logs")]);
 }

@@ -1,0 +1,58 @@
+//! Changes of the swarm's own settings and join tokens.
+use std::sync::Arc;
+
+use crate::kernel::SimDuration;
+use crate::model::command::SwarmChange;
+use crate::model::{Cluster, ClusterSpec, NodeRole};
+use crate::protocol::{ApiError, SpecError};
+use crate::store::Transaction;
+
+const CERTIFICATE_VALIDITY_MIN: SimDuration = SimDuration::from_secs(3_600);
+
+/// Changes settings. A heartbeat period or a validity of zero stands for the default, as it does not travel.
+///
+/// # Errors
+/// If certificates would be valid for less than an hour.
+pub fn update_swarm(transaction: &mut Transaction<'_>, change: &SwarmChange) -> Result<(), ApiError> {
+    let mut cluster = stored_cluster(transaction)?;
+    let mut spec = ClusterSpec::clone(&cluster.spec);
+    let SwarmChange {
+        heartbeat_period,
+        task_history_retention_limit,
+        snapshot_interval,
+        certificate_validity,
+    } = change;
+    let defaults = ClusterSpec::default();
+    let or_default = |time: SimDuration, default| if time.is_zero() { default } else { time };
+    if let Some(period) = heartbeat_period {
+        spec.heartbeat_period = or_default(*period, defaults.heartbeat_period);
+    }
+    if let Some(validity) = certificate_validity {
+        spec.certificate_validity = or_default(*validity, defaults.certificate_validity);
+    }
+    if let Some(limit) = task_history_retention_limit {
+        spec.task_history_retention_limit = *limit;
+    }
+    if let Some(interval) = snapshot_interval {
+        spec.raft.snapshot_interval = *interval;
+    }
+    if spec.certificate_validity < CERTIFICATE_VALIDITY_MIN {
+        return Err(SpecError::CertificateValidityTooShort.into());
+    }
+    cluster.spec = Arc::new(spec);
+    Ok(transaction.update_cluster(cluster)?)
+}
+
+/// Makes a new join token for a role. Nodes that have joined are not concerned.
+///
+/// # Errors
+/// If there is no cluster object.
+pub fn rotate_join_token(transaction: &mut Transaction<'_>, role: NodeRole) -> Result<(), ApiError> {
+    let mut cluster = stored_cluster(transaction)?;
+    cluster.rotate_join_token(role);
+    Ok(transaction.update_cluster(cluster)?)
+}
+
+fn stored_cluster(transaction: &Transaction<'_>) -> Result<Cluster, ApiError> {
+    Ok(Cluster::clone(transaction.store().cluster().ok_or(ApiError::NoCluster)?))
+}

@@ -1,0 +1,63 @@
+//! Join tokens (spec control-plane 8.1). Like ids they exist as text only when they are printed or compared: what a
+//! swarm stores is how often each was made.
+use super::ids::id_text;
+use super::{Cluster, ClusterId, NodeRole};
+
+impl Cluster {
+    /// How often the join token of a role was rotated.
+    #[must_use]
+    pub fn token_generation(&self, role: NodeRole) -> u32 {
+        let (worker, manager) = self.token_generations;
+        match role {
+            NodeRole::Worker => worker,
+            NodeRole::Manager => manager,
+        }
+    }
+
+    /// The join token of a role that is valid now.
+    #[must_use]
+    pub fn join_token(&self, role: NodeRole, seed: u64) -> String {
+        join_token(self.id, role, self.token_generation(role), seed)
+    }
+
+    /// Makes a new join token for a role. The old one is worth nothing from here on.
+    pub fn rotate_join_token(&mut self, role: NodeRole) {
+        match role {
+            NodeRole::Worker => self.token_generations.0 += 1,
+            NodeRole::Manager => self.token_generations.1 += 1,
+        }
+    }
+}
+
+/// The join token of a role that a swarm had after so many rotations. Both roles share the first part, which stands
+/// for the swarm's root certificate.
+#[must_use]
+pub fn join_token(swarm: ClusterId, role: NodeRole, generation: u32, seed: u64) -> String {
+    let swarm = u64::from(swarm.0);
+    let digest =
+        id_text(seed, "root certificate", 2 * swarm) + &id_text(seed, "root certificate", 2 * swarm + 1);
+    let kind = match role {
+        NodeRole::Worker => "worker token",
+        NodeRole::Manager => "manager token",
+    };
+    let secret = id_text(seed, kind, (swarm << 32) | u64::from(generation));
+    format!("SWMTKN-1-{digest}-{secret}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_a_swarm_differ_in_their_secret_only() {
+        let token = |role, generation| join_token(ClusterId(0), role, generation, 7);
+        let worker = token(NodeRole::Worker, 0);
+        let parts: Vec<&str> = worker.split('-').collect();
+        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [6, 1, 50, 25]);
+        for other in [token(NodeRole::Manager, 0), token(NodeRole::Worker, 1)] {
+            assert_eq!(other[..59], worker[..59]);
+            assert_ne!(other, worker);
+        }
+        assert_ne!(join_token(ClusterId(1), NodeRole::Worker, 0, 7)[..59], worker[..59]);
+    }
+}
