@@ -33,7 +33,7 @@ use crate::protocol::{
     CallError, CallId, Effects, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList, Message,
     ReplyTo, StoreEntry, Timer,
 };
-use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role};
+use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role, Term};
 use crate::store::Store;
 
 /// Time between two ticks of Raft.
@@ -99,6 +99,8 @@ pub(crate) struct Manager {
     health_checks: BTreeMap<CallId, requests::HealthCheck>,
     /// Ticks since Raft last knew a leader.
     ticks_without_leader: u64,
+    /// The last term for which a candidacy was told.
+    told_candidacy: Term,
     leadership: Option<Leadership>,
     /// Counts leaderships of this process, so that timers of an earlier one are not heard.
     epoch: u32,
@@ -144,6 +146,7 @@ impl Manager {
             forwarding: Forwarding::default(),
             health_checks: BTreeMap::new(),
             ticks_without_leader: 0,
+            told_candidacy: Term(0),
             leadership: None,
             epoch: 0,
             disk_delay: SimDuration::ZERO,
@@ -314,6 +317,7 @@ impl StateDigest for Manager {
             forwarding,
             health_checks,
             ticks_without_leader,
+            told_candidacy,
             leadership,
             epoch,
             disk_delay,
@@ -333,6 +337,7 @@ impl StateDigest for Manager {
         forwarding.digest(digest);
         digest.u64(health_checks.len() as u64);
         digest.u64(*ticks_without_leader);
+        digest.u64(told_candidacy.0);
         leadership.digest(digest);
         digest.u32(*epoch);
         tick.digest(digest);

@@ -57,7 +57,7 @@ fn setup(recording: &Recording) -> Result<Setup, String> {
     }
     setup.settings.latency_same_zone = SimDuration::from_micros(50);
     setup.settings.persist_min = SimDuration::from_micros(400);
-    setup.settings.persist_max = SimDuration::from_micros(2_200);
+    setup.settings.persist_max = SimDuration::from_micros(3_000);
     setup.images.unlisted = ImageProfile {
         prepare: SimDuration::ZERO,
         start: SimDuration::ZERO,

@@ -17,7 +17,7 @@ pub(super) enum Verdict {
     Range,
     /// A recorded count or state never occurs.
     Value,
-    /// The simulator does not give the figure in every run in which it was recorded.
+    /// The simulator does not give the figure in nearly every run in which it was recorded.
     Missing,
 }
 
@@ -81,7 +81,10 @@ fn short(number: f64) -> String {
 
 /// Whether a figure agrees: `simulated` has one round of runs for each seed.
 pub(super) fn verdict(recorded: &[Figure], simulated: &[Vec<Figure>]) -> Verdict {
-    if simulated.is_empty() || simulated.iter().any(|round| round.len() < recorded.len()) {
+    // A rare course of events lacks some figures: a leader that thaws in the middle of the third election was never
+    // down. One run in ten may do so.
+    let given: usize = simulated.iter().map(Vec::len).sum();
+    if given * 10 < simulated.len() * recorded.len() * 9 || given == 0 {
         return Verdict::Missing;
     }
     let times: Vec<f64> = recorded.iter().filter_map(Figure::time).collect();
@@ -96,7 +99,8 @@ pub(super) fn verdict(recorded: &[Figure], simulated: &[Vec<Figure>]) -> Verdict
 
 fn times_agree(mut recorded: Vec<f64>, rounds: Vec<Vec<f64>>) -> Verdict {
     recorded.sort_by(f64::total_cmp);
-    let mut medians: Vec<f64> = rounds.iter().map(|round| median(&sorted(round))).collect();
+    let complete = rounds.iter().filter(|round| !round.is_empty());
+    let mut medians: Vec<f64> = complete.map(|round| median(&sorted(round))).collect();
     medians.sort_by(f64::total_cmp);
     let (low, high) = (quantile(&medians, 0.001), quantile(&medians, 0.999));
     let middle = median(&recorded);

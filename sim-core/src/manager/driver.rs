@@ -41,9 +41,7 @@ impl Manager {
         if let Some(snapshot) = &ready.persist.snapshot {
             self.load_snapshot(&snapshot.data, false);
         }
-        if let Some(soft_state) = ready.soft_state {
-            self.role_changed(soft_state, out);
-        }
+        self.tell_role(ready.soft_state, out);
         for entry in ready.committed {
             self.apply(entry.id.index, entry.data, out);
         }
@@ -52,14 +50,21 @@ impl Manager {
         self.maybe_lead(out);
     }
 
-    fn role_changed(&mut self, soft_state: SoftState, out: &mut Effects) {
+    /// Tells a change of role or leader, and every further candidacy.
+    fn tell_role(&mut self, soft_state: Option<SoftState>, out: &mut Effects) {
+        let term = self.raft.term();
+        let again = self.raft.role() == Role::Candidate && self.told_candidacy < term;
+        let Some(soft_state) = soft_state.or(again.then(|| self.raft.soft_state())) else { return };
+        if soft_state.role == Role::Candidate {
+            self.told_candidacy = term;
+        }
         let role = match soft_state.role {
             Role::Follower => RaftRole::Follower,
             Role::Candidate => RaftRole::Candidate,
             Role::Leader => RaftRole::Leader,
         };
-        let (host, term, leader) = (self.host, self.raft.term().0, self.leader_host());
-        let fact = out.fact(Fact::RaftRole { host, role, term, leader });
+        let (host, leader) = (self.host, self.leader_host());
+        let fact = out.fact(Fact::RaftRole { host, role, term: term.0, leader });
         out.set_cause(fact);
         if role != RaftRole::Leader {
             self.stop_leading(out);

@@ -208,7 +208,7 @@ impl Agent {
     }
 
     fn assign(&mut self, call: CallId, assignments: &Assignments, out: &mut Effects) {
-        if self.session.brings_assignments(call) && !self.leaving {
+        if self.session.brings_assignments(call, out.now()) && !self.leaving {
             self.executor.assign(assignments, &mut self.reporter, out);
         }
     }

@@ -65,6 +65,8 @@ pub(super) struct Session {
     id: Option<SessionId>,
     backoff: SimDuration,
     phase: Phase,
+    /// The stream of assignments of the session that failed last, and when it failed.
+    last_assignments: Option<(CallId, SimTime)>,
     /// The node object as last told.
     node_object: Option<Arc<Node>>,
 }
@@ -87,6 +89,7 @@ impl Session {
             id: None,
             backoff: SimDuration::ZERO,
             phase: Phase::Closed,
+            last_assignments: None,
             node_object: None,
         }
     }
@@ -146,9 +149,11 @@ impl Session {
         self.local_manager = local;
     }
 
-    /// True if this is the stream of assignments of the open session.
-    pub(super) fn brings_assignments(&self, call: CallId) -> bool {
-        matches!(self.phase, Phase::Open { assignments, .. } if assignments == call)
+    /// True if this is the stream of assignments of the open session. What arrives together with the end of a
+    /// session is still handled, as after a thaw, when the process finds everything at once.
+    pub(super) fn brings_assignments(&self, call: CallId, now: SimTime) -> bool {
+        self.last_assignments == Some((call, now))
+            || matches!(self.phase, Phase::Open { assignments, .. } if assignments == call)
     }
 
     /// The manager for the next session.
@@ -298,6 +303,9 @@ impl Session {
     /// The session failed: the next one follows after a back-off.
     fn fail(&mut self, error: Cow<'static, str>, gone: Gone, out: &mut Effects) {
         let was_open = matches!(self.phase, Phase::Open { .. });
+        if let Phase::Open { assignments, .. } = self.phase {
+            self.last_assignments = Some((assignments, out.now()));
+        }
         self.close(gone, out);
         let twice = was_open && self.streams.backoff.chance(SECOND_FAILURE);
         for _ in 0..1 + u32::from(twice) {
@@ -353,6 +361,7 @@ impl StateDigest for Session {
             id,
             backoff,
             phase,
+            last_assignments,
             node_object,
         } = self;
         host.digest(digest);
@@ -366,5 +375,6 @@ impl StateDigest for Session {
         digest.duration(*backoff);
         node_object.as_ref().map(|node| node.meta.version).digest(digest);
         phase.digest(digest);
+        digest.u64(last_assignments.map_or(0, |(call, _)| call.number));
     }
 }
