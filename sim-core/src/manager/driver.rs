@@ -45,8 +45,8 @@ impl Manager {
         for entry in ready.committed {
             self.apply(entry.id.index, entry.data, out);
         }
-        self.maybe_snapshot();
         self.raft.advance();
+        self.maybe_snapshot();
         self.maybe_lead(out);
     }
 

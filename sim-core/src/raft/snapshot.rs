@@ -16,7 +16,12 @@ pub(crate) struct Snapshot<P: Payload> {
 impl<P: Payload> Raft<P> {
     /// Puts the applied state, which the driver hands over, into a snapshot. It counts when it is durable:
     /// see [`Raft::snapshot_saved`]. None while a newer state of the leader is about to replace this one.
+    ///
+    /// # Panics
+    /// Between a Ready and [`Raft::advance`]: the state may contain entries that are not reported as applied yet,
+    /// and whoever restores it would apply them twice.
     pub(crate) fn snapshot_of(&self, data: P::Snapshot) -> Option<Snapshot<P>> {
+        assert!(self.outbox.outstanding.is_none(), "a snapshot is taken after the driver has advanced");
         if self.log.incoming != Incoming::None {
             return None;
         }

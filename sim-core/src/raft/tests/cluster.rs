@@ -267,7 +267,7 @@ impl Cluster {
     pub(super) fn snapshot(&mut self, id: RaftId, entries_kept: u64) {
         let node = self.node(id);
         let state = node.state.clone();
-        let Process::Up { raft, .. } = &mut node.process else { return };
+        let Process::Up { raft, work: None } = &mut node.process else { return };
         if let Some(snapshot) = raft.snapshot_of(state) {
             node.disk.save_snapshot(&snapshot);
             raft.snapshot_saved(snapshot, entries_kept);

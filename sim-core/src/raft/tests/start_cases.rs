@@ -84,3 +84,14 @@ fn a_settled_cluster_has_nothing_to_do_and_goes_on_as_if_it_had_run_for_long() {
     (0..3).for_each(|_| cluster.act(RaftId(1), Raft::tick));
     assert_eq!(cluster.raft(1).role(), Role::Leader);
 }
+
+#[test]
+#[should_panic(expected = "a snapshot is taken after the driver has advanced")]
+fn a_state_with_entries_that_do_not_count_yet_is_no_snapshot() {
+    let random = Stream::named(0, "election/1");
+    let mut raft: Raft<Text> = Raft::bootstrap(RaftId(1), Config::default(), "node-1".to_owned(), random);
+    let ready = raft.ready().expect("its own addition is to be applied");
+    let mut state = State::default();
+    ready.committed.iter().for_each(|entry| state.apply(entry));
+    raft.snapshot_of(state);
+}
