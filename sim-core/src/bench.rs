@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::manager::loops::LeaderLoops;
 use crate::manager::scheduler::Scheduler;
-use crate::model::FactId;
+use crate::model::{ExplainWish, Explanation, FactId, TaskId};
 use crate::protocol::{Effects, Event, Timer};
 
 pub use self::waiting::WaitingScheduler;
@@ -87,6 +87,23 @@ impl Bench {
     /// The scheduler, if it is one of the loops.
     pub(crate) fn scheduler(&self) -> Option<&Scheduler> {
         self.loops.scheduler()
+    }
+
+    /// From here on the scheduler's decisions about these tasks are explained.
+    pub fn explain(&mut self, wish: ExplainWish) {
+        self.effects.explanations.wish(wish);
+    }
+
+    /// All explanations so far.
+    #[must_use]
+    pub fn explanations(&self) -> &[Explanation] {
+        self.effects.explanations.given()
+    }
+
+    /// Where the scheduler would put a task that waited alone, now. None without a scheduler or such a task.
+    #[must_use]
+    pub fn explain_now(&self, task: TaskId) -> Option<Explanation> {
+        self.scheduler()?.explain_now(self.store.task(task)?, self.now(), &self.store)
     }
 
     /// How many transactions were committed.

@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod command;
 pub mod constraint;
+pub mod explanation;
 pub mod fact;
 pub mod fault;
 pub mod generic;
@@ -22,6 +23,7 @@ pub mod token;
 pub use cluster::{Cluster, ClusterSpec, RaftConfig};
 pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
+pub use explanation::{ExplainWish, Explanation, Explanations};
 pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
 pub use fault::{Fault, Place};
 pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, ZoneId};

@@ -7,6 +7,7 @@
 mod classic;
 mod debounce;
 mod decision;
+mod explain;
 mod failures;
 mod filters;
 mod group;
@@ -36,7 +37,7 @@ use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
 use super::ties::TieBreaker;
 use crate::kernel::{Digest, SimTime, StateDigest, Stream};
 use crate::model::setup::PlacementStrategy;
-use crate::model::{FactId, IdMap, Node, NodeId, Task, TaskId, TaskState};
+use crate::model::{Explanations, FactId, IdMap, Node, Task, TaskId, TaskState};
 use crate::protocol::LoopTimer;
 use crate::store::{Delta, ObjectChange, Store, StoreError, Transaction};
 
@@ -107,8 +108,15 @@ impl Scheduler {
 
     /// Decides about all tasks that wait, and answers how many got a node. Nothing is written.
     pub(crate) fn decide(&mut self, store: &Store, now: SimTime) -> usize {
-        let decisions = self.tick(FactId(0), now, store);
+        let decisions = self.tick(FactId(0), now, store, &mut Explanations::default());
         decisions.iter().filter(|decision| decision.new.node.is_some()).count()
+    }
+
+    /// A scheduler with the same records and nothing to do.
+    fn copy_to_try(&self) -> Self {
+        let mut copy = Scheduler::new(self.seed, self.strategy, self.ties.clone(), self.lots.clone());
+        copy.nodes = self.nodes.clone();
+        copy
     }
 
     fn request_tick(&mut self, cause: FactId) {
@@ -226,13 +234,14 @@ impl Scheduler {
         if self.pending_preassigned.is_empty() {
             return self.tick_if_required(context);
         }
-        let decisions = self.process_preassigned(context.cause(), context.now());
+        let (cause, now) = (context.cause(), context.now());
+        let decisions = self.process_preassigned(cause, now, &mut context.effects.explanations);
         self.write_decisions(Purpose::Preassigned, decisions, context);
     }
 
     fn tick_if_required(&mut self, context: &mut Context<'_>) {
         let Some(cause) = self.tick_required.take() else { return };
-        let decisions = self.tick(cause, context.now(), context.store);
+        let decisions = self.tick(cause, context.now(), context.store, &mut context.effects.explanations);
         self.write_decisions(Purpose::Tick, decisions, context);
     }
 

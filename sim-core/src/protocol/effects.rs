@@ -4,7 +4,7 @@ use super::{CallId, Component, Event, Message, SessionId, Timer};
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
-use crate::model::{Fact, FactId, HostId};
+use crate::model::{Explanations, Fact, FactId, HostId};
 use crate::store::{ChangeSet, Ids, emit_facts};
 
 /// What a step does to the world outside its component: facts, timers and messages. Facts and timers take
@@ -25,6 +25,8 @@ pub(crate) struct Effects {
     calls: u64,
     silences: Silences,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
+    /// Explanations of decisions, for those who asked; nobody in the cluster reads them.
+    pub(crate) explanations: Explanations,
 }
 
 impl Effects {
@@ -45,6 +47,7 @@ impl Effects {
             calls: 0,
             silences: Silences::default(),
             outbox: Vec::new(),
+            explanations: Explanations::default(),
         }
     }
 

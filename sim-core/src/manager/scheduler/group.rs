@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::decision::{Decision, assigned};
+use super::explain::Scene;
 use super::failures::VersionedService;
 use super::node_info::NodeInfo;
 use super::node_set::NodeSet;
@@ -16,7 +17,9 @@ use super::ring::Ring;
 use super::tree::{Level, Position, Tree};
 use crate::kernel::SimTime;
 use crate::manager::ties::TieBreaker;
-use crate::model::{FactId, NodeId};
+use crate::model::explanation::{PlacementOutcome, WonBy};
+use crate::model::setup::PlacementStrategy;
+use crate::model::{Explanations, FactId, NodeId, Task};
 
 /// Message of a task that got a node here.
 const ASSIGNED_MESSAGE: &str = "scheduler assigned task to node";
@@ -29,6 +32,7 @@ pub(super) struct Group<'a> {
     pub(super) nodes: &'a mut NodeSet,
     pub(super) rank_indexes: &'a mut RankIndexes,
     pub(super) ties: &'a mut TieBreaker,
+    pub(super) strategy: PlacementStrategy,
     pub(super) pipeline: Pipeline<'a>,
     pub(super) service: VersionedService,
     pub(super) now: SimTime,
@@ -36,6 +40,7 @@ pub(super) struct Group<'a> {
     pub(super) retried_because: FactId,
     /// Tasks without a node yet, the next one first.
     pub(super) waiting: std::vec::IntoIter<Queued>,
+    pub(super) explanations: &'a mut Explanations,
     pub(super) decisions: &'a mut Vec<Decision>,
 }
 
@@ -205,11 +210,41 @@ impl Group<'_> {
 
     /// Gives a task to a node and answers the node's new rank.
     pub(super) fn assign(&mut self, queued: Queued, node: NodeId) -> Rank {
+        if !self.explanations.is_unwanted() {
+            self.explain_choice(&queued.task, node);
+        }
         let info = self.nodes.get_mut(node).expect("nodes stay while a group is placed");
         let mut new = Arc::new(assigned(&queued.task, node, ASSIGNED_MESSAGE, self.now));
         info.add_task(&mut new);
         let cause = queued.cause.unwrap_or(self.retried_because);
         self.decisions.push(Decision { old: queued.task, new, cause });
         Rank::of(info, self.service, self.now)
+    }
+
+    fn explain_choice(&mut self, task: &Task, node: NodeId) {
+        if self.explanations.is_wanted(task) {
+            let scene = Scene { nodes: self.nodes, pipeline: &self.pipeline, now: self.now };
+            let won_by = match self.strategy {
+                PlacementStrategy::Swarmkit => scene.won_by(task, node),
+                PlacementStrategy::ClassicSpread
+                | PlacementStrategy::ClassicBinpack
+                | PlacementStrategy::ClassicRandom => WonBy::ClassicStrategy,
+            };
+            self.explanations.give(scene.explain(task, PlacementOutcome::Placed { node, won_by }));
+        }
+    }
+
+    /// Explains for the tasks that are left why they are.
+    pub(super) fn explain_refusals(&mut self, message: &str) {
+        if self.explanations.is_unwanted() {
+            return;
+        }
+        for left in self.waiting.as_slice() {
+            if self.explanations.is_wanted(&left.task) {
+                let scene = Scene { nodes: self.nodes, pipeline: &self.pipeline, now: self.now };
+                let outcome = PlacementOutcome::Refused { err: message.to_owned() };
+                self.explanations.give(scene.explain(&left.task, outcome));
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::kernel::{Digest, StateDigest};
 use crate::model::{IdMap, NodeId};
 
 /// Records by node. Whoever keeps something that follows from them can ask what changed since.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct NodeSet {
     infos: IdMap<NodeId, NodeInfo>,
     /// Nodes whose records may have changed, in order; emptied now and then.

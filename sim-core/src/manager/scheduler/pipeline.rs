@@ -50,13 +50,6 @@ impl<'a> Pipeline<'a> {
         self.enabled.iter().all(|counter| FILTERS[counter.filter].fits(&self.needs, node))
     }
 
-    /// Forgets all failures.
-    pub(super) fn reset(&mut self) {
-        for counter in &mut self.enabled {
-            counter.failures = 0;
-        }
-    }
-
     /// Where nodes failed, most failures first, then in the order of the filters. Empty if none did.
     pub(super) fn explain(&self) -> String {
         let mut failed: Vec<&Counter> = self.enabled.iter().filter(|counter| counter.failures > 0).collect();

@@ -10,6 +10,8 @@
 //!   `change-task NAME word...`, `delete-task NAME`.
 //! `place` does all at once: nodes with a load, then new tasks.
 //! `start` starts the loops. Both print what the loops wrote: counts by node, or tasks by name with `names`.
+//! `explain service=web slot=1` asks for explanations, `explained` prints those that came since, `explain-now`
+//! says where a task would go.
 //! `count SERVICE` prints active tasks by node. `inspect` prints what the scheduler knows.
 pub(super) mod objects;
 
@@ -24,8 +26,8 @@ use crate::bench::{Bench, LoopKind, LoopSettings, World};
 use crate::kernel::{SimDuration, SimTime};
 use crate::model::setup::PlacementStrategy;
 use crate::model::{
-    Annotations, Meta, Node, NodeId, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task, TaskId,
-    TaskSpec, TaskState,
+    Annotations, ExplainWish, Meta, Node, NodeId, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task,
+    TaskId, TaskSpec, TaskState,
 };
 use crate::store::{ChangeSet, ObjectChange, StoreError, Transaction};
 use crate::text_test::{Command, check, split_words, values};
@@ -71,6 +73,11 @@ fn generic_resources_of_tasks() {
 }
 
 #[test]
+fn explanations() {
+    run("scheduler/explain.txt");
+}
+
+#[test]
 fn classic_strategies() {
     run("scheduler/classic.txt");
 }
@@ -106,6 +113,8 @@ struct Script {
     tasks: BTreeMap<String, TaskId>,
     slots: BTreeMap<String, u32>,
     log: Log,
+    /// Explanations that were printed.
+    explained: usize,
 }
 
 /// What was written to tasks since it was printed last.
@@ -165,6 +174,7 @@ impl Script {
             tasks: BTreeMap::new(),
             slots: BTreeMap::new(),
             log: Log::default(),
+            explained: 0,
         }
     }
 
@@ -188,6 +198,25 @@ impl Script {
             "place" => self.place(command),
             "count" => self.count(&command.words[0]),
             "inspect" => self.inspect(),
+            "explain" => {
+                let slot = command.get("slot").map(|slot| Slot(slot.parse().expect("a number")));
+                let service = command.get("service").expect("service=").to_owned();
+                self.bench.explain(ExplainWish { service, slot });
+                "ok".to_owned()
+            }
+            "explained" => {
+                let given = &self.bench.explanations()[self.explained..];
+                self.explained += given.len();
+                given
+                    .iter()
+                    .map(|explanation| explanation.text(|node| self.node_name(node).to_owned()))
+                    .collect()
+            }
+            "explain-now" => {
+                let task = self.tasks[&command.words[0]];
+                let explanation = self.bench.explain_now(task).expect("a task of a service");
+                explanation.text(|node| self.node_name(node).to_owned())
+            }
             "filters" => self.filters(command),
             "repeat" => self.repeat(command),
             other => panic!("unknown command {other}"),
@@ -264,6 +293,7 @@ impl Script {
         let id = transaction.mint_service();
         let mut task = Task::new(TaskId(0), Arc::new(TaskSpec::default()), SimTime::ZERO);
         task.service = Some(id);
+        task.service_annotations = Arc::new(Annotations { name: name.to_owned(), ..Annotations::default() });
         task.status.state = TaskState::Pending;
         task.status.message = "pending task scheduling".into();
         objects::change_task(&mut task, words);

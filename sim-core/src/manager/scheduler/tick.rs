@@ -7,14 +7,16 @@ use std::sync::Arc;
 use super::Scheduler;
 use super::classic::{self, Ranking};
 use super::decision::{Decision, assigned, unplaced};
+use super::explain::Scene;
 use super::failures::VersionedService;
 use super::group::Group;
 use super::needs::Needs;
 use super::pipeline::Pipeline;
 use super::queue::Queued;
 use crate::kernel::SimTime;
+use crate::model::explanation::PlacementOutcome;
 use crate::model::setup::PlacementStrategy;
-use crate::model::{FactId, Task, TaskState};
+use crate::model::{Explanations, FactId, Task, TaskState};
 use crate::store::Store;
 
 /// Message of a task that may run on the node that it came with.
@@ -23,7 +25,13 @@ const NO_SUITABLE_NODE: &str = "no suitable node";
 
 impl Scheduler {
     /// Decides about every task without a node.
-    pub(super) fn tick(&mut self, cause: FactId, now: SimTime, store: &Store) -> Vec<Decision> {
+    pub(super) fn tick(
+        &mut self,
+        cause: FactId,
+        now: SimTime,
+        store: &Store,
+        explanations: &mut Explanations,
+    ) -> Vec<Decision> {
         let mut groups = self.unassigned.take_groups();
         let one_offs = groups.partition_point(|group| group[0].task.spec_version.is_some());
         let (common, single) = groups.split_at_mut(one_offs);
@@ -31,7 +39,7 @@ impl Scheduler {
         self.ties.order(single);
         let mut decisions = Vec::with_capacity(groups.iter().map(Vec::len).sum());
         for group in groups {
-            self.schedule_group(group, cause, now, store, &mut decisions);
+            self.schedule_group(group, cause, now, store, explanations, &mut decisions);
         }
         for decision in &decisions {
             self.all_tasks.insert(decision.new.id, Arc::clone(&decision.new));
@@ -45,6 +53,7 @@ impl Scheduler {
         cause: FactId,
         now: SimTime,
         store: &Store,
+        explanations: &mut Explanations,
         decisions: &mut Vec<Decision>,
     ) {
         self.ties.order(&mut tasks);
@@ -53,14 +62,16 @@ impl Scheduler {
             nodes: &mut self.nodes,
             rank_indexes: &mut self.rank_indexes,
             ties: &mut self.ties,
+            strategy: self.strategy,
             pipeline: Pipeline::new(Needs::of(&representative, self.seed)),
             service: VersionedService::of(&representative),
             now,
             retried_because: cause,
             waiting: tasks.into_iter(),
+            explanations,
             decisions,
         };
-        match self.strategy {
+        match group.strategy {
             PlacementStrategy::Swarmkit => group.place(),
             PlacementStrategy::ClassicSpread => classic::place_by_weight(&mut group, Ranking::Spread),
             PlacementStrategy::ClassicBinpack => classic::place_by_weight(&mut group, Ranking::Binpack),
@@ -71,6 +82,7 @@ impl Scheduler {
             "" => NO_SUITABLE_NODE.to_owned(),
             _ => format!("{NO_SUITABLE_NODE} ({explanation})"),
         };
+        group.explain_refusals(&message);
         for left in group.waiting {
             if let Some(new) = self.no_suitable_node(&left.task, &message, now, store) {
                 let cause = left.cause.unwrap_or(cause);
@@ -107,13 +119,18 @@ impl Scheduler {
     }
 
     /// Decides about every task whose node was chosen by an orchestrator, one by one.
-    pub(super) fn process_preassigned(&mut self, cause: FactId, now: SimTime) -> Vec<Decision> {
+    pub(super) fn process_preassigned(
+        &mut self,
+        cause: FactId,
+        now: SimTime,
+        explanations: &mut Explanations,
+    ) -> Vec<Decision> {
         let mut waiting: Vec<Queued> = self.pending_preassigned.iter().cloned().collect();
         self.ties.order(&mut waiting);
         self.pending_preassigned.forget_causes();
         let mut decisions = Vec::with_capacity(waiting.len());
         for Queued { task, cause: brought } in waiting {
-            if let Some(new) = self.fit_to_its_node(&task, now) {
+            if let Some(new) = self.fit_to_its_node(&task, now, explanations) {
                 self.all_tasks.insert(new.id, Arc::clone(&new));
                 decisions.push(Decision { old: task, new, cause: brought.unwrap_or(cause) });
             }
@@ -122,14 +139,30 @@ impl Scheduler {
     }
 
     /// None if the node is not known: the task waits for it without a word.
-    fn fit_to_its_node(&mut self, task: &Arc<Task>, now: SimTime) -> Option<Arc<Task>> {
-        let node = self.nodes.get_mut(task.node.expect("a preassigned task has a node"))?;
+    fn fit_to_its_node(
+        &mut self,
+        task: &Arc<Task>,
+        now: SimTime,
+        explanations: &mut Explanations,
+    ) -> Option<Arc<Task>> {
+        let id = task.node.expect("a preassigned task has a node");
+        let node = self.nodes.get(id)?;
         let mut pipeline = Pipeline::new(Needs::of(task, self.seed));
-        if !pipeline.process(node) {
-            return Some(unplaced(task, &pipeline.explain(), now));
+        let fits = pipeline.process(node);
+        let reason = pipeline.explain();
+        if !explanations.is_unwanted() && explanations.is_wanted(task) {
+            let scene = Scene { nodes: &self.nodes, pipeline: &pipeline, now };
+            let outcome = match fits {
+                true => PlacementOutcome::Confirmed { node: id },
+                false => PlacementOutcome::Refused { err: reason.clone() },
+            };
+            explanations.give(scene.explain(task, outcome));
         }
-        let mut new = Arc::new(assigned(task, node.id(), CONFIRMED_MESSAGE, now));
-        node.add_task(&mut new);
+        if !fits {
+            return Some(unplaced(task, &reason, now));
+        }
+        let mut new = Arc::new(assigned(task, id, CONFIRMED_MESSAGE, now));
+        self.nodes.get_mut(id)?.add_task(&mut new);
         Some(new)
     }
 }

@@ -4,6 +4,7 @@
 //! not: a zone full of drained nodes still has its tasks. A leaf keeps the best nodes that passed the filters,
 //! as many as there are tasks to place.
 use std::collections::{BTreeMap, BinaryHeap};
+use std::fmt;
 
 use super::node_info::NodeInfo;
 use super::rank::Candidate;
@@ -15,6 +16,15 @@ use crate::model::{Node, Placement};
 pub(super) enum Level {
     NodeLabel(String),
     EngineLabel(String),
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Level::NodeLabel(name) => write!(f, "node.labels.{name}"),
+            Level::EngineLabel(name) => write!(f, "engine.labels.{name}"),
+        }
+    }
 }
 
 impl Level {
