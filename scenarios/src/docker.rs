@@ -36,8 +36,23 @@ pub(crate) struct CommandError {
 /// Finds a host by name or address.
 pub(crate) type FindHost<'a> = &'a dyn Fn(&str) -> Option<HostId>;
 
+/// The command of a line, if the core can run it.
+pub(crate) fn parse_simulated(line: &str, find_host: FindHost<'_>) -> Result<DockerCommand, CommandError> {
+    let command = parse(line, find_host)?;
+    match unsupported::by_the_core(&command) {
+        None => Ok(command),
+        Some(help) => {
+            let words = words::split(line)?;
+            let name =
+                words.iter().take_while(|word| !word.starts_with('-')).take(2).cloned().collect::<Vec<_>>();
+            let (problem, help) = (CommandProblem::UnsupportedCommand(name.join(" ")), help.to_owned());
+            Err(CommandError { problem, part: name[0].clone(), help })
+        }
+    }
+}
+
 /// The command of a line: the words after `docker`.
-pub(crate) fn parse(line: &str, find_host: FindHost<'_>) -> Result<DockerCommand, CommandError> {
+fn parse(line: &str, find_host: FindHost<'_>) -> Result<DockerCommand, CommandError> {
     let words = words::split(line)?;
     let command = command();
     let matches = command.clone().try_get_matches_from(&words);

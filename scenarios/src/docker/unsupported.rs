@@ -1,5 +1,8 @@
 //! What docker has and the simulator has not, so that an error can say so.
 
+use sim_core::client::is_api_command;
+use sim_core::model::DockerCommand;
+
 /// Commands of docker that the simulator lacks, with a hint. An empty hint: there is nothing to use in its place.
 const COMMANDS: &[(&str, &str)] = &[
     ("service logs", "what programs print is not simulated"),
@@ -121,6 +124,19 @@ const FLAGS: &[(&str, &[&str])] = &[
     ("ps", &["--format", "--last", "-n", "--latest", "-l", "--size", "-s"]),
     ("info", &["--format", "-f"]),
 ];
+
+/// The hint for a command that can be written down but not run: so far the core runs those of the control API.
+pub(super) fn by_the_core(command: &DockerCommand) -> Option<&'static str> {
+    match command {
+        _ if is_api_command(command) => None,
+        DockerCommand::Swarm(_) => Some("the hosts of `managers` and `workers` are a swarm from the start"),
+        DockerCommand::Network(_) => Some("the only network is that of the routing mesh"),
+        DockerCommand::Info | DockerCommand::ContainerList { .. } => {
+            Some("`node ls` and `service ps` tell more")
+        }
+        DockerCommand::Service(_) | DockerCommand::Node(_) => None,
+    }
+}
 
 /// The hint for a command that docker has and the simulator lacks.
 pub(super) fn command(path: &str) -> Option<&'static str> {

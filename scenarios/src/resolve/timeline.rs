@@ -209,7 +209,7 @@ impl Timeline<'_> {
     }
 
     fn command(&mut self, reader: &mut Reader<'_>, line: &str, at: &Location) -> Option<ClientCommand> {
-        let command = match docker::parse(line, &|text| self.names.host_or_address(text)) {
+        let command = match docker::parse_simulated(line, &|text| self.names.host_or_address(text)) {
             Ok(command) => command,
             Err(error) => {
                 let at = reader.narrowed(at, &error.part);
