@@ -197,8 +197,7 @@ pub(crate) struct ExpectationFile {
     /// A subject, or what is said about a task.
     pub(crate) node: Option<Names>,
     pub(crate) command: Option<Text>,
-    /// `true`: the subject is the cluster.
-    pub(crate) cluster: Option<Text>,
+    pub(crate) cluster: Option<Spanned<ClusterStateFile>>,
     pub(crate) running: Option<Number>,
     pub(crate) replicas: Option<Text>,
     pub(crate) pending: Option<Number>,
@@ -210,11 +209,17 @@ pub(crate) struct ExpectationFile {
     pub(crate) state: Option<Text>,
     pub(crate) desired: Option<Text>,
     pub(crate) error: Option<Text>,
-    pub(crate) leader: Option<Names>,
-    pub(crate) ready: Option<Number>,
     pub(crate) succeeds: Option<Text>,
     pub(crate) fails: Option<Text>,
     pub(crate) because: Option<Text>,
+}
+
+/// What is said about the cluster.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClusterStateFile {
+    pub(crate) leader: Option<Names>,
+    pub(crate) ready: Option<Number>,
 }
 
 /// Bounds of a number, both included.

@@ -37,6 +37,7 @@ fn every_key_is_in_the_reference() {
         &format!("{start}timeline: [{{ fault: {{ zzz: 1 }} }}]\n"),
         &format!("{start}timeline: [{{ traffic: {{ zzz: 1 }} }}]\n"),
         &format!("{start}expect: [{{ zzz: 1 }}]\n"),
+        &format!("{start}expect: [{{ cluster: {{ zzz: 1 }} }}]\n"),
         &format!("{start}expect: [{{ running: {{ zzz: 1 }} }}]\n"),
     ];
     for text in places {

@@ -5,7 +5,8 @@ use std::path::Path;
 use expect_test::{expect, expect_file};
 use scenarios::{Expectation, Scenario, ScenarioOptions};
 use sim_core::kernel::SimTime;
-use sim_core::model::setup::Stimulus;
+use sim_core::model::ClusterSpec;
+use sim_core::model::setup::{Settings, Stimulus};
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("the file exists")
@@ -28,7 +29,7 @@ fn summary(scenario: &Scenario) -> String {
     ];
     lines.extend(setup.hosts.iter().map(|(id, host)| format!("{id:?} {host:?}")));
     lines.extend(setup.links.iter().map(|link| format!("{link:?}")));
-    lines.push(format!("{:?}", setup.settings));
+    lines.push(settings(&setup.settings));
     lines.push(format!("image * {:?}", setup.images.unlisted));
     for (name, image) in &setup.images.listed {
         lines.push(format!("image {name} {:?}", image.profile));
@@ -51,6 +52,20 @@ fn summary(scenario: &Scenario) -> String {
         lines.push(format!("line {}: {when}: {subject:?} {because:?}", at.line));
     }
     lines.join("\n") + "\n"
+}
+
+/// What a file can set of the settings.
+fn settings(settings: &Settings) -> String {
+    let ClusterSpec { heartbeat_period, task_history_retention_limit, raft, .. } = &settings.cluster;
+    let (ties, scheduler) = (settings.ties, settings.scheduler);
+    let swarm = format!("heartbeat {heartbeat_period}, history {task_history_retention_limit}");
+    let raft = format!("snapshots every {}", raft.snapshot_interval);
+    let links = format!("latency {} and {}", settings.latency_same_zone, settings.latency_between_zones);
+    let disk = format!("persist {} to {}", settings.persist_min, settings.persist_max);
+    format!(
+        "settings: {swarm}, {raft}, {ties:?}, {scheduler:?}, {links}, {disk}, calls {}",
+        settings.call_limit
+    )
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::expect::{
     Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
     Subject, TaskCondition, TaskName, When,
 };
-use crate::file::{self, ExpectationFile, Names, Number, Text, TextOrList, TextOrTable};
+use crate::file::{self, ClusterStateFile, ExpectationFile, Names, Number, Text, TextOrList, TextOrTable};
 use crate::suggest;
 
 /// The word for a subject or a state that is not there.
@@ -190,6 +190,7 @@ impl<'s> Entry<'_, 's> {
             })
         };
         let text = |text: &Option<Text>| text.as_ref().map(|text| text.referenced);
+        let state = file.cluster.as_ref().map(|cluster| &cluster.value);
         let keys: [(&str, Option<_>, &[&str]); 16] = [
             ("running", number(&file.running), &["service", "node"]),
             ("replicas", text(&file.replicas), &["service"]),
@@ -203,8 +204,8 @@ impl<'s> Entry<'_, 's> {
             ("desired", text(&file.desired), &["task"]),
             ("node", file.node.as_ref().filter(|_| file.task.is_some()).map(TextOrList::position), &["task"]),
             ("error", text(&file.error), &["task"]),
-            ("leader", file.leader.as_ref().map(TextOrList::position), &["cluster"]),
-            ("ready", number(&file.ready), &["cluster"]),
+            ("leader", state.and_then(|state| state.leader.as_ref()).map(TextOrList::position), &["cluster"]),
+            ("ready", state.and_then(|state| number(&state.ready)), &["cluster"]),
             ("succeeds", text(&file.succeeds), &["command"]),
             ("fails", text(&file.fails), &["command"]),
         ];
@@ -302,15 +303,12 @@ impl<'s> Entry<'_, 's> {
     }
 
     fn cluster(&mut self) -> Option<Subject> {
-        let words = [("true", ())];
-        self.given("cluster", self.file.cluster.as_ref(), |reader, text, at| {
-            reader.word(text, at, "way to say that the subject is the cluster", &words)
-        })?;
+        let ClusterStateFile { leader, ready } = &self.file.cluster.as_ref()?.value;
         let mut conditions = Vec::new();
-        if let Some(leader) = &self.file.leader {
+        if let Some(leader) = leader {
             conditions.push(ClusterCondition::Leader(self.leaders(leader)));
         }
-        conditions.extend(self.bounds("ready", self.file.ready.as_ref()).map(ClusterCondition::Ready));
+        conditions.extend(self.bounds("cluster/ready", ready.as_ref()).map(ClusterCondition::Ready));
         Some(Subject::Cluster { conditions })
     }
 
@@ -319,7 +317,7 @@ impl<'s> Entry<'_, 's> {
         match leader {
             TextOrList::Text(text) if super::raw(text) == NONE => Vec::new(),
             TextOrList::Text(_) | TextOrList::List(_) => {
-                self.reader.only_hosts(self.names, leader.texts(), &self.pointer.key("leader"))
+                self.reader.only_hosts(self.names, leader.texts(), &self.pointer.key("cluster").key("leader"))
             }
         }
     }
