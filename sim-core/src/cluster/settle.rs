@@ -3,7 +3,7 @@
 //! A settled cluster is constructed, not simulated: forming ten thousand nodes would cost more than most runs.
 //! All phases are drawn: ticks, counters, heartbeats, batches, and the manager that each worker talks to.
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::Cluster;
@@ -15,8 +15,8 @@ use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerKit, 
 use crate::model::node::{EngineDescription, IssuanceState};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    ClusterId, FactId, HostId, IdMap, Meta, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
-    NodeStatus, ObjectId, Service, Task, TaskState,
+    Annotations, ClusterId, FactId, HostId, IdMap, Meta, Network, NetworkId, NetworkSpec, Node,
+    NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo, SessionId};
@@ -202,6 +202,8 @@ fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effec
     let (now, cause) = (SimTime::ZERO, out.cause());
     let mut transaction = Transaction::new(&mut store, &mut out.ids, now, SETTLED_INDEX - 1, cause);
     transaction.create_cluster(settled_cluster(setup)).expect("the store is empty");
+    let ingress = ingress_network(transaction.mint_network());
+    transaction.create_network(ingress).expect("the store is empty");
     for host in members {
         let id = transaction.mint_node();
         let node = settled_node(id, *host, setup.hosts.get(*host).expect("members are hosts"), ready);
@@ -223,6 +225,19 @@ fn settled_cluster(setup: &Setup) -> crate::model::Cluster {
         spec: Arc::new(setup.settings.cluster.clone()),
         token_generations: (0, 0),
         blacklisted_certificates: BTreeSet::new(),
+    }
+}
+
+/// The network of the routing mesh, which has the first subnet of the pool (spec networking 2, 3.2).
+fn ingress_network(id: NetworkId) -> Network {
+    let annotations = Annotations { name: "ingress".to_owned(), ..Annotations::default() };
+    let spec =
+        NetworkSpec { annotations, driver: "overlay".to_owned(), ingress: true, ..NetworkSpec::default() };
+    Network {
+        id,
+        meta: Meta::default(),
+        spec: Arc::new(spec),
+        subnet: Some((Ipv4Addr::new(10, 0, 0, 0), 24)),
     }
 }
 

@@ -1,91 +1,116 @@
-//! Moves tasks from NEW to PENDING once everything is allocated that they need.
+//! Gives services their published ports, and moves tasks from NEW to PENDING once they have all they need
+//! (spec networking 3, 5).
 //!
-//! Relies on nothing but the store. Networks, addresses and published ports are not handed out yet, so every
-//! task is complete as soon as it is seen.
-use std::collections::BTreeMap;
+//! Relies on nothing but the store. Virtual addresses and addresses of tasks are not handed out yet, so a task needs
+//! no more than the ports of its service.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{FactId, Task, TaskId, TaskState, TaskStatus};
+use crate::model::{
+    Endpoint, FactId, PortConfig, PublishMode, Service, ServiceId, Task, TaskId, TaskState, TaskStatus,
+    TransportProtocol,
+};
 use crate::protocol::LoopTimer;
-use crate::store::{ObjectChange, StoreError, Transaction};
+use crate::store::{ObjectChange, Store, StoreError, Transaction};
 
 /// What a task says while it waits for the scheduler (spec networking 1).
 const ALLOCATED_MESSAGE: &str = "pending task scheduling";
+/// The first port that the swarm chooses when the user names none (spec networking 1).
+const DYNAMIC_PORT_FIRST: u16 = 30_000;
+/// The last one.
+const DYNAMIC_PORT_LAST: u16 = 32_767;
 
 /// The allocator of a leading manager.
 #[derive(Debug, Default)]
 pub(crate) struct Allocator {
-    /// Tasks to be allocated at the next commit, each with the fact that brought it.
-    pending: BTreeMap<TaskId, FactId>,
+    /// Whether ports are handed out. Some recordings were made without.
+    without_ports: bool,
+    /// What is to be allocated at the next commit, each with the fact that brought it.
+    services: BTreeMap<ServiceId, FactId>,
+    tasks: BTreeMap<TaskId, FactId>,
 }
 
 /// What the allocator writes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum AllocatorStep {
+    /// The service gets its ports.
+    Service(ServiceId),
     /// The task has all it needs.
-    Allocate(TaskId),
+    Task(TaskId),
 }
 
 impl Allocator {
-    fn consider(&mut self, task: &Task, cause: FactId) {
-        if task.status.state == TaskState::New {
-            self.pending.insert(task.id, cause);
+    pub(crate) fn new(without_ports: bool) -> Self {
+        Allocator { without_ports, ..Self::default() }
+    }
+
+    fn consider_service(&mut self, service: &Service, cause: FactId) {
+        if !self.without_ports && !has_ports(service) {
+            self.services.insert(service.id, cause);
         }
     }
 
-    fn allocate_pending(&mut self, context: &mut Context<'_>) {
-        if self.pending.is_empty() {
+    fn consider_task(&mut self, task: &Task, cause: FactId) {
+        if task.status.state == TaskState::New {
+            self.tasks.insert(task.id, cause);
+        }
+    }
+
+    /// Services come before tasks, which need what their services have.
+    fn allocate(&mut self, context: &mut Context<'_>) {
+        if self.services.is_empty() && self.tasks.is_empty() {
             return;
         }
-        let pending = std::mem::take(&mut self.pending);
-        let steps = pending.into_iter().map(|(task, cause)| (AllocatorStep::Allocate(task).into(), cause));
-        context.batch(0, steps);
+        let services = std::mem::take(&mut self.services).into_iter();
+        let tasks = std::mem::take(&mut self.tasks).into_iter();
+        let services = services.map(|(service, cause)| (AllocatorStep::Service(service).into(), cause));
+        let tasks = tasks.map(|(task, cause)| (AllocatorStep::Task(task).into(), cause));
+        context.batch(0, services.chain(tasks));
     }
 }
 
 impl ControlLoop for Allocator {
     fn start(&mut self, context: &mut Context<'_>) {
         let cause = context.cause();
-        for task in context.store.tasks() {
-            self.consider(task, cause);
+        for service in context.store.services() {
+            self.consider_service(service, cause);
         }
-        self.allocate_pending(context);
+        for task in context.store.tasks() {
+            self.consider_task(task, cause);
+        }
+        self.allocate(context);
     }
 
     fn hear(&mut self, _strand: u32, event: Heard<'_>, context: &mut Context<'_>) {
         match event {
+            Heard::Change(ObjectChange::Service(delta)) => {
+                if let Some(service) = &delta.new {
+                    self.consider_service(service, context.cause());
+                }
+            }
             Heard::Change(ObjectChange::Task(delta)) => {
                 if let Some(task) = &delta.new {
-                    self.consider(task, context.cause());
+                    self.consider_task(task, context.cause());
                 }
             }
             Heard::Change(_) => {}
-            Heard::Commit => self.allocate_pending(context),
+            Heard::Commit => self.allocate(context),
         }
     }
 
     fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        let Step::Allocator(AllocatorStep::Allocate(id)) = step else {
-            unreachable!("the allocator's own step")
-        };
-        let Some(task) = transaction.store().task(*id) else { return Ok(()) };
-        if task.status.state != TaskState::New {
-            return Ok(());
+        match step {
+            Step::Allocator(AllocatorStep::Service(id)) => allocate_service(*id, transaction),
+            Step::Allocator(AllocatorStep::Task(id)) => allocate_task(*id, transaction),
+            _ => unreachable!("{step:?} is no step of the allocator"),
         }
-        let mut task = Task::clone(task);
-        task.status = TaskStatus {
-            state: TaskState::Pending,
-            timestamp: Some(transaction.now()),
-            message: ALLOCATED_MESSAGE.into(),
-            ..TaskStatus::default()
-        };
-        transaction.update_task(task)
     }
 
     fn settled(&mut self, _strand: u32, outcome: Outcome, _context: &mut Context<'_>) {
         match outcome {
-            // A lost leadership takes the allocator with it; the next leader's finds the tasks in the store.
+            // A lost leadership takes the allocator with it; the next leader's finds everything in the store.
             Outcome::Committed | Outcome::Unchanged | Outcome::Failed(_) => {}
         }
     }
@@ -93,6 +118,66 @@ impl ControlLoop for Allocator {
     fn fire(&mut self, timer: LoopTimer, _context: &mut Context<'_>) {
         unreachable!("the allocator sets no timer, but {timer:?} fired");
     }
+}
+
+/// True if the service has the ports that its spec asks for.
+fn has_ports(service: &Service) -> bool {
+    match (&service.spec.endpoint, &service.endpoint) {
+        (None, None) => true,
+        (Some(wanted), None) => wanted.ports.is_empty(),
+        (None, Some(_)) => false,
+        (Some(wanted), Some(given)) => *wanted == given.spec,
+    }
+}
+
+fn allocate_service(id: ServiceId, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    let Some(service) = transaction.store().service(id).cloned() else { return Ok(()) };
+    if has_ports(&service) {
+        return Ok(());
+    }
+    let endpoint = service.spec.endpoint.clone().map(|spec| {
+        let ports = with_numbers(id, &spec.ports, transaction.store());
+        Arc::new(Endpoint { spec, ports, virtual_ips: Vec::new() })
+    });
+    transaction.update_service(Service { endpoint, ..Service::clone(&service) })
+}
+
+/// The ports of a spec, with a number for each ingress port that has none.
+fn with_numbers(id: ServiceId, ports: &[PortConfig], store: &Store) -> Vec<PortConfig> {
+    let others = store.services().filter(|service| service.id != id);
+    let others = others.filter_map(|service| service.endpoint.as_ref()).flat_map(|endpoint| &endpoint.ports);
+    let taken = others.chain(ports).filter(|port| port.publish_mode == PublishMode::Ingress);
+    let mut taken: BTreeSet<(TransportProtocol, u16)> =
+        taken.map(|port| (port.protocol, port.published_port)).collect();
+    let number = |mut port: PortConfig| {
+        if port.published_port == 0 && port.publish_mode == PublishMode::Ingress {
+            let mut range = DYNAMIC_PORT_FIRST..=DYNAMIC_PORT_LAST;
+            port.published_port =
+                range.find(|number| taken.insert((port.protocol, *number))).unwrap_or_default();
+        }
+        port
+    };
+    ports.iter().cloned().map(number).collect()
+}
+
+fn allocate_task(id: TaskId, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    let Some(task) = transaction.store().task(id) else { return Ok(()) };
+    if task.status.state != TaskState::New {
+        return Ok(());
+    }
+    let mut task = Task::clone(task);
+    let service = task.service.and_then(|service| transaction.store().service(service));
+    if let (Some(own), Some(given)) = (&task.endpoint, service.and_then(|service| service.endpoint.as_ref()))
+    {
+        task.endpoint = Some(Arc::new(Endpoint { ports: given.ports.clone(), ..Endpoint::clone(own) }));
+    }
+    task.status = TaskStatus {
+        state: TaskState::Pending,
+        timestamp: Some(transaction.now()),
+        message: ALLOCATED_MESSAGE.into(),
+        ..TaskStatus::default()
+    };
+    transaction.update_task(task)
 }
 
 impl From<AllocatorStep> for Step {
@@ -103,7 +188,9 @@ impl From<AllocatorStep> for Step {
 
 impl StateDigest for Allocator {
     fn digest(&self, digest: &mut Digest) {
-        let Self { pending } = self;
-        pending.digest(digest);
+        let Self { without_ports, services, tasks } = self;
+        digest.bool(*without_ports);
+        services.digest(digest);
+        tasks.digest(digest);
     }
 }

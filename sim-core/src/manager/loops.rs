@@ -209,6 +209,8 @@ pub struct LoopSettings {
     pub strategy: PlacementStrategy,
     /// Name of the manager's host, which its random streams carry.
     pub manager: String,
+    /// Whether the allocator hands out no ports, as when some recordings were made.
+    pub without_ports: bool,
 }
 
 impl LoopSettings {
@@ -219,6 +221,7 @@ impl LoopSettings {
             seeded_ties: setup.settings.ties == Ties::Seeded,
             strategy: setup.settings.scheduler,
             manager: manager.to_owned(),
+            without_ports: false,
         }
     }
 
@@ -514,7 +517,7 @@ impl LeaderLoops {
 fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
     let seed = settings.seed;
     match kind {
-        LoopKind::Allocator => Box::new(Allocator::default()),
+        LoopKind::Allocator => Box::new(Allocator::new(settings.without_ports)),
         LoopKind::Scheduler => Box::new(settings.scheduler()),
         LoopKind::Api => Box::new(ControlApi::new(seed)),
         LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(seed)),
