@@ -1,4 +1,6 @@
 //! What an observer may see of a cluster between two events.
+mod tables;
+
 use super::Cluster;
 use crate::model::setup::Setup;
 use crate::model::{HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState};

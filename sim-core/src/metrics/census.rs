@@ -89,11 +89,16 @@ pub struct Census {
     nodes: IdMap<NodeId, NodeEntry>,
     /// How many node objects a host has had.
     nodes_of_host: IdMap<HostId, u32>,
+    latest_node: IdMap<HostId, NodeId>,
     services: IdMap<ServiceId, ServiceEntry>,
     tasks: IdMap<TaskId, TaskEntry>,
     networks: IdMap<NetworkId, String>,
+    /// Nodes that are READY.
+    ready: u64,
     /// Services whose counts or spec changed at this instant.
     touched: BTreeSet<ServiceId>,
+    /// Nodes whose state or counts changed at this instant.
+    touched_nodes: BTreeSet<NodeId>,
 }
 
 impl Census {
@@ -104,10 +109,13 @@ impl Census {
             names: Names::new(setup, seed),
             nodes: IdMap::new(),
             nodes_of_host: IdMap::new(),
+            latest_node: IdMap::new(),
             services: IdMap::new(),
             tasks: IdMap::new(),
             networks: IdMap::new(),
+            ready: 0,
             touched: BTreeSet::new(),
+            touched_nodes: BTreeSet::new(),
         }
     }
 
@@ -161,9 +169,27 @@ impl Census {
         self.touched.iter().copied()
     }
 
+    /// Nodes that changed, or whose tasks did, since then.
+    pub fn touched_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.touched_nodes.iter().copied()
+    }
+
+    /// How many nodes are READY.
+    #[must_use]
+    pub fn ready(&self) -> u64 {
+        self.ready
+    }
+
+    /// The last node object of a host.
+    #[must_use]
+    pub fn node_of_host(&self, host: HostId) -> Option<NodeId> {
+        self.latest_node.get(host).copied()
+    }
+
     /// Everybody has seen what was touched at this instant.
     pub fn instant_over(&mut self) {
         self.touched.clear();
+        self.touched_nodes.clear();
     }
 
     /// Takes a fact in. `store` is asked only when something appears or its spec changes.
@@ -231,13 +257,18 @@ impl Census {
     fn insert_node(&mut self, id: NodeId, node: NodeEntry) {
         let number = self.nodes_of_host.get_or_insert_with(node.host, || 0);
         *number += 1;
+        self.latest_node.insert(node.host, id);
+        self.ready += u64::from(node.is_ready());
         self.nodes.insert(id, NodeEntry { number: *number, ..node });
+        self.touched_nodes.insert(id);
     }
 
     fn change_node(&mut self, node: NodeId, change: impl FnOnce(&mut NodeEntry)) {
-        if let Some(entry) = self.nodes.get_mut(node) {
-            change(entry);
-        }
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        self.ready -= u64::from(entry.is_ready());
+        change(entry);
+        self.ready += u64::from(entry.is_ready());
+        self.touched_nodes.insert(node);
     }
 
     fn network_created(&mut self, id: NetworkId, store: Option<&Store>) {
@@ -306,6 +337,7 @@ impl Census {
         add(&mut counts.wanted, stored && task.desired <= goal && !over);
         if let Some(node) = task.node.and_then(|node| self.nodes.get_mut(node)) {
             add(&mut node.running, running);
+            self.touched_nodes.extend(task.node);
         }
         self.touched.extend(task.service);
     }
@@ -317,6 +349,10 @@ fn goal(mode: ServiceMode) -> TaskState {
 }
 
 impl NodeEntry {
+    fn is_ready(&self) -> bool {
+        self.state == NodeState::Ready && !self.removed
+    }
+
     fn of(node: &Arc<Node>) -> Self {
         NodeEntry {
             state: node.status.state,
