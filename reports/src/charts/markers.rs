@@ -1,0 +1,89 @@
+//! What explains a chart: faults, and managers that took over as leaders.
+use sim_core::Recording;
+use sim_core::kernel::SimTime;
+use sim_core::model::{Fact, Fault};
+
+/// Markers that have a number and a line in the key; further ones are lines without number.
+pub(super) const NUMBERED_MAX: usize = 16;
+
+/// What a marker stands for. Each has a colour and a shape of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MarkerKind {
+    /// Something broke.
+    Fault,
+    /// Something was mended.
+    Mended,
+    /// A manager took over as leader.
+    Leader,
+}
+
+/// A moment that a chart points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Marker {
+    pub(super) time: SimTime,
+    pub(super) kind: MarkerKind,
+    pub(super) text: String,
+}
+
+/// All markers of a run in order.
+pub(super) fn markers(recording: &Recording) -> Vec<Marker> {
+    let names = recording.census.names();
+    let mut markers: Vec<Marker> = recording
+        .origins
+        .strikes()
+        .iter()
+        .map(|strike| Marker {
+            time: strike.time,
+            kind: kind(&strike.fault),
+            text: names.fault(&strike.fault),
+        })
+        .collect();
+    for record in &recording.facts {
+        if let Fact::Leadership { host, active: true } = record.fact {
+            let text = format!("{} takes over as leader", names.host(host));
+            markers.push(Marker { time: record.time, kind: MarkerKind::Leader, text });
+        }
+    }
+    markers.sort_by_key(|marker| marker.time);
+    markers
+}
+
+fn kind(fault: &Fault) -> MarkerKind {
+    match fault {
+        Fault::Restart { .. } | Fault::Thaw { .. } | Fault::Heal { .. } => MarkerKind::Mended,
+        Fault::Crash { .. }
+        | Fault::Kill { .. }
+        | Fault::Stop { .. }
+        | Fault::Freeze { .. }
+        | Fault::Cut { .. }
+        | Fault::Slow { .. }
+        | Fault::Loss { .. }
+        | Fault::KillTask { .. }
+        | Fault::SlowDisk { .. } => MarkerKind::Fault,
+    }
+}
+
+/// Rows for things of a width along a line, so that no two of a row overlap: the first row with room for each.
+pub(super) fn rows(places: &[i32], width: i32) -> Vec<usize> {
+    let mut ends: Vec<i32> = Vec::new();
+    let mut rows = Vec::new();
+    for place in places {
+        let row = ends.iter().position(|end| *end <= *place).unwrap_or(ends.len());
+        if row == ends.len() {
+            ends.push(0);
+        }
+        ends[row] = place + width;
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_that_would_overlap_go_to_the_next_row() {
+        assert_eq!(rows(&[0, 5, 40, 44, 48], 20), [0, 1, 0, 1, 2]);
+    }
+}

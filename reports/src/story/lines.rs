@@ -1,0 +1,187 @@
+//! Writes groups as lines: time, what happened, why.
+use std::collections::BTreeMap;
+
+use sim_core::Recording;
+use sim_core::metrics::Census;
+use sim_core::model::{NodeId, Subject};
+
+use super::chapters::{Chapters, CommandLine, Group};
+use crate::text::{Text, Tone};
+use crate::time;
+use crate::words::{
+    Family, Weight, conjoin, enumerate, reason_of_command, reason_of_fault, subject_name, with_detail,
+};
+
+/// Lines of a command's output that are shown.
+const OUTPUT_LINES_MAX: usize = 40;
+/// Tasks of which it is said one by one where they go.
+const ASSIGNMENTS_MAX: usize = 8;
+/// Nodes that are listed one by one, with the tasks that go there.
+const NODES_MAX: usize = 6;
+/// Width of the column of times.
+const TIME_WIDTH: usize = 11;
+
+pub(super) fn print(chapters: &Chapters, recording: &Recording) -> Text {
+    let mut printer = Printer { chapters, census: &recording.census, text: Text::new(), known_reason: None };
+    let mut order: Vec<usize> = (0..chapters.len()).collect();
+    order.sort_by_key(|index| chapters.groups()[*index].first);
+    for index in order {
+        printer.group(index);
+    }
+    printer.text
+}
+
+struct Printer<'a> {
+    chapters: &'a Chapters,
+    census: &'a Census,
+    text: Text,
+    /// The group that the reader has just read, or has just been told as a reason.
+    known_reason: Option<usize>,
+}
+
+impl Printer<'_> {
+    fn group(&mut self, index: usize) {
+        let group = &self.chapters.groups()[index];
+        let indent = if group.family.weight() == Weight::Headline { "" } else { "  " };
+        self.text.push(Tone::Faint, format!("{:>TIME_WIDTH$}", time::seconds(group.first)));
+        self.text.plain(format!("  {indent}"));
+        match &group.command {
+            Some(command) => self.command(command),
+            None => self.happening(group),
+        }
+        if group.family.is_reason() {
+            self.known_reason = Some(index);
+        }
+    }
+
+    fn happening(&mut self, group: &Group) {
+        let (tone, sentence) = (tone(group.family), self.sentence(group));
+        self.text.push(tone, sentence);
+        if time::seconds(group.last) != time::seconds(group.first) {
+            self.text.push(Tone::Faint, format!(" (until {})", time::seconds(group.last)));
+        }
+        let always = group.family.weight() == Weight::Headline;
+        if let Some(reason) = group.reason.filter(|reason| always || Some(*reason) != self.known_reason) {
+            let words = self.reason(&self.chapters.groups()[reason]);
+            self.text.push(Tone::Faint, format!(", {words}"));
+            self.known_reason = Some(reason);
+        }
+        self.text.end_line();
+    }
+
+    /// What happened to whom.
+    fn sentence(&self, group: &Group) -> String {
+        if group.family == Family::Fault {
+            return format!("fault: {}", group.detail);
+        }
+        if group.family == Family::Note {
+            return format!("note: {}", group.detail);
+        }
+        if group.family == Family::TaskAssigned && group.subjects.len() <= ASSIGNMENTS_MAX {
+            return self.single_assignments(group);
+        }
+        let names = enumerate(group.subjects.iter().map(|subject| subject_name(*subject, self.census)));
+        let phrase = group.family.phrase(group.subjects.len() > 1);
+        let words = if phrase.is_empty() { names } else { format!("{names} {phrase}") };
+        if group.family == Family::TaskAssigned {
+            return format!("{words} {}", self.destinations(&group.nodes));
+        }
+        with_detail(group.family, &words, &group.detail)
+    }
+
+    /// `web.1 and web.4 go to worker-1, web.2 to worker-2`
+    fn single_assignments(&self, group: &Group) -> String {
+        let mut tasks_of_node = BTreeMap::<NodeId, Vec<Subject>>::new();
+        for (task, node) in group.subjects.iter().zip(&group.nodes) {
+            tasks_of_node.entry(*node).or_default().push(*task);
+        }
+        let texts: Vec<String> = tasks_of_node
+            .iter()
+            .enumerate()
+            .map(|(place, (node, tasks))| {
+                let names = enumerate(tasks.iter().map(|task| subject_name(*task, self.census)));
+                let phrase = if place == 0 { group.family.phrase(tasks.len() > 1) } else { "to" };
+                format!("{names} {phrase} {}", self.census.node_name(*node))
+            })
+            .collect();
+        texts.join(", ")
+    }
+
+    /// `worker-1 (2), worker-2 (2) and worker-3 (1)`
+    fn destinations(&self, nodes: &[NodeId]) -> String {
+        let mut counts = BTreeMap::<NodeId, u64>::new();
+        for node in nodes {
+            *counts.entry(*node).or_default() += 1;
+        }
+        if counts.len() <= NODES_MAX {
+            let texts: Vec<String> = counts
+                .iter()
+                .map(|(node, count)| format!("{} ({count})", self.census.node_name(*node)))
+                .collect();
+            return conjoin(&texts);
+        }
+        let fewest = counts.values().min().expect("a task went to a node");
+        let most = counts.values().max().expect("a task went to a node");
+        match fewest == most {
+            true => format!("{} nodes, {most} each", counts.len()),
+            false => format!("{} nodes, {fewest} to {most} each", counts.len()),
+        }
+    }
+
+    fn reason(&self, group: &Group) -> String {
+        match &group.command {
+            Some(command) => reason_of_command(&command.line, group.first),
+            None if group.family == Family::Fault => reason_of_fault(&group.detail, group.first),
+            None => format!("because {}", self.sentence(group)),
+        }
+    }
+
+    fn command(&mut self, command: &CommandLine) {
+        self.text.plain(format!("{}$ ", self.census.names().host(command.host)));
+        self.text.push(Tone::Command, format!("docker {}", command.line));
+        self.text.end_line();
+        let Some((exit, took, stdout, stderr)) = &command.answer else {
+            self.continuation(Tone::Bad, "no answer before the end of the run");
+            return;
+        };
+        self.output(Tone::Plain, stdout);
+        self.output(if *exit == 0 { Tone::Plain } else { Tone::Bad }, stderr);
+        match exit {
+            0 => self.continuation(Tone::Faint, &format!("answered after {}", time::nanos(took.as_nanos()))),
+            _ => self.continuation(Tone::Bad, &format!("exit {exit} after {}", time::nanos(took.as_nanos()))),
+        }
+    }
+
+    fn output(&mut self, tone: Tone, output: &str) {
+        for line in output.lines().take(OUTPUT_LINES_MAX) {
+            self.continuation(tone, &format!("| {line}"));
+        }
+        let hidden = output.lines().count().saturating_sub(OUTPUT_LINES_MAX);
+        if hidden > 0 {
+            self.continuation(Tone::Faint, &format!("| ... and {hidden} more lines"));
+        }
+    }
+
+    fn continuation(&mut self, tone: Tone, line: &str) {
+        self.text.plain(format!("{:TIME_WIDTH$}    ", ""));
+        self.text.push(tone, line.trim_end());
+        self.text.end_line();
+    }
+}
+
+fn tone(family: Family) -> Tone {
+    const TONES: &[(Family, Tone)] = &[
+        (Family::Fault, Tone::Fault),
+        (Family::Note, Tone::Faint),
+        (Family::Elected, Tone::Heading),
+        (Family::LoopsStart, Tone::Heading),
+        (Family::NodeState, Tone::Heading),
+        (Family::TaskRuns, Tone::Good),
+        (Family::TaskComplete, Tone::Good),
+        (Family::TaskFailed, Tone::Bad),
+        (Family::TaskRejected, Tone::Bad),
+        (Family::TaskOrphaned, Tone::Bad),
+        (Family::Unhealthy, Tone::Bad),
+    ];
+    TONES.iter().find(|(known, _)| *known == family).map_or(Tone::Plain, |(_, tone)| *tone)
+}
