@@ -8,8 +8,10 @@ mod docker;
 mod error;
 mod expect;
 mod file;
+pub mod library;
 mod parse;
 mod resolve;
+pub mod runner;
 mod scenario;
 mod source;
 mod suggest;
@@ -20,4 +22,5 @@ pub use expect::{
     Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
     Subject, TaskCondition, TaskName, When,
 };
+pub use parse::BYTES_MAX;
 pub use scenario::{Scenario, ScenarioOptions};

@@ -8,7 +8,7 @@ use crate::source::Source;
 use crate::suggest;
 
 /// Largest file.
-const BYTES_MAX: usize = 4 << 20;
+pub const BYTES_MAX: usize = 4 << 20;
 /// Values that aliases may stand for, in total.
 const ALIASED_MAX: usize = 100_000;
 /// What to do about a file that is no text.

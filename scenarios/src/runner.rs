@@ -1,0 +1,151 @@
+//! Runs a scenario and judges what it expects.
+//!
+//! The runner observes; it puts nothing into the simulation but its timeline. So a run has the same hashes whatever
+//! is expected of it, recorded of it or written down. Conditions are looked at when something they are about has
+//! changed, and at the times that the expectations name.
+mod condition;
+mod judge;
+mod text;
+mod tracker;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sim_core::kernel::SimTime;
+use sim_core::metrics::Census;
+use sim_core::model::FactRecord;
+use sim_core::record::{Keep, Recorder, Recording};
+use sim_core::{Observer, Simulation, View};
+
+use self::judge::Judge;
+pub use self::judge::{Judgement, Verdict};
+use crate::{Scenario, When};
+
+/// Slices of a run, after each of which somebody may be told how far it is.
+const SLICES: u64 = 200;
+
+/// What is wanted of a run beside its verdict.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Whether facts are kept.
+    pub keep: Keep,
+    /// Whether all invariants are checked, and the state is hashed every virtual second.
+    pub check: bool,
+}
+
+/// Whoever wants to see a run while it happens.
+pub trait Spectator {
+    /// A fact was told.
+    fn fact(&mut self, _record: &FactRecord, _census: &Census) {}
+
+    /// The run has come so far.
+    fn reached(&mut self, _time: SimTime) {}
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSpectator;
+
+impl Spectator for NoSpectator {}
+
+/// A run that is over.
+pub struct Outcome {
+    /// The cluster at the end, with its hashes and broken promises.
+    pub simulation: Simulation,
+    /// What was counted and kept.
+    pub recording: Recording,
+    /// What became of each expectation, in the order of the file.
+    pub judgements: Vec<Judgement>,
+    /// The state hash at the times that expectations name (in a checked run: every second), and at the end.
+    pub state_hashes: Vec<(SimTime, u64)>,
+}
+
+impl Outcome {
+    /// True if nothing that was expected failed and no promise was broken.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        let failed = self.judgements.iter().any(|judgement| judgement.verdict == Verdict::Failed);
+        !failed && self.simulation.violations().is_empty()
+    }
+}
+
+/// Runs a scenario to its end.
+pub fn run(scenario: &Scenario, options: RunOptions, spectator: &mut dyn Spectator) -> Outcome {
+    let setup = Arc::new(scenario.setup.clone());
+    let until = setup.until;
+    let mut simulation = Simulation::new(setup, scenario.seed);
+    if options.check {
+        simulation.check_invariants();
+    }
+    let recorder = Recorder::new(&simulation, options.keep);
+    let mut audience = Audience { recorder, judge: Judge::new(scenario), spectator };
+    let mut state_hashes = Vec::new();
+    let hashed = hashed_times(scenario, options.check);
+    for stop in stops(scenario, &hashed) {
+        simulation.run_until(stop, &mut audience);
+        audience.judge.pause(stop, audience.recorder.census(), simulation.view());
+        audience.spectator.reached(stop);
+        if hashed.contains(&stop) {
+            state_hashes.push((stop, simulation.state_hash()));
+        }
+    }
+    let Audience { recorder, judge, .. } = audience;
+    let judgements = judge.finish(until, recorder.census(), simulation.view());
+    Outcome { recording: recorder.finish(&simulation), judgements, state_hashes, simulation }
+}
+
+/// All times at which the run pauses, the end being the last.
+fn stops(scenario: &Scenario, hashed: &BTreeSet<SimTime>) -> BTreeSet<SimTime> {
+    let until = scenario.setup.until;
+    let slices = (1..SLICES).map(|slice| SimTime::from_nanos(until.as_nanos() / SLICES * slice));
+    let mut stops: BTreeSet<SimTime> = slices.chain(hashed.iter().copied()).collect();
+    for expectation in &scenario.expectations {
+        stops.extend(named_times(expectation.when));
+    }
+    stops.retain(|stop| *stop <= until);
+    stops.insert(until);
+    stops
+}
+
+fn hashed_times(scenario: &Scenario, every_second: bool) -> BTreeSet<SimTime> {
+    let until = scenario.setup.until;
+    let mut times: BTreeSet<SimTime> =
+        scenario.expectations.iter().filter_map(|expectation| expectation.when.last()).collect();
+    if every_second {
+        times.extend((0..=until.as_nanos() / 1_000_000_000).map(SimTime::from_secs));
+    }
+    times.retain(|time| *time <= until);
+    times.insert(until);
+    times
+}
+
+fn named_times(when: When) -> Vec<SimTime> {
+    match when {
+        When::At(time) | When::By(time) => vec![time],
+        When::Between(first, last)
+        | When::Always(first, last)
+        | When::Never(first, last)
+        | When::Sometimes(first, last) => vec![first, last],
+        When::AtEnd => Vec::new(),
+    }
+}
+
+/// All who observe a run. The recorder comes first: the others read its census.
+struct Audience<'a> {
+    recorder: Recorder,
+    judge: Judge<'a>,
+    spectator: &'a mut dyn Spectator,
+}
+
+impl Observer for Audience<'_> {
+    fn fact(&mut self, record: &FactRecord, view: View<'_>) {
+        self.recorder.fact(record, view);
+        self.judge.fact(record);
+        self.spectator.fact(record, self.recorder.census());
+    }
+
+    fn instant_over(&mut self, time: SimTime, view: View<'_>) {
+        self.judge.instant_over(time, self.recorder.census(), view);
+        self.recorder.instant_over(time, view);
+    }
+}
