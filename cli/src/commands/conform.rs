@@ -1,0 +1,35 @@
+//! `swarm-sim conform`: how the simulation compares with recordings of the real system.
+use conformance::{orchestration, scheduler, timelines};
+
+use crate::arguments::{ConformArguments, RecordingSet};
+use crate::failure::Failure;
+use crate::{Verdict, output};
+
+/// Seeds with which recorded timelines are replayed, unless others are asked for.
+const TIMELINE_SEEDS: std::ops::Range<u64> = 0..10;
+
+pub(crate) fn run(arguments: &ConformArguments) -> Result<Verdict, Failure> {
+    let ConformArguments { set, paths, seeds } = arguments;
+    let seeds = seeds.clone();
+    let (text, passed) = match set {
+        RecordingSet::Scheduler => {
+            let report = scheduler::run(paths, &scheduler::Options { seeds }).map_err(unreadable)?;
+            (report.to_string(), report.passed())
+        }
+        RecordingSet::Orchestration => {
+            let report = orchestration::run(paths, &orchestration::Options { seeds }).map_err(unreadable)?;
+            (report.to_string(), report.passed())
+        }
+        RecordingSet::Timelines => {
+            let options = timelines::Options { seeds: seeds.unwrap_or(TIMELINE_SEEDS) };
+            let report = timelines::run(paths, &options).map_err(unreadable)?;
+            (report.text(), report.passed())
+        }
+    };
+    output::print_plain(&text)?;
+    Ok(if passed { Verdict::Passed } else { Verdict::Failed })
+}
+
+fn unreadable(problem: impl ToString) -> Failure {
+    Failure::refused(problem.to_string(), "the paths are recordings of this set, or folders of them")
+}

@@ -1,0 +1,130 @@
+//! `swarm-sim run`: one scenario, told as a story or as JSON.
+use std::path::Path;
+
+use reports::{
+    CHARTS, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json, trace_header, trace_line,
+};
+use scenarios::runner::{Outcome, RunOptions, Spectator};
+use scenarios::{Scenario, ScenarioOptions};
+use sim_core::kernel::SimTime;
+use sim_core::metrics::Census;
+use sim_core::model::FactRecord;
+use sim_core::record::Keep;
+
+use super::{expectations, simulate};
+use crate::arguments::{Format, RunArguments, Selection};
+use crate::failure::Failure;
+use crate::files::{NewFile, check_report, check_trace, write};
+use crate::progress::RunBar;
+use crate::source::Source;
+use crate::{Verdict, output};
+
+const METRICS_JSON: &str = "metrics.json";
+const METRICS_CSV: &str = "metrics.csv";
+
+pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
+    if let Some(path) = &arguments.trace {
+        check_trace(path, arguments.force)?;
+    }
+    if let Some(folder) = &arguments.report {
+        check_report(folder, &report_names(), arguments.force)?;
+    }
+    let (source, scenario) = load(&arguments.selection)?;
+    let info = describe(&scenario, &source.label);
+    let trace = match &arguments.trace {
+        Some(path) => Some(NewFile::create(path)?),
+        None => None,
+    };
+    let mut watcher = Watcher { trace, bar: RunBar::new(scenario.setup.until) };
+    watcher.write_line(|| trace_header(&info));
+    let options = RunOptions { keep: Keep::Facts, check: arguments.check };
+    let outcome = simulate(&scenario, &source.label, options, &mut watcher)?;
+    watcher.finish()?;
+    publish(arguments, &info, &outcome)?;
+    Ok(if outcome.passed() { Verdict::Passed } else { Verdict::Failed })
+}
+
+/// Reads and resolves the scenario.
+fn load(selection: &Selection) -> Result<(Source, Scenario), Failure> {
+    let Selection { file, seed, until, sets } = selection;
+    let source = Source::find(file)?;
+    let options = ScenarioOptions { seed: *seed, sets: sets.clone(), until: *until };
+    let scenario = source.parse(&options).map_err(|errors| Failure::Scenarios(vec![errors]))?;
+    Ok((source, scenario))
+}
+
+fn describe(scenario: &Scenario, label: &str) -> ScenarioInfo {
+    let names = scenario.command_names.iter();
+    ScenarioInfo {
+        name: scenario.name.clone(),
+        about: scenario.about.clone(),
+        file: label.to_owned(),
+        seed: scenario.seed,
+        params: scenario.parameters.clone().into_iter().collect(),
+        command_names: names.flat_map(|(name, ids)| ids.iter().map(|id| (*id, name.clone()))).collect(),
+    }
+}
+
+/// Prints the result and writes the report.
+fn publish(arguments: &RunArguments, info: &ScenarioInfo, outcome: &Outcome) -> Result<(), Failure> {
+    let expectations = expectations(outcome);
+    let run = Run {
+        scenario: info,
+        recording: &outcome.recording,
+        view: outcome.simulation.view(),
+        trace_hash: outcome.simulation.trace_hash(),
+        state_hashes: &outcome.state_hashes,
+        expectations: &expectations,
+        violations: outcome.simulation.violations(),
+    };
+    if let Some(folder) = &arguments.report {
+        write_report(folder, &run)?;
+    }
+    match arguments.format {
+        Format::Text => output::print(&report(&run)),
+        Format::Json => output::print_plain(&run_json(&run)),
+    }
+}
+
+fn report_names() -> Vec<&'static str> {
+    [METRICS_JSON, METRICS_CSV].into_iter().chain(CHARTS.iter().map(|chart| chart.file)).collect()
+}
+
+fn write_report(folder: &Path, run: &Run<'_>) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, "write", error))?;
+    write(&folder.join(METRICS_JSON), &metrics_json(run))?;
+    write(&folder.join(METRICS_CSV), &metrics_csv(run.recording))?;
+    for chart in CHARTS {
+        write(&folder.join(chart.file), &chart.draw(run.recording, run.scenario))?;
+    }
+    Ok(())
+}
+
+/// Writes the trace while the run goes on, and shows how far it is.
+struct Watcher {
+    trace: Option<NewFile>,
+    bar: RunBar,
+}
+
+impl Watcher {
+    fn write_line(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.write(&(line() + "\n"));
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        self.bar.finish();
+        self.trace.map_or(Ok(()), NewFile::finish)
+    }
+}
+
+impl Spectator for Watcher {
+    fn fact(&mut self, record: &FactRecord, census: &Census) {
+        self.write_line(|| trace_line(record, census));
+    }
+
+    fn reached(&mut self, time: SimTime) {
+        self.bar.reached(time);
+    }
+}

@@ -1,0 +1,203 @@
+//! `swarm-sim run` from outside.
+mod common;
+
+use std::fs;
+
+use common::{Ran, command, files, finish, folder, run, scenario};
+use expect_test::expect_file;
+
+const BREAKS: &str = "{ at: 35s, node: worker-2, availability: Drain }";
+
+/// The two hashes at the end of a text report.
+fn hashes(ran: &Ran) -> &str {
+    ran.stdout
+        .lines()
+        .last()
+        .filter(|line| line.starts_with("trace "))
+        .expect("a report ends with its hashes")
+}
+
+#[test]
+fn a_run_that_goes_as_expected_tells_its_story_and_exits_with_0() {
+    let ran = run(&folder("story"), &["run", "worker-failure"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    expect_file!["../testdata/worker-failure.txt"].assert_eq(&ran.stdout);
+}
+
+#[test]
+fn json_tells_the_same_to_programs() {
+    let ran = run(&folder("json"), &["run", "worker-failure", "--format", "json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    expect_file!["../testdata/worker-failure.json"].assert_eq(&ran.stdout);
+}
+
+#[test]
+fn a_broken_expectation_exits_with_1_and_says_what_was_seen() {
+    let folder = folder("broken-expectation");
+    fs::write(folder.join("small.yaml"), scenario(BREAKS)).expect("the file can be written");
+    let ran = run(&folder, &["run", "small.yaml"]);
+    assert_eq!(ran.code, 1);
+    let lines: Vec<&str> = ran.stdout.lines().skip_while(|line| *line != "Expectations").take(4).collect();
+    expect_file!["../testdata/broken-expectation.txt"].assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn an_earlier_end_leaves_expectations_unreached_and_fails_none() {
+    let folder = folder("until");
+    fs::write(folder.join("small.yaml"), scenario(BREAKS)).expect("the file can be written");
+    let ran = run(&folder, &["run", "small.yaml", "--until", "20s"]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.stdout.contains("skip  at 35s, node worker-2: availability Drain: the run ended at 20.000 s"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn bad_input_exits_with_2_and_touches_no_file() {
+    let folder = folder("bad-input");
+    fs::write(folder.join("bad.yaml"), "name: bad\ncluster: { managers: 3, wrokers: 2 }\n").expect("written");
+    let ran = run(&folder, &["run", "bad.yaml", "--trace", "trace.jsonl", "--report", "report"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    expect_file!["../testdata/bad-input.txt"].assert_eq(&ran.stderr);
+    assert_eq!(files(&folder), ["bad.yaml"]);
+}
+
+#[test]
+fn bad_arguments_exit_with_2() {
+    let folder = folder("bad-arguments");
+    for arguments in [
+        &["run"][..],
+        &["run", "no-such-scenario"],
+        &["run", "no-such-file.yaml"],
+        &["run", "."],
+        &["run", "worker-failure", "--until", "20"],
+        &["run", "worker-failure", "--set", "nothing"],
+        &["run", "worker-failure", "--set", "unknown=1"],
+        &["run", "worker-failure", "--seed", "-1"],
+        &["run", "worker-failure", "--trace", "no/such/folder/trace.jsonl"],
+        &["run", "worker-failure", "--report", "no/such/folder/report"],
+        &["run", "worker-failure", "--trace", "."],
+        &["test", "worker-failure", "--seeds", "5..5"],
+        &["test", "worker-failure", "--jobs", "0"],
+        &["test", "."],
+        &["conform", "scheduler", "no-such-file.jsonl"],
+        &["no-such-command"],
+    ] {
+        let ran = run(&folder, arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}: {}", ran.stderr);
+        assert!(!ran.stderr.is_empty() && !ran.stderr.contains("panicked"), "{arguments:?}: {}", ran.stderr);
+    }
+    assert_eq!(files(&folder), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_is_nearly_right_gets_a_hint() {
+    let ran = run(&folder("hint"), &["run", "worker-failur"]);
+    assert!(ran.stderr.contains("did you mean `worker-failure`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn files_of_others_are_not_replaced_without_force() {
+    let folder = folder("force");
+    fs::write(folder.join("notes.txt"), "mine").expect("written");
+    fs::create_dir(folder.join("photos")).expect("made");
+    fs::write(folder.join("photos/cat.jpg"), "meow").expect("written");
+    let trace = ["run", "worker-failure", "--trace", "notes.txt"];
+    let report = ["run", "worker-failure", "--report", "photos"];
+    for arguments in [trace, report] {
+        let ran = run(&folder, &arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+        assert!(ran.stderr.contains("--force"), "{}", ran.stderr);
+        let forced = [&arguments[..], &["--force"]].concat();
+        assert_eq!(run(&folder, &forced).code, 0);
+    }
+    assert!(fs::read_to_string(folder.join("notes.txt")).expect("it is there").starts_with("{\"schema\""));
+    assert_eq!(fs::read_to_string(folder.join("photos/cat.jpg")).expect("it is there"), "meow");
+}
+
+#[test]
+fn a_report_of_ours_may_be_written_again() {
+    let folder = folder("report-again");
+    for _ in 0..2 {
+        assert_eq!(run(&folder, &["run", "worker-failure", "--report", "report"]).code, 0);
+    }
+    assert_eq!(files(&folder.join("report")), ["metrics.csv", "metrics.json", "tasks.svg"]);
+}
+
+#[test]
+fn a_trace_has_one_fact_a_line_and_every_cause_is_an_earlier_fact() {
+    let folder = folder("trace");
+    assert_eq!(run(&folder, &["run", "worker-failure", "--trace", "trace.jsonl"]).code, 0);
+    assert_eq!(files(&folder), ["trace.jsonl"]);
+    let text = fs::read_to_string(folder.join("trace.jsonl")).expect("the trace is there");
+    let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let header = lines.next().expect("a header");
+    assert_eq!((&header["schema"], &header["seed"]), (&"swarm-sim/trace/1".into(), &42.into()));
+    for (place, fact) in lines.enumerate() {
+        assert_eq!(fact["id"], place, "ids count from 0");
+        let cause = fact["cause"].as_u64().expect("every fact has a cause");
+        assert!(cause < place as u64 || place == 0, "{fact}");
+    }
+}
+
+#[test]
+fn the_hash_is_the_same_however_often_and_however_closely_one_looks() {
+    let folder = folder("hashes");
+    let plain = run(&folder, &["run", "worker-failure"]);
+    let variants: [&[&str]; 5] = [
+        &[],
+        &["--trace", "trace.jsonl"],
+        &["--report", "report"],
+        &["--trace", "trace.jsonl", "--report", "report", "--force"],
+        &["--check"],
+    ];
+    for variant in variants {
+        let arguments = [&["run", "worker-failure"], variant].concat();
+        assert_eq!(hashes(&run(&folder, &arguments)), hashes(&plain), "{variant:?}");
+    }
+}
+
+#[test]
+fn two_runs_at_once_do_not_disturb_each_other() {
+    let folder = folder("at-once");
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let folder = folder.clone();
+            std::thread::spawn(move || run(&folder, &["run", "worker-failure"]))
+        })
+        .collect();
+    let runs: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("the run ends")).collect();
+    assert_eq!(runs[0].stdout, runs[1].stdout);
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let folder = folder("seeds");
+    let (one, other) =
+        (run(&folder, &["run", "worker-failure"]), run(&folder, &["run", "worker-failure", "--seed", "43"]));
+    assert_eq!(other.code, 0);
+    assert_ne!(hashes(&one), hashes(&other));
+}
+
+#[test]
+fn colours_are_for_terminals_that_want_them() {
+    let folder = folder("colours");
+    let has_colours = |name: &str, value: &str| {
+        let mut command = command(&folder, &["run", "worker-failure"]);
+        command.env(name, value);
+        finish(command).stdout.contains('\u{1b}')
+    };
+    assert!(!has_colours("NO_COLOR", "1"));
+    assert!(!run(&folder, &["run", "worker-failure"]).stdout.contains('\u{1b}'), "a pipe is no terminal");
+    assert!(has_colours("CLICOLOR_FORCE", "1"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut command = command(&folder("pipe"), &["run", "worker-failure", "--format", "json"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().expect("the program runs");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("the program ends").code(), Some(0));
+}
