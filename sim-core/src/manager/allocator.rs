@@ -101,10 +101,10 @@ impl ControlLoop for Allocator {
     }
 
     fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        match step {
-            Step::Allocator(AllocatorStep::Service(id)) => allocate_service(*id, transaction),
-            Step::Allocator(AllocatorStep::Task(id)) => allocate_task(*id, transaction),
-            _ => unreachable!("{step:?} is no step of the allocator"),
+        let Step::Allocator(step) = step else { unreachable!("{step:?} is no step of the allocator") };
+        match *step {
+            AllocatorStep::Service(id) => allocate_service(id, transaction),
+            AllocatorStep::Task(id) => allocate_task(id, transaction),
         }
     }
 
