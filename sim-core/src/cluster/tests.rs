@@ -110,3 +110,36 @@ fn a_restarted_leader_follows_and_catches_up() {
     let applied: Vec<u64> = simulation.view().applied_indexes();
     assert!(applied.len() == 3 && applied.iter().all(|index| *index == applied[0]), "{applied:?}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+
+    #[test]
+    fn equal_seeds_give_equal_runs_whether_somebody_watches_or_not(
+        managers in 1u8..4,
+        workers in 0u8..4,
+        seed in 0u64..1_000,
+        faults in proptest::collection::vec((5u64..100, 0u32..4, 0u8..4), 0..4),
+    ) {
+        let hosts = u32::from(managers + workers);
+        let mut setup = setup(managers, workers);
+        for (seconds, host, kind) in faults {
+            let hosts = vec![HostId(host % hosts)];
+            let (from, to) = (Place::Host(hosts[0]), Place::Zone(ZoneId(0)));
+            let (fault, healing) = match kind {
+                0 => (Fault::Crash { hosts: hosts.clone() }, Fault::Restart { hosts }),
+                1 => (Fault::Freeze { hosts: hosts.clone() }, Fault::Thaw { hosts }),
+                2 => (Fault::Kill { hosts: hosts.clone(), containers_survive: true }, Fault::Restart { hosts }),
+                _ => (Fault::Cut { from, to, one_way: false }, Fault::Heal { from, to, one_way: false }),
+            };
+            setup.timeline.push(at(seconds, fault));
+            setup.timeline.push(at(seconds + 30, healing));
+        }
+        let setup = Arc::new(setup);
+        let (watched, _) = run(Setup::clone(&setup), seed, 150);
+        let mut alone = Simulation::new(setup, seed);
+        alone.run_until(SimTime::from_secs(150), &mut crate::run::NoObserver);
+        proptest::prop_assert_eq!(watched.trace_hash(), alone.trace_hash());
+        proptest::prop_assert_eq!(watched.state_hash(), alone.state_hash());
+    }
+}

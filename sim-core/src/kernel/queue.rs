@@ -1,7 +1,7 @@
 //! The event queue: everything that will happen, in the order of `(time, sequence)`.
 //!
 //! `sequence` counts insertions, so events of one instant come out in the order in which they went in. The
-//! payload never takes part in the order. Payloads lie still in [`slots`]; what moves is a 16-byte [`Key`].
+//! payload never takes part in the order. Payloads lie still in `slots`; what moves is a 16-byte `Key`.
 //!
 //! Keys are in one of three places, split by time at `near_until`:
 //!
