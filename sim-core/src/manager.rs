@@ -27,7 +27,7 @@ use self::forward::Forwarding;
 use self::leadership::Leadership;
 pub(crate) use self::loops::LoopSettings;
 use self::transport::{Report, Transport};
-use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
+use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::model::{HostId, NodeId};
 use crate::protocol::{
     CallError, CallId, Effects, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList, Message,

@@ -40,6 +40,7 @@ pub(crate) use membership::Members;
 pub(crate) use message::{AppendResponse, Body, Message};
 pub(crate) use progress::{Progress, ProgressState};
 pub(crate) use ready::{HardState, Persist, Ready, SoftState};
+#[cfg(test)]
 pub(crate) use replication::ProposalDropped;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use storage::Disk;

@@ -19,7 +19,7 @@ use crate::model::{
     NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
-use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo, SessionId};
+use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo};
 use crate::raft::{Disk, EntryId, RaftId, Snapshot, Term};
 use crate::store::{Store, Transaction};
 use crate::worker::{Agent, AgentConfig, AgentStreams, SettledAgent};

@@ -2,7 +2,7 @@
 //!
 //! Two kinds: tasks that were to be removed and have stopped, and the history of a slot beyond its limit. A
 //! slot is looked at only after a task was created in it; the end of a task alone changes nothing.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step};

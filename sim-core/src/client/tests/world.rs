@@ -7,7 +7,6 @@ use super::typed::{command, node_change, ports};
 use crate::client::{ClientError, CommandRun, Output, OwnHost};
 use crate::kernel::{SimDuration, SimTime};
 use crate::manager::loops::{LeaderLoops, LoopSettings};
-use crate::model::command::DockerCommand;
 use crate::model::*;
 use crate::protocol::{
     ApiRequest, CallId, Component, Effects, LoopKind, ManagerStatus, MemberList, Message, ReplyTo, Request,

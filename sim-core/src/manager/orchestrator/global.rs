@@ -7,7 +7,6 @@ mod reconcile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::slot::SlotTasks;
 use super::step::{OrchestratorStep, remove_all};
 use super::supervisors::{self, Supervisors};
 use super::task::constraints_of;

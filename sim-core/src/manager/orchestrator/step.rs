@@ -3,7 +3,7 @@ use super::task::NewTask;
 use super::update::UpdateStep;
 use crate::kernel::SimDuration;
 use crate::manager::loops::Step;
-use crate::model::{FactId, ServiceId, Task, TaskId, TaskState};
+use crate::model::{ServiceId, Task, TaskId, TaskState};
 use crate::store::{Store, StoreError, Transaction};
 
 /// One step of an orchestrator's batch.

@@ -1,12 +1,12 @@
 //! Tables of cases about appends, commits, progress and snapshots (control-plane-cases A.2, A.5). The longer stories
 //! stand in `testdata/raft`.
 use super::super::{
-    AppendResponse, Body, Config, Disk, Entry, EntryData, HardState, Progress, ProgressState, Raft, RaftId,
-    Role, Snapshot, Term,
+    AppendResponse, Body, Disk, Entry, EntryData, HardState, Progress, ProgressState, Raft, RaftId, Snapshot,
+    Term,
 };
 use super::cluster::{Cluster, case_config, disk, disk_at, ids};
 use super::election_cases::{Given, append, at, hear, messages, work};
-use super::text::{self, State, Text};
+use super::text::{State, Text};
 use crate::kernel::Stream;
 
 fn entry(term: u64, index: u64) -> Entry<Text> {

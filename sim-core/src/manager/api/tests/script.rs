@@ -10,7 +10,7 @@ use crate::model::spec::{
 };
 use crate::model::*;
 use crate::protocol::{ApiError, ManagerStatus, MemberList};
-use crate::store::{Ids, Store, StoreError, Transaction};
+use crate::store::{Ids, Store, Transaction};
 use crate::text_test::{Command, values};
 
 const SEED: u64 = 7;

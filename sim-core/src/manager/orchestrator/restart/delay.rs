@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::manager::loops::{Context, Interest, Step};
-use crate::model::{FactId, NodeId, Task, TaskId};
+use crate::model::{FactId, NodeId, TaskId};
 use crate::protocol::{LoopKind, LoopTimer};
 use crate::store::Store;
 
