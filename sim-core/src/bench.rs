@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::manager::loops::LeaderLoops;
 use crate::manager::scheduler::Scheduler;
-use crate::model::{ExplainWish, Explanation, FactId, TaskId};
+use crate::model::{ExplainWish, Explanation, FactId, ServiceId, TaskId};
 use crate::protocol::{Effects, Event, Timer};
 
 pub use self::waiting::WaitingScheduler;
@@ -20,6 +20,8 @@ pub use crate::manager::api::{
     update_node, update_service, update_swarm,
 };
 pub use crate::manager::loops::LoopSettings;
+pub use crate::manager::orchestrator::restart::StartWaits;
+pub use crate::manager::orchestrator::update::{SlotWaits, UpdatePhase, UpdateWaits};
 pub use crate::protocol::{
     ApiError, ApiRequest, ApiResponse, Filters, LoopKind, ManagerStatus, MemberList, NodeListing, NodeQuery,
     ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
@@ -49,6 +51,8 @@ impl World for EmptyWorld {
 
 /// The store, its loops and their clock.
 pub struct Bench {
+    kinds: Vec<LoopKind>,
+    settings: LoopSettings,
     store: Store,
     loops: LeaderLoops,
     effects: Effects,
@@ -63,6 +67,8 @@ impl Bench {
     #[must_use]
     pub fn new(kinds: &[LoopKind], settings: &LoopSettings) -> Self {
         Bench {
+            kinds: kinds.to_vec(),
+            settings: settings.clone(),
             store: Store::default(),
             loops: LeaderLoops::of_kinds(kinds, settings),
             effects: Effects::new(),
@@ -118,6 +124,12 @@ impl Bench {
         self.effects.trace().hash()
     }
 
+    /// What the update of a service waits for right now, if one is under way.
+    #[must_use]
+    pub fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {
+        self.loops.update_waits(service)
+    }
+
     /// Starts the loops on what the store holds now.
     ///
     /// # Panics
@@ -126,6 +138,13 @@ impl Bench {
         assert!(!self.started, "the loops run already");
         self.started = true;
         self.loops.start(&self.store, &mut self.effects);
+    }
+
+    /// Ends the loops as a lost leadership does: all that they know is lost. They can be started anew.
+    pub fn stop(&mut self) {
+        self.started = false;
+        self.loops = LeaderLoops::of_kinds(&self.kinds, &self.settings);
+        self.effects.set_epoch(self.effects.epoch() + 1);
     }
 
     /// Commits a transaction from outside. An error leaves the store as it was.
@@ -179,6 +198,7 @@ impl Bench {
             };
             self.effects.set_cause(cause);
             match timer {
+                Timer::Loop(_, epoch) if epoch != self.effects.epoch() => {}
                 Timer::Loop(timer, _) => self.loops.fire(timer, &self.store, &mut self.effects),
                 Timer::Alarm(alarm) => world.alarm(alarm, self),
                 Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) => {
@@ -231,7 +251,7 @@ impl Bench {
 
 impl StateDigest for Bench {
     fn digest(&self, digest: &mut Digest) {
-        let Self { store, loops, effects: _, version, unseen: _, started } = self;
+        let Self { kinds: _, settings: _, store, loops, effects: _, version, unseen: _, started } = self;
         store.digest(digest);
         loops.digest(digest);
         digest.u64(*version);

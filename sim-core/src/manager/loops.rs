@@ -409,7 +409,12 @@ impl LeaderLoops {
     pub(crate) fn turn(&mut self, store: &Store, effects: &mut Effects) -> bool {
         let Some(strand) = self.ready.pop_front() else { return false };
         self.queued.remove(&strand);
-        while !self.writes.is_waiting(strand) && self.deliver_next(strand, store, effects) {}
+        while !self.writes.is_waiting(strand) {
+            if !self.deliver_next(strand, store, effects) {
+                return true;
+            }
+        }
+        self.writes.interrupt(strand);
         true
     }
 
@@ -477,15 +482,15 @@ impl LeaderLoops {
         self.with_loop(owner, store, effects, |control_loop, context| {
             control_loop.settled(number, outcome, context);
         });
-        // What waited for the strand while it wrote goes on before those who wait in the queue.
-        if self.mail.contains_key(&write.strand) && self.queued.insert(write.strand) {
+        // A turn is not over before all events are heard, its own included (spec orchestration 20.2).
+        if self.writes.resume(write.strand) && self.queued.insert(write.strand) {
             self.ready.push_front(write.strand);
         }
     }
 
     fn post(&mut self, strand: Strand, mail: Mail) {
         self.mail.entry(strand).or_default().push_back(mail);
-        if self.queued.insert(strand) {
+        if !self.writes.is_interrupted(strand) && self.queued.insert(strand) {
             self.ready.push_back(strand);
         }
     }

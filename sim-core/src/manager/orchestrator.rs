@@ -29,3 +29,6 @@ fn is_invalid_node(store: &Store, node: NodeId) -> bool {
 fn is_replicated(mode: ServiceMode) -> bool {
     matches!(mode, ServiceMode::Replicated { .. })
 }
+
+#[cfg(test)]
+mod tests;

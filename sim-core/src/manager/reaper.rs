@@ -214,3 +214,6 @@ impl StateDigest for Reaper {
         digest.bool(timer.is_some());
     }
 }
+
+#[cfg(test)]
+mod tests;

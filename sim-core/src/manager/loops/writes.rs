@@ -1,5 +1,5 @@
 //! Writes that wait for the store's lock, and the one that holds it.
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use super::{ControlLoop, Strand};
@@ -128,6 +128,8 @@ pub(crate) struct Writes {
     waiting: VecDeque<Write>,
     holder: Option<Write>,
     outstanding: BTreeMap<Strand, u32>,
+    /// Strands whose turn was interrupted by a write of their own.
+    interrupted: BTreeSet<Strand>,
 }
 
 impl Writes {
@@ -141,6 +143,7 @@ impl Writes {
         if !self.is_waiting(strand) {
             return;
         }
+        self.interrupted.remove(&strand);
         let before = self.waiting.len();
         self.waiting.retain(|write| write.strand != strand);
         for _ in self.waiting.len()..before {
@@ -179,6 +182,20 @@ impl Writes {
         self.outstanding.contains_key(&strand)
     }
 
+    /// The strand's turn goes on when its writes are settled.
+    pub(super) fn interrupt(&mut self, strand: Strand) {
+        self.interrupted.insert(strand);
+    }
+
+    pub(super) fn is_interrupted(&self, strand: Strand) -> bool {
+        self.interrupted.contains(&strand)
+    }
+
+    /// True if the strand's turn goes on now.
+    pub(super) fn resume(&mut self, strand: Strand) -> bool {
+        !self.is_waiting(strand) && self.interrupted.remove(&strand)
+    }
+
     fn release(&mut self, strand: Strand) {
         let count = self.outstanding.get_mut(&strand).expect("a write was counted when it was queued");
         *count -= 1;
@@ -191,7 +208,7 @@ impl Writes {
 impl StateDigest for Writes {
     fn digest(&self, digest: &mut Digest) {
         // Counts of outstanding writes follow from the writes.
-        let Self { waiting, holder, outstanding: _ } = self;
+        let Self { waiting, holder, outstanding: _, interrupted } = self;
         for write in waiting.iter().chain(holder) {
             let Write { strand, cause, splits, steps } = write;
             digest.u8(strand.owner as u8);
@@ -199,6 +216,10 @@ impl StateDigest for Writes {
             cause.digest(digest);
             digest.bool(*splits);
             digest.u64(steps.len() as u64);
+        }
+        for strand in interrupted {
+            digest.u8(strand.owner as u8);
+            digest.u32(strand.number);
         }
     }
 }

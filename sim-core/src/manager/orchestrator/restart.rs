@@ -5,7 +5,8 @@
 mod delay;
 mod history;
 
-pub(crate) use delay::{Decision, Predecessor, StartWaits, Started};
+pub use delay::StartWaits;
+pub(crate) use delay::{Decision, Predecessor, Started};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

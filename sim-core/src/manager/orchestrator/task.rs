@@ -96,3 +96,6 @@ fn at_most_pull_options_differ(wanted: &TaskSpec, own: &TaskSpec) -> bool {
     let container = ContainerSpec { pull_options, ..wanted.container.clone() };
     TaskSpec { container, ..wanted.clone() } == *own
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ mod waits;
 mod worker;
 
 pub(crate) use step::{UpdateStep, write};
-pub use waits::UpdateWaits;
+pub use waits::{SlotWaits, UpdatePhase, UpdateWaits};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -86,3 +86,15 @@ impl fmt::Display for Underflow {
         write!(f, "uint64 underflow, we're not going to create {} tasks", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_underflow_says_how_many_tasks_it_would_have_been() {
+        // JOB-007
+        let text = Underflow(u64::MAX).to_string();
+        assert_eq!(text, "uint64 underflow, we're not going to create 18446744073709551615 tasks");
+    }
+}
