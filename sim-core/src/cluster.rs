@@ -108,7 +108,7 @@ impl Cluster {
             },
             Some(Component::Agent) => {
                 if let Some(agent) = &mut host.agent {
-                    agent.hear(from, message, out);
+                    agent.hear(message, out);
                 }
             }
             Some(Component::Client) => {

@@ -96,7 +96,7 @@ impl Agent {
     }
 
     /// A message for the agent arrives.
-    pub(crate) fn hear(&mut self, _from: HostId, message: Message, out: &mut Effects) {
+    pub(crate) fn hear(&mut self, message: Message, out: &mut Effects) {
         match message {
             Message::Item { call, item: StreamItem::Session(message) } => {
                 self.session.told(call, &message, out);

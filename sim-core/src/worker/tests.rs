@@ -4,7 +4,8 @@
 //! after), the TLS half of AGT-004 and the root CA half of AGT-003 (no certificates here), the secrets, configs
 //! and volumes of AGT-010, AGT-013's raw database, EXEC-001's failing controller resolution and EXEC-009's
 //! temporary errors (nothing that is modelled fails in these ways). AGT-001 is a matter of types: an agent cannot
-//! be started twice, which [`an_engine_that_runs_does_not_start`] shows.
+//! be started twice, which `an_engine_that_runs_does_not_start` shows. Of the other sections the agent's part of
+//! DSP-038, DSP-039, DSP-044 and CLU-042 is here.
 mod lab;
 mod storm;
 mod units;

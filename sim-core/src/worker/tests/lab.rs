@@ -57,12 +57,12 @@ pub(super) struct Lab {
     pub(super) reports: Manner,
     period: SimDuration,
     managers: Arc<[HostId]>,
-    /// Streams that the agent has open, with the host that serves them.
-    session: Option<(HostId, CallId)>,
-    assignments: Option<(HostId, CallId)>,
+    /// Streams that the agent has open.
+    session: Option<CallId>,
+    assignments: Option<CallId>,
     sessions_given: u64,
     /// Messages on their way to the agent.
-    deliveries: BTreeMap<u64, (HostId, Message)>,
+    deliveries: BTreeMap<u64, Message>,
     sent: u64,
     /// The last report of each task that was accepted.
     pub(super) reported: BTreeMap<TaskId, TaskStatus>,
@@ -221,8 +221,8 @@ impl Lab {
         for task in tasks {
             self.agent.settle_task(task, &mut self.out);
         }
-        self.session = Some((manager, session_call));
-        self.assignments = Some((manager, assignments_call));
+        self.session = Some(session_call);
+        self.assignments = Some(assignments_call);
     }
 
     fn instruct(&mut self, command: &Command<'_>) {
@@ -250,8 +250,8 @@ impl Lab {
             matches!(last, Some(Assignment::Update { .. })) || last.is_none() && !complete
         });
         let assignments = Arc::new(Assignments { complete, changes });
-        if let Some((from, call)) = self.assignments {
-            self.deliver(from, Message::Item { call, item: StreamItem::Assignments(assignments) });
+        if let Some(call) = self.assignments {
+            self.deliver(Message::Item { call, item: StreamItem::Assignments(assignments) });
         }
     }
 
@@ -274,9 +274,9 @@ impl Lab {
     }
 
     fn tell_session(&mut self) {
-        if let Some((from, call)) = self.session {
+        if let Some(call) = self.session {
             let item = StreamItem::Session(Arc::new(self.session_message()));
-            self.deliver(from, Message::Item { call, item });
+            self.deliver(Message::Item { call, item });
         }
     }
 
@@ -290,8 +290,8 @@ impl Lab {
 
     fn end_stream(&mut self, name: &str, error: CallError) {
         let stream = if name == "session" { &mut self.session } else { &mut self.assignments };
-        let (from, call) = stream.take().expect("the stream is open");
-        self.deliver(from, Message::Answer { call, answer: Err(error) });
+        let call = stream.take().expect("the stream is open");
+        self.deliver(Message::Answer { call, answer: Err(error) });
     }
 
     fn print_node(&mut self) {
@@ -352,13 +352,13 @@ impl Lab {
             return self.agent.fire(timer, &mut self.out);
         }
         let Timer::Alarm(number) = timer else { panic!("{timer:?} is none of ours") };
-        let (from, message) = self.deliveries.remove(&number).expect("sent once");
-        self.agent.hear(from, message, &mut self.out);
+        let message = self.deliveries.remove(&number).expect("sent once");
+        self.agent.hear(message, &mut self.out);
     }
 
-    fn deliver(&mut self, from: HostId, message: Message) {
+    fn deliver(&mut self, message: Message) {
         self.sent += 1;
-        self.deliveries.insert(self.sent, (from, message));
+        self.deliveries.insert(self.sent, message);
         self.out.enter(HERE, self.life, self.out.cause());
         self.out.set_timer(Timer::Alarm(self.sent), self.out.now());
     }
@@ -407,7 +407,7 @@ impl Lab {
             return self.serve_request(to, call, request);
         }
         let Message::HangUp { call } = message else { panic!("an agent does not send {message:?}") };
-        let name = if self.session.is_some_and(|(_, session)| session == call) {
+        let name = if self.session == Some(call) {
             self.session = None;
             "session"
         } else {
@@ -422,14 +422,14 @@ impl Lab {
             Request::Session { session, description, .. } => {
                 let old = session.map_or(String::new(), |session| format!(" s{}", session.0));
                 self.print_sent(to, &format!("session{old} as {}", description.hostname));
-                self.session = Some((to, call));
+                self.session = Some(call);
                 match self.sessions.clone() {
                     Manner::Yes => {
                         self.sessions_given = session.map_or(self.sessions_given + 1, |session| session.0);
                         self.tell_session();
                     }
                     Manner::Silent => {}
-                    Manner::Fails(error) => self.deliver(to, Message::Answer { call, answer: Err(error) }),
+                    Manner::Fails(error) => self.deliver(Message::Answer { call, answer: Err(error) }),
                 }
             }
             Request::Heartbeat { .. } => {
@@ -437,11 +437,11 @@ impl Lab {
                     self.print_sent(to, "heartbeat");
                 }
                 let response = Response::Heartbeat { period: self.period };
-                self.answer(to, call, self.heartbeats.clone(), response);
+                self.answer(call, self.heartbeats.clone(), response);
             }
             Request::Assignments { .. } => {
                 self.print_sent(to, "assignments");
-                self.assignments = Some((to, call));
+                self.assignments = Some(call);
             }
             Request::UpdateTaskStatus { updates, .. } => {
                 let texts: Vec<String> = updates.iter().map(|update| self.update_text(update)).collect();
@@ -449,7 +449,7 @@ impl Lab {
                 if matches!(self.reports, Manner::Yes) {
                     self.accept(&updates);
                 }
-                self.answer(to, call, self.reports.clone(), Response::Done);
+                self.answer(call, self.reports.clone(), Response::Done);
             }
             Request::Api(_) | Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
                 panic!("an agent does not ask for {request:?}")
@@ -457,13 +457,13 @@ impl Lab {
         }
     }
 
-    fn answer(&mut self, from: HostId, call: CallId, manner: Manner, response: Response) {
+    fn answer(&mut self, call: CallId, manner: Manner, response: Response) {
         let answer: Answer = match manner {
             Manner::Yes => Ok(response),
             Manner::Silent => return,
             Manner::Fails(error) => Err(error),
         };
-        self.deliver(from, Message::Answer { call, answer });
+        self.deliver(Message::Answer { call, answer });
     }
 
     /// States never go back, as long as they are those of one task.
