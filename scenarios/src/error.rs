@@ -38,6 +38,8 @@ pub struct Location {
     pub mark: usize,
     /// How many characters are marked.
     pub width: usize,
+    /// The marked bytes of the file, from the first to behind the last.
+    pub(crate) bytes: (usize, usize),
 }
 
 /// Kinds of things that have names in a scenario.
@@ -225,7 +227,7 @@ impl fmt::Display for ScenarioErrors {
 /// `worker.yaml:14:5: no host is called ...`, the line with a caret, and the help; ends with a line break.
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Location { file, line, column, pointer, excerpt, mark, width } = &self.at;
+        let Location { file, line, column, pointer, excerpt, mark, width, bytes: _ } = &self.at;
         if *line == 0 {
             writeln!(f, "{file}: {}", self.problem)?;
         } else {

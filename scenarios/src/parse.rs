@@ -32,7 +32,7 @@ pub(crate) fn parse(text: &str, source: &Source<'_>) -> Result<ScenarioFile, Sce
         return whole(Problem::NotText, NOT_TEXT);
     }
     let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-    if text.trim_start_matches('\u{feff}').lines().all(is_blank) {
+    if text.lines().all(is_blank) {
         return whole(Problem::Empty, "a scenario needs at least a name and a cluster");
     }
     let options = serde_saphyr::options! {

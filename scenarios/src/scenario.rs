@@ -47,6 +47,7 @@ impl Scenario {
     /// # Errors
     /// All mistakes that can be told apart, or the first one that hides the rest.
     pub fn parse(text: &str, file_name: &str, options: &ScenarioOptions) -> Result<Self, ScenarioErrors> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(file_name, text);
         let file = parse::parse(text, &source)?;
         resolve::resolve(&file, &source, options)

@@ -1,4 +1,7 @@
-//! The text of a scenario file, cut into lines, and the places in it that errors point at.
+//! The text of a scenario file, and the places in it that errors point at.
+//!
+//! Every value of a file gets a place while it is read, so making one costs no more than the part of a line that is
+//! shown: a file of one long line is read as fast as any other.
 use serde_saphyr::Location as Position;
 
 use crate::error::Location;
@@ -8,17 +11,16 @@ const EXCERPT_MAX: usize = 110;
 /// Characters shown before the marked part if a line is longer.
 const CONTEXT: usize = 40;
 
-/// A scenario file.
-#[derive(Debug)]
+/// A scenario file, without a byte order mark.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'a> {
     name: &'a str,
-    lines: Vec<&'a str>,
+    text: &'a str,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(name: &'a str, text: &'a str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Source { name, lines: text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect() }
+        Source { name, text }
     }
 
     /// The file as a whole.
@@ -29,53 +31,72 @@ impl<'a> Source<'a> {
     /// The place of something that the YAML parser saw.
     pub(crate) fn location(&self, position: Position, pointer: &str) -> Location {
         let (line, column) = (position.line() as usize, position.column() as usize);
-        let width = usize::try_from(position.span().len()).unwrap_or(usize::MAX);
-        self.mark(line, column, width, pointer)
+        let span = position.span();
+        let bytes = span.byte_offset().zip(span.byte_len()).and_then(|(offset, length)| {
+            let (start, end) = (usize::try_from(offset).ok()?, usize::try_from(offset + length).ok()?);
+            self.text.get(start..end).map(|_| (start, end))
+        });
+        match bytes {
+            Some((start, end)) if start < end => self.mark(line, column, start, end, pointer),
+            _ => self.line_and_column(line, column, pointer),
+        }
+    }
+
+    /// The place of which the YAML parser knows line and column only, as it does where it gives up.
+    fn line_and_column(&self, line: usize, column: usize, pointer: &str) -> Location {
+        let mut lines = self.text.split_inclusive('\n');
+        let begun: usize = lines.by_ref().take(line.saturating_sub(1)).map(str::len).sum();
+        let Some(text) = lines.next().filter(|_| line > 0) else {
+            return Location { line, column, pointer: pointer.to_owned(), ..self.whole() };
+        };
+        let before: usize = text.chars().take(column.saturating_sub(1)).map(char::len_utf8).sum();
+        self.mark(line, column, begun + before, begun + before, pointer)
     }
 
     /// The first occurrence of `part` inside a place, or the place itself if the part is not written there as such.
     pub(crate) fn narrowed(&self, location: &Location, part: &str) -> Location {
-        let whole = || location.clone();
-        let Some(line) = location.line.checked_sub(1).and_then(|index| self.lines.get(index)) else {
-            return whole();
+        let (start, end) = location.bytes;
+        let inside = &self.text[start..end];
+        let Some(offset) = inside.find(part).filter(|_| !part.is_empty()) else { return location.clone() };
+        let before = &inside[..offset];
+        let line = location.line + before.matches('\n').count();
+        let column = match before.rsplit_once('\n') {
+            Some((_, begun)) => begun.chars().count() + 1,
+            None => location.column + before.chars().count(),
         };
-        let start: usize = line.chars().take(location.column - 1).map(char::len_utf8).sum();
-        let marked: usize = line[start..].chars().take(location.width).map(char::len_utf8).sum();
-        match line[start..start + marked].find(part) {
-            Some(offset) if !part.is_empty() => {
-                let column = location.column + line[start..start + offset].chars().count();
-                self.mark(location.line, column, part.chars().count(), &location.pointer)
-            }
-            _ => whole(),
-        }
+        self.mark(line, column, start + offset, start + offset + part.len(), &location.pointer)
     }
 
-    fn mark(&self, line: usize, column: usize, width: usize, pointer: &str) -> Location {
-        let Some(text) = line.checked_sub(1).and_then(|index| self.lines.get(index)) else {
-            return Location { pointer: pointer.to_owned(), ..self.whole() };
-        };
-        let characters: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let before = (column.max(1) - 1).min(characters.len());
-        let width = width.clamp(1, (characters.len() - before).max(1));
-        let start = if characters.len() <= EXCERPT_MAX { 0 } else { before.saturating_sub(CONTEXT) };
-        let end = characters.len().min(start + EXCERPT_MAX);
-        let mut excerpt: String = characters[start..end].iter().collect();
-        let mut mark = before - start;
-        if start > 0 {
-            excerpt.insert_str(0, "... ");
-            mark += 4;
+    /// The place of some bytes, of which line and column are known.
+    fn mark(&self, line: usize, column: usize, start: usize, end: usize, pointer: &str) -> Location {
+        let until_break = |c: &char| !matches!(c, '\n' | '\r');
+        let before = self.text[..start].chars().rev().take_while(until_break).take(EXCERPT_MAX + 1);
+        let mut before: Vec<char> = before.collect();
+        before.reverse();
+        let mut behind: Vec<char> =
+            self.text[start..].chars().take_while(until_break).take(EXCERPT_MAX + 1).collect();
+        let (mut left, mut right) = ("", "");
+        if before.len() + behind.len() > EXCERPT_MAX {
+            if before.len() > CONTEXT {
+                before.drain(..before.len() - CONTEXT);
+                left = "... ";
+            }
+            if behind.len() > EXCERPT_MAX - before.len() {
+                behind.truncate(EXCERPT_MAX - before.len());
+                right = " ...";
+            }
         }
-        if end < characters.len() {
-            excerpt.push_str(" ...");
-        }
+        let width = self.text[start..end].chars().take_while(until_break).take(behind.len()).count();
+        let shown = before.iter().chain(&behind).map(|c| if c.is_control() { ' ' } else { *c });
         Location {
             file: self.name.to_owned(),
             line,
-            column: before + 1,
+            column,
             pointer: pointer.to_owned(),
-            excerpt,
-            mark,
-            width: width.min(EXCERPT_MAX.saturating_sub(before - start)).max(1),
+            excerpt: format!("{left}{}{right}", shown.collect::<String>()),
+            mark: left.len() + before.len(),
+            width: width.max(1),
+            bytes: (start, end),
         }
     }
 }
@@ -87,27 +108,25 @@ mod tests {
     #[test]
     fn a_place_shows_its_line_and_a_long_line_only_around_the_mark() {
         let long = format!("{}x{}", "a".repeat(300), "b".repeat(300));
-        let text = format!("one: 1\n{long}\n");
+        let text = format!("one: 1\r\n{long}\n");
         let source = Source::new("f.yaml", &text);
-        let short = source.mark(1, 6, 1, "/one");
+        let short = source.mark(1, 6, 5, 6, "/one");
         assert_eq!((short.excerpt.as_str(), short.mark, short.width), ("one: 1", 5, 1));
-        let place = source.mark(2, 301, 1, "");
+        let place = source.mark(2, 301, 308, 309, "");
         assert_eq!(place.excerpt.chars().nth(place.mark), Some('x'));
         assert!(place.excerpt.starts_with("... a") && place.excerpt.ends_with("b ..."), "{}", place.excerpt);
     }
 
     #[test]
     fn a_part_is_found_inside_its_place_only() {
-        let source = Source::new("f.yaml", "- { web: \"scale wéb web\" }");
-        let place = source.mark(1, 10, 15, "");
-        assert_eq!(source.narrowed(&place, "web").column, 21);
+        let text = "- { web: \"scale wéb\n   web\" }";
+        let source = Source::new("f.yaml", text);
+        let place = source.mark(1, 10, 9, text.len() - 2, "");
+        let found = source.narrowed(&place, "web");
+        assert_eq!((found.line, found.column, found.excerpt.as_str()), (2, 4, "   web\" }"));
+        let found = source.narrowed(&place, "wéb");
+        assert_eq!((found.line, found.column, found.mark, found.width), (1, 17, 16, 3));
         assert_eq!(source.narrowed(&place, "db"), place);
-    }
-
-    #[test]
-    fn places_outside_the_text_are_places_of_the_file() {
-        let source = Source::new("f.yaml", "a: 1");
-        assert_eq!(source.mark(9, 1, 1, "/x").line, 0);
-        assert_eq!(source.mark(1, 99, 50, "").column, 5);
+        assert_eq!(source.narrowed(&source.whole(), "web"), source.whole());
     }
 }

@@ -57,6 +57,27 @@ fn a_file_may_be_large_but_not_huge() {
 }
 
 #[test]
+fn a_byte_order_mark_shifts_no_place() {
+    let errors = errors_of("\u{feff}name: bad\nclutser: {}\n", "f.yaml", &ScenarioOptions::default());
+    let error = errors.iter().next().expect("one");
+    assert_eq!((error.at.line, error.at.column, error.at.excerpt.as_str()), (2, 1, "clutser: {}"));
+    let errors =
+        errors_of("\u{feff}name: a b\r\ncluster: { managers: 1 }\r\n", "f.yaml", &ScenarioOptions::default());
+    let error = errors.iter().next().expect("one");
+    assert_eq!((error.at.column, error.at.mark, error.at.excerpt.as_str()), (7, 6, "name: a b"));
+}
+
+#[test]
+fn a_large_file_in_one_line_is_read_in_time_that_grows_with_its_size_only() {
+    // With time that grows with the square of the size this would take hours.
+    let entry = r#"{"at": "1s", "note": "nothing happens"}"#;
+    let entries = vec![entry; 40_000].join(", ");
+    let text = format!(r#"{{"name": "big", "cluster": {{"managers": 1}}, "timeline": [{entries}]}}"#);
+    let scenario = Scenario::parse(&text, "big.json", &ScenarioOptions::default()).expect("a good file");
+    assert_eq!(scenario.setup.timeline.len(), 40_000);
+}
+
+#[test]
 fn what_is_no_text_is_no_scenario() {
     for bytes in [&b"\x7fELF\x02\x01\xff\xfe"[..], b"name: a\0b", b"\xff\xfen\0a\0"] {
         let errors = Scenario::parse_bytes(bytes, "f.bin", &ScenarioOptions::default()).expect_err("no text");
