@@ -55,6 +55,9 @@ pub(crate) struct RunArguments {
     /// Write metrics and charts to this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
+    /// Explain why a task is where it is, or why it waits: web.2, or agent.w1 of a global service.
+    #[arg(long, value_name = "TASK")]
+    pub(crate) explain: Option<String>,
     /// Check the simulator's own invariants after every event.
     #[arg(long)]
     pub(crate) check: bool,

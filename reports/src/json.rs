@@ -9,6 +9,7 @@ use sim_core::Recording;
 use sim_core::metrics::{Label, Measurement};
 use sim_core::model::{Fact, NodeId, ServiceId, ServiceMode, Task};
 
+use crate::placement::placement_json;
 use crate::{Expectation, Run, Verdict};
 
 /// The run as an object on several lines.
@@ -36,6 +37,7 @@ pub fn run_json(run: &Run<'_>) -> String {
         "services": services(run),
         "tasks": tasks(run),
         "metrics": metrics(run.recording),
+        "placement": placement_json(run.placement.as_ref(), run),
         "hash": {
             "trace": hash(run.trace_hash),
             "state": hash(run.state_hash()),

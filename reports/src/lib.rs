@@ -6,6 +6,7 @@
 mod charts;
 mod csv;
 mod json;
+mod placement;
 mod run;
 mod story;
 mod summary;
@@ -20,6 +21,7 @@ mod tests;
 pub use charts::{CHARTS, ChartKind};
 pub use csv::metrics_csv;
 pub use json::{metrics_json, run_json};
+pub use placement::Placement;
 pub use run::{Expectation, Run, ScenarioInfo, Verdict};
 pub use story::story;
 pub use summary::{expectation_lines, metrics_table, report};

@@ -3,6 +3,8 @@ use sim_core::kernel::SimTime;
 use sim_core::model::CommandId;
 use sim_core::{Recording, View, Violation};
 
+use crate::Placement;
+
 /// A run that is over, with all that was said about it.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
@@ -20,6 +22,8 @@ pub struct Run<'a> {
     pub expectations: &'a [Expectation],
     /// Broken promises of the simulator; empty if nobody checked.
     pub violations: &'a [Violation],
+    /// The task whose placement is to be explained, if there is one.
+    pub placement: Option<Placement<'a>>,
 }
 
 /// What was run.

@@ -5,6 +5,7 @@ use sim_core::metrics::{Label, Measurement};
 use sim_core::model::FactRecord;
 
 use crate::json::hash;
+use crate::placement::placement_text;
 use crate::text::{Text, Tone};
 use crate::words::sentence;
 use crate::{Expectation, Run, Verdict, story, time};
@@ -27,6 +28,10 @@ pub fn report(run: &Run<'_>) -> Text {
     text.push(Tone::Heading, "Metrics");
     text.end_line();
     text.append(metrics_table(run.recording));
+    if let Some(placement) = &run.placement {
+        text.section(&format!("Placement of {}", placement.task));
+        text.append(placement_text(placement, run));
+    }
     if !run.expectations.is_empty() {
         text.section("Expectations");
         text.append(expectation_lines(run.expectations));

@@ -7,6 +7,7 @@
 mod docker;
 mod error;
 mod expect;
+mod explain;
 mod file;
 pub mod library;
 mod parse;
@@ -22,5 +23,6 @@ pub use expect::{
     Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
     Subject, TaskCondition, TaskName, When,
 };
+pub use explain::NoSuchTask;
 pub use parse::BYTES_MAX;
 pub use scenario::{Scenario, ScenarioOptions};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
-use sim_core::model::FactRecord;
+use sim_core::model::{ExplainWish, FactRecord};
 use sim_core::record::{Keep, Recorder, Recording};
 use sim_core::{Observer, Simulation, View};
 
@@ -25,12 +25,14 @@ use crate::{Scenario, When};
 const SLICES: u64 = 200;
 
 /// What is wanted of a run beside its verdict.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// Whether facts are kept.
     pub keep: Keep,
     /// Whether all invariants are checked, and the state is hashed every virtual second.
     pub check: bool,
+    /// Tasks whose placement is to be explained.
+    pub explain: Option<ExplainWish>,
 }
 
 /// Whoever wants to see a run while it happens.
@@ -76,6 +78,9 @@ pub fn run(scenario: &Scenario, options: RunOptions, spectator: &mut dyn Spectat
     let mut simulation = Simulation::new(setup, scenario.seed);
     if options.check {
         simulation.check_invariants();
+    }
+    if let Some(wish) = options.explain {
+        simulation.explain(wish);
     }
     let recorder = Recorder::new(&simulation, options.keep);
     let mut audience = Audience { recorder, judge: Judge::new(scenario), spectator };

@@ -6,8 +6,8 @@ use crate::inject;
 use crate::invariants::Checks;
 pub use crate::invariants::Violation;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::FactRecord;
 use crate::model::setup::Setup;
+use crate::model::{ExplainWish, Explanation, FactRecord};
 use crate::protocol::{Effects, Event};
 
 /// Sees what happens, between events. Without observers a run has the same hash.
@@ -70,6 +70,17 @@ impl Simulation {
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.checks.as_ref().map_or(&[], Checks::violations)
+    }
+
+    /// From here on the scheduler's decisions about these tasks are explained. No hash depends on it.
+    pub fn explain(&mut self, wish: ExplainWish) {
+        self.effects.explanations.wish(wish);
+    }
+
+    /// All explanations so far.
+    #[must_use]
+    pub fn explanations(&self) -> &[Explanation] {
+        self.effects.explanations.given()
     }
 
     /// The current virtual time.

@@ -2,13 +2,14 @@
 use std::path::Path;
 
 use reports::{
-    CHARTS, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json, trace_header, trace_line,
+    CHARTS, Placement, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json, trace_header,
+    trace_line,
 };
 use scenarios::runner::{Outcome, RunOptions, Spectator};
-use scenarios::{Scenario, ScenarioOptions};
+use scenarios::{NoSuchTask, Scenario, ScenarioOptions};
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
-use sim_core::model::FactRecord;
+use sim_core::model::{ExplainWish, FactRecord};
 use sim_core::record::Keep;
 
 use super::{expectations, simulate};
@@ -30,6 +31,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
         check_report(folder, &report_names(), arguments.force)?;
     }
     let (source, scenario) = load(&arguments.selection)?;
+    let explain = match &arguments.explain {
+        Some(task) => Some(explain_wish(&scenario, task)?),
+        None => None,
+    };
     let info = describe(&scenario, &source.label);
     let trace = match &arguments.trace {
         Some(path) => Some(NewFile::create(path)?),
@@ -37,7 +42,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
     };
     let mut watcher = Watcher { trace, bar: RunBar::new(scenario.setup.until) };
     watcher.write_line(|| trace_header(&info));
-    let options = RunOptions { keep: Keep::Facts, check: arguments.check };
+    let options = RunOptions { keep: Keep::Facts, check: arguments.check, explain };
     let outcome = simulate(&scenario, &source.label, options, &mut watcher)?;
     watcher.finish()?;
     publish(arguments, &info, &outcome)?;
@@ -51,6 +56,11 @@ fn load(selection: &Selection) -> Result<(Source, Scenario), Failure> {
     let options = ScenarioOptions { seed: *seed, sets: sets.clone(), until: *until };
     let scenario = source.parse(&options).map_err(|errors| Failure::Scenarios(vec![errors]))?;
     Ok((source, scenario))
+}
+
+/// What is to be explained. A task that no run of the scenario can have is a mistake.
+fn explain_wish(scenario: &Scenario, task: &str) -> Result<ExplainWish, Failure> {
+    scenario.explain_wish(task).map_err(|NoSuchTask { problem, help }| Failure::refused(problem, help))
 }
 
 fn describe(scenario: &Scenario, label: &str) -> ScenarioInfo {
@@ -76,6 +86,10 @@ fn publish(arguments: &RunArguments, info: &ScenarioInfo, outcome: &Outcome) -> 
         state_hashes: &outcome.state_hashes,
         expectations: &expectations,
         violations: outcome.simulation.violations(),
+        placement: arguments
+            .explain
+            .as_deref()
+            .map(|task| Placement { task, decisions: outcome.simulation.explanations() }),
     };
     if let Some(folder) = &arguments.report {
         write_report(folder, &run)?;

@@ -7,7 +7,6 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use reports::{Text, Tone, expectation_lines};
 use scenarios::runner::{NoSpectator, Outcome, RunOptions};
 use scenarios::{Scenario, ScenarioOptions};
-use sim_core::record::Keep;
 
 use super::{expectations, simulate};
 use crate::arguments::TestArguments;
@@ -105,7 +104,7 @@ fn run_all(jobs: &[Job], arguments: &TestArguments, pins: &BTreeMap<PathBuf, Pin
 }
 
 fn run_one(job: &Job, arguments: &TestArguments, pins: &BTreeMap<PathBuf, Pins>) -> Finished {
-    let options = RunOptions { keep: Keep::Nothing, check: arguments.check };
+    let options = RunOptions { check: arguments.check, ..RunOptions::default() };
     let Ok(outcome) = simulate(&job.scenario, &job.label, options, &mut NoSpectator) else {
         let mut text = heading(job, false);
         text.push(Tone::Bad, "  the simulator stopped at a failed assertion of its own");

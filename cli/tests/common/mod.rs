@@ -56,6 +56,7 @@ pub fn files(folder: &Path) -> Vec<String> {
 }
 
 /// A small scenario, with one expectation.
+#[allow(dead_code)] // Each file of tests is a program of its own, and one of them needs no scenario.
 pub fn scenario(expectation: &str) -> String {
     format!(
         "name: small\nseed: 7\ncluster: {{ managers: 1, workers: 2 }}\ntimeline:\n  \

@@ -2,8 +2,9 @@
 mod tables;
 
 use super::Cluster;
+use crate::kernel::SimTime;
 use crate::model::setup::Setup;
-use crate::model::{HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState};
+use crate::model::{Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState};
 use crate::store::Store;
 
 /// A look at a cluster. Looking changes nothing.
@@ -44,6 +45,14 @@ impl<'a> View<'a> {
         let managers = self.cluster.hosts.iter().filter_map(|(id, host)| Some((id, host.manager.as_ref()?)));
         let leading = managers.filter(|(_, manager)| manager.leads());
         leading.max_by_key(|(_, manager)| manager.raft().term()).map(|(id, _)| id)
+    }
+
+    /// Where the leader's scheduler would put a task that waited alone, now. None without a leader, or if the task
+    /// or its service is gone.
+    #[must_use]
+    pub fn explain_now(&self, task: TaskId, now: SimTime) -> Option<Explanation> {
+        let manager = self.cluster.hosts.get(self.leader()?)?.manager.as_ref()?;
+        manager.scheduler()?.explain_now(manager.store().task(task)?, now, manager.store())
     }
 
     /// How many managers run.

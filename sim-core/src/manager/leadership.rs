@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Manager;
 use super::dispatcher::{Dispatcher, HeartbeatPeriods, SettledSession};
 use super::loops::{LeaderLoops, WriteError};
+use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::{Fact, FactId};
@@ -151,6 +152,11 @@ impl Manager {
 }
 
 impl Manager {
+    /// The scheduler, while this manager leads.
+    pub(crate) fn scheduler(&self) -> Option<&Scheduler> {
+        self.leadership.as_ref()?.loops.scheduler()
+    }
+
     /// Takes over a session that was open before the run began. Returns when its next heartbeat is due.
     pub(crate) fn settle_session(&mut self, settled: SettledSession, out: &mut Effects) -> SimTime {
         let leadership = self.leadership.as_mut().expect("sessions are settled on the leader");

@@ -1,5 +1,5 @@
 //! Why the scheduler put a task where it is: data for people who ask, no part of any state.
-use std::fmt::{self, Write as _};
+mod text;
 
 use super::{NodeId, Slot, Task, TaskId};
 use crate::kernel::SimTime;
@@ -48,8 +48,10 @@ pub struct NodeExplanation {
     pub node: NodeId,
     /// The verdict of each filter that applies. A task goes only where all are positive.
     pub verdicts: Vec<Verdict>,
-    /// Recent failures of this version of the service there. They count from five on.
+    /// Recent failures of this version of the service there.
     pub recent_failures: u32,
+    /// The same as the ranking sees them: zero below five.
+    pub ranked_failures: u32,
     /// Active tasks of the service there.
     pub tasks_of_service: u32,
     /// All active tasks there.
@@ -83,7 +85,7 @@ pub enum PlacementOutcome {
         /// The node.
         node: NodeId,
     },
-    /// It has to wait, and says why.
+    /// It has to wait; its status says why.
     Refused {
         /// The error that its status shows.
         err: String,
@@ -146,73 +148,5 @@ impl NodeExplanation {
     #[must_use]
     pub fn passes(&self) -> bool {
         self.verdicts.iter().all(|verdict| verdict.passes)
-    }
-}
-
-impl Explanation {
-    /// A table for people: a line a node, then what was decided.
-    #[must_use]
-    pub fn text(&self, name_of: impl Fn(NodeId) -> String) -> String {
-        let mut text = String::new();
-        let names: Vec<String> = self.nodes.iter().map(|node| name_of(node.node)).collect();
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        let Explanation { service, slot, time, .. } = self;
-        let _ = writeln!(text, "{service}.{} at {time}", slot.0);
-        for (node, name) in self.nodes.iter().zip(&names) {
-            let _ = write!(text, "  {name:<width$}  {node}");
-            for (level, (value, tasks)) in self.levels.iter().zip(&node.branch) {
-                let _ = write!(text, "; {level}={value} has {tasks}");
-            }
-            for (filter, verdict) in self.filters.iter().zip(&node.verdicts) {
-                let word = if verdict.passes { "ok" } else { "FAILS" };
-                let _ = write!(text, "; {filter} {word}: {}", verdict.detail);
-            }
-            text.push('\n');
-        }
-        let _ = match &self.outcome {
-            PlacementOutcome::Placed { node, won_by } => {
-                writeln!(text, "  -> {}: {}", name_of(*node), won_by.text(&name_of))
-            }
-            PlacementOutcome::Confirmed { node } => {
-                writeln!(text, "  -> {}: the task came with this node", name_of(*node))
-            }
-            PlacementOutcome::Refused { err } => writeln!(text, "  waits: {err}"),
-        };
-        text
-    }
-}
-
-impl fmt::Display for NodeExplanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let NodeExplanation { tasks_of_service, tasks, recent_failures, .. } = self;
-        write!(f, "{tasks_of_service} of the service, {tasks} in all")?;
-        match recent_failures {
-            0 => Ok(()),
-            1 => f.write_str(", 1 recent failure"),
-            _ => write!(f, ", {recent_failures} recent failures"),
-        }
-    }
-}
-
-impl WonBy {
-    fn text(self, name_of: impl Fn(NodeId) -> String) -> String {
-        match self {
-            WonBy::OnlyNode => "no other node passes the filters".to_owned(),
-            WonBy::OnlyNodeOfBranch => {
-                "its branch was to get a task and has no other node that passes the filters".to_owned()
-            }
-            WonBy::FewerFailures(other) => format!("fewer recent failures than {}", name_of(other)),
-            WonBy::FewerTasksOfService(other) => {
-                format!("fewer tasks of the service than {}", name_of(other))
-            }
-            WonBy::FewerTasks(other) => {
-                format!("as many tasks of the service as {}, fewer in all", name_of(other))
-            }
-            WonBy::Tie(other) => format!("a tie with {}", name_of(other)),
-            WonBy::OrderOfGroup(other) => {
-                format!("its turn in the order of the group, although {} has fewer tasks now", name_of(other))
-            }
-            WonBy::ClassicStrategy => "first by the strategy of standalone Swarm".to_owned(),
-        }
     }
 }

@@ -48,6 +48,7 @@ impl Scene<'_> {
         }
         let rows = self.nodes.iter().map(|info| {
             let path = path(info.node(), levels);
+            let rank = Rank::of(info, VersionedService::of(task), self.now);
             let branch =
                 (0..levels.len()).map(|level| (path[level].to_owned(), tasks_of_branch[&path[..=level]]));
             let verdicts = self.pipeline.filters().map(|filter| Verdict {
@@ -58,8 +59,9 @@ impl Scene<'_> {
                 node: info.id(),
                 verdicts: verdicts.collect(),
                 recent_failures: info.failures.count(VersionedService::of(task), self.now),
-                tasks_of_service: info.active_tasks_of(task.service),
-                tasks: info.active_tasks(),
+                ranked_failures: rank.failures,
+                tasks_of_service: rank.tasks_of_service,
+                tasks: rank.tasks,
                 branch: branch.collect(),
             }
         });
@@ -110,19 +112,25 @@ fn path<'a>(node: &'a crate::model::Node, levels: &[Level]) -> Vec<&'a str> {
 }
 
 impl Scheduler {
-    /// Where a task would go now, if it waited alone and had no node. None if its service is gone.
+    /// Where a task would go now, if it waited alone: on any node, or on the one that came with it. None if its
+    /// service is gone.
     pub(crate) fn explain_now(&self, task: &Task, now: SimTime, store: &Store) -> Option<Explanation> {
         let mut copy = self.copy_to_try();
         let mut task = task.clone();
-        if let Some(node) = task.node.take().and_then(|node| copy.nodes.get_mut(node)) {
+        if let Some(node) = task.node.and_then(|node| copy.nodes.get_mut(node)) {
             let known = self.all_tasks.get(task.id);
             node.remove_task(known.map_or(&task, |known| known));
         }
         let mut explanations = Explanations::default();
         let service = task.service_annotations.name.clone();
         explanations.wish(ExplainWish { service, slot: Some(task.slot) });
-        copy.unassigned.put(task.into(), None);
-        copy.tick(FactId(0), now, store, &mut explanations);
+        if self.preassigned.contains(&task.id) {
+            copy.fit_to_its_node(&task.into(), now, &mut explanations);
+        } else {
+            task.node = None;
+            copy.unassigned.put(task.into(), None);
+            copy.tick(FactId(0), now, store, &mut explanations);
+        }
         explanations.given().first().cloned()
     }
 }

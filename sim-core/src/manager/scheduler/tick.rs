@@ -139,7 +139,7 @@ impl Scheduler {
     }
 
     /// None if the node is not known: the task waits for it without a word.
-    fn fit_to_its_node(
+    pub(super) fn fit_to_its_node(
         &mut self,
         task: &Arc<Task>,
         now: SimTime,
