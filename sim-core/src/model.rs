@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod command;
 pub mod constraint;
+pub mod endpoint;
 pub mod explanation;
 pub mod fact;
 pub mod fault;
@@ -23,6 +24,7 @@ pub mod token;
 pub use cluster::{Cluster, ClusterSpec, RaftConfig};
 pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
+pub use endpoint::{EndpointId, EndpointRecord, RecordChange, RecordEvent, ServiceRecord};
 pub use explanation::{ExplainWish, Explanation, Explanations};
 pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
 pub use fault::{Fault, Place};

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["store", "raft"],
     &["protocol"],
     &["net"],
-    &["manager", "worker", "client"],
+    &["manager", "worker", "mesh", "client"],
     &["bench", "cluster"],
     &["inject", "invariants", "metrics"],
     &["run"],

@@ -1,0 +1,292 @@
+//! The network of one node as its users feel it: published ports, virtual addresses, names (spec networking 6, 7, 9).
+//!
+//! A mesh knows what its own containers do and what other nodes tell through gossip. It never looks at a manager's
+//! state, and shares nothing with other nodes: backend sets, turns and names are each node's own. What it tells the
+//! others is collected as [`RecordChange`]s for whoever carries gossip.
+//!
+//! Deliberately absent: packets, tunnels and address resolution. A connection reaches its target if the two hosts
+//! can exchange messages, which is for the network to say.
+mod balancer;
+mod container;
+mod names;
+mod network;
+mod resolver;
+
+pub use balancer::{KnownBackend, Target};
+pub use container::Attachment;
+pub use resolver::{Answer, EXTERNAL_TIMEOUT, ExternalReply, Question, RECORD_TTL, forward};
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use self::container::Container;
+use self::network::{Mark, MeshNetwork};
+use crate::kernel::random::Stream;
+use crate::kernel::{Digest, StateDigest};
+use crate::model::{
+    EndpointRecord, HostId, NetworkId, PortConfig, RecordChange, RecordEvent, TaskId, TransportProtocol,
+};
+
+/// The mark of the first load balancer on a node.
+const FIRST_MARK: Mark = 256;
+
+/// Why a connection is not taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No service is reached by the port on this node: it is closed.
+    PortClosed,
+    /// There are backends, and none of them takes new connections.
+    NoBackend,
+    /// Nobody on the network answers to the address.
+    NoSuchAddress,
+}
+
+/// The mesh of one node.
+#[derive(Clone, Debug)]
+pub struct Mesh {
+    networks: BTreeMap<NetworkId, MeshNetwork>,
+    /// The node's own containers, by task.
+    containers: BTreeMap<TaskId, Container>,
+    /// Ports that are published on this node alone.
+    host_ports: BTreeMap<(TransportProtocol, u16), Target>,
+    next_mark: Mark,
+    /// What gossip has to be told.
+    changes: Vec<RecordChange>,
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Mesh {
+            networks: BTreeMap::new(),
+            containers: BTreeMap::new(),
+            host_ports: BTreeMap::new(),
+            next_mark: FIRST_MARK,
+            changes: Vec::new(),
+        }
+    }
+}
+
+impl Mesh {
+    /// The node has an address on the network of the routing mesh from here on, or has it no more. That is so on
+    /// every node, also on those without tasks.
+    pub fn set_ingress(&mut self, network: Option<(NetworkId, &str)>) {
+        let stale: Vec<NetworkId> =
+            self.ingress_ids().filter(|id| Some(*id) != network.map(|(id, _)| id)).collect();
+        stale.into_iter().for_each(|id| self.leave(id));
+        if let Some((id, name)) = network {
+            self.join(&Attachment { network: id, name: name.to_owned(), ingress: true, node_local: false });
+        }
+    }
+
+    /// A container is being made ready: the node takes part in its networks (spec networking 8.1).
+    pub fn attach(&mut self, task: TaskId, networks: Vec<Attachment>) {
+        networks.iter().filter(|network| !network.node_local).for_each(|network| self.join(network));
+        self.containers.insert(task, Container { networks, ..Container::default() });
+    }
+
+    /// The process of a container starts: ports that are published on this node alone lead to it at once.
+    pub fn start(&mut self, task: TaskId, host: HostId, host_ports: Vec<PortConfig>) {
+        for port in &host_ports {
+            let target = Target { task, host, address: Ipv4Addr::UNSPECIFIED };
+            self.host_ports.insert((port.protocol, port.published_port), target);
+        }
+        self.containers.entry(task).or_default().host_ports = host_ports;
+    }
+
+    /// A container takes part in load balancing from here on: it was started, and is healthy if that is checked.
+    pub fn enable(&mut self, task: TaskId, records: Vec<EndpointRecord>) {
+        let container = self.containers.entry(task).or_default();
+        container.enable(records);
+        for record in container.records.clone() {
+            self.apply(None, Some(&record));
+            self.changes.push(RecordChange::Publish(record));
+        }
+    }
+
+    /// A container takes no new connections any more: it will be stopped soon.
+    pub fn disable(&mut self, task: TaskId) {
+        let Some(container) = self.containers.get_mut(&task) else { return };
+        for (before, after) in container.disable() {
+            self.apply(Some(&before), Some(&after));
+            self.changes.push(RecordChange::Publish(after));
+        }
+    }
+
+    /// The process of a container has ended, however that came.
+    pub fn remove(&mut self, task: TaskId) {
+        let Some(container) = self.containers.get_mut(&task) else { return };
+        for port in std::mem::take(&mut container.host_ports) {
+            self.host_ports.remove(&(port.protocol, port.published_port));
+        }
+        for record in std::mem::take(&mut container.records) {
+            self.apply(Some(&record), None);
+            self.changes.push(RecordChange::Withdraw(record.id));
+        }
+    }
+
+    /// A container is gone. Networks that no other container needs are left.
+    pub fn detach(&mut self, task: TaskId) {
+        self.remove(task);
+        let Some(container) = self.containers.remove(&task) else { return };
+        for network in container.networks.iter().filter(|network| !network.ingress) {
+            let needed =
+                |other: &Container| other.networks.iter().any(|used| used.network == network.network);
+            if !self.containers.values().any(needed) {
+                self.leave(network.network);
+            }
+        }
+    }
+
+    /// Everything that lived in the machine's memory is gone: networks, load balancers, names, containers.
+    pub fn lose_power(&mut self) {
+        *self = Mesh::default();
+    }
+
+    /// Another node's record changed, as this node hears of it.
+    pub fn hear(&mut self, event: &RecordEvent) {
+        self.apply(event.previous.as_ref(), event.current.as_ref());
+    }
+
+    /// What gossip has to be told since the last time, in order.
+    pub fn take_changes(&mut self) -> Vec<RecordChange> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Where a new connection to a published port of this node goes: to the container of a host-mode port, else
+    /// through the routing mesh to the backend whose turn it is.
+    ///
+    /// # Errors
+    /// If nobody takes it.
+    pub fn route_port(&mut self, protocol: TransportProtocol, port: u16) -> Result<Target, Refusal> {
+        if let Some(target) = self.host_ports.get(&(protocol, port)) {
+            return Ok(*target);
+        }
+        let ingress = self.networks.values_mut().find(|network| network.ingress);
+        let chosen = ingress.and_then(|network| network.choose_by_port(protocol, port));
+        chosen.ok_or(Refusal::PortClosed)?.ok_or(Refusal::NoBackend)
+    }
+
+    /// Where a new connection from a container of this node to an address on one of its networks goes: a virtual
+    /// address leads to the backend whose turn it is. The address of a container leads nowhere else and is not for
+    /// the load balancers to know.
+    ///
+    /// # Errors
+    /// If nobody takes it.
+    pub fn route_virtual_ip(&mut self, network: NetworkId, address: Ipv4Addr) -> Result<Target, Refusal> {
+        let network = self.networks.get_mut(&network).filter(|network| !network.ingress);
+        let chosen = network.and_then(|network| network.choose_by_address(address));
+        chosen.ok_or(Refusal::NoSuchAddress)?.ok_or(Refusal::NoBackend)
+    }
+
+    /// What the DNS server of this node answers to one of its containers. `lots` orders the addresses.
+    pub fn resolve(&self, task: TaskId, question: Question<'_>, lots: &mut Stream) -> Answer {
+        let Some(container) = self.containers.get(&task) else { return Answer::Unknown };
+        let tried = container.networks.iter().filter(|network| !network.ingress);
+        let networks = tried.filter_map(|network| {
+            let known = self.networks.get(&network.network)?;
+            Some((known.name.as_str(), &known.names))
+        });
+        resolver::answer(question, networks, lots)
+    }
+
+    /// The port that the container of a task sees when a packet for a port arrives at its address on the network
+    /// of the routing mesh. None: its firewall drops the packet, because it publishes no such port.
+    #[must_use]
+    pub fn ingress_target_port(&self, task: TaskId, protocol: TransportProtocol, port: u16) -> Option<u16> {
+        let records = &self.containers.get(&task)?.records;
+        let ports = records.iter().filter_map(|record| record.service.as_ref());
+        let mut ports = ports.flat_map(|service| service.ingress_ports.iter());
+        ports
+            .find(|known| known.protocol == protocol && known.published_port == port)
+            .map(|known| known.target_port)
+    }
+
+    /// The task of this node whose container has an address on a network now.
+    #[must_use]
+    pub fn container_at(&self, network: NetworkId, address: Ipv4Addr) -> Option<TaskId> {
+        let has = |container: &Container| {
+            container.records.iter().any(|record| record.id.network == network && record.address == address)
+        };
+        self.containers.iter().find(|(_, container)| has(container)).map(|(task, _)| *task)
+    }
+
+    /// The own records of this node.
+    pub fn own_records(&self) -> impl Iterator<Item = &Arc<EndpointRecord>> {
+        self.containers.values().flat_map(|container| &container.records)
+    }
+
+    /// The networks that this node takes part in.
+    pub fn joined(&self) -> impl Iterator<Item = NetworkId> + '_ {
+        self.networks.keys().copied()
+    }
+
+    /// The backends that this node knows on a network, load balancer by load balancer.
+    pub fn backends(&self, network: NetworkId) -> impl Iterator<Item = KnownBackend> + '_ {
+        self.networks.get(&network).into_iter().flat_map(MeshNetwork::backends)
+    }
+
+    /// The backends that a published port leads to on this node; empty if the port is closed.
+    #[must_use]
+    pub fn backends_of_port(&self, protocol: TransportProtocol, port: u16) -> Vec<KnownBackend> {
+        let ingress = self.networks.values().find(|network| network.ingress);
+        ingress.map_or_else(Vec::new, |network| network.backends_of_port(protocol, port))
+    }
+
+    /// The ports of the routing mesh that are open on this node.
+    pub fn open_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> + '_ {
+        self.networks.values().filter(|network| network.ingress).flat_map(MeshNetwork::open_ports)
+    }
+
+    fn ingress_ids(&self) -> impl Iterator<Item = NetworkId> + '_ {
+        self.networks.iter().filter(|(_, network)| network.ingress).map(|(id, _)| *id)
+    }
+
+    fn join(&mut self, attachment: &Attachment) {
+        let Attachment { network, name, ingress, .. } = attachment;
+        if !self.networks.contains_key(network) {
+            self.networks.insert(*network, MeshNetwork::new(name.clone(), *ingress));
+            self.changes.push(RecordChange::Join(*network));
+        }
+    }
+
+    fn leave(&mut self, network: NetworkId) {
+        if self.networks.remove(&network).is_some() {
+            self.changes.push(RecordChange::Leave(network));
+        }
+    }
+
+    /// The decision table of spec networking 6.3.
+    fn apply(&mut self, previous: Option<&Arc<EndpointRecord>>, current: Option<&Arc<EndpointRecord>>) {
+        let id = previous.or(current).expect("a change has one side at least").id;
+        let Some(network) = self.networks.get_mut(&id.network) else { return };
+        match (previous, current) {
+            (Some(before), Some(after)) if before.is_equivalent(after) => {
+                match (before.disabled, after.disabled) {
+                    (false, true) => network.disable(after),
+                    (true, false) => network.enable(after, &mut self.next_mark),
+                    (true, true) | (false, false) => {}
+                }
+            }
+            (before, after) => {
+                if let Some(before) = before {
+                    network.remove(before);
+                }
+                if let Some(after) = after.filter(|record| !record.disabled) {
+                    network.enable(after, &mut self.next_mark);
+                }
+            }
+        }
+    }
+}
+
+impl StateDigest for Mesh {
+    fn digest(&self, digest: &mut Digest) {
+        // Ports of the node alone follow from the containers.
+        let Self { networks, containers, host_ports: _, next_mark, changes } = self;
+        networks.digest(digest);
+        containers.digest(digest);
+        digest.u32(*next_mark);
+        digest.u64(changes.len() as u64);
+    }
+}

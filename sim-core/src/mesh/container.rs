@@ -1,0 +1,55 @@
+//! A container of the mesh's own node: where it is attached, and what its node tells others about it
+//! (spec networking 6.2).
+use std::sync::Arc;
+
+use crate::kernel::{Digest, StateDigest};
+use crate::model::{EndpointRecord, NetworkId, PortConfig};
+
+/// A network that a container is attached to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The network.
+    pub network: NetworkId,
+    /// Its name, which DNS names can end with.
+    pub name: String,
+    /// True for the network of the routing mesh.
+    pub ingress: bool,
+    /// True for a network that exists on each node by itself, without records.
+    pub node_local: bool,
+}
+
+/// A container of this node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Container {
+    pub(super) networks: Vec<Attachment>,
+    /// Ports of the node that lead straight to it.
+    pub(super) host_ports: Vec<PortConfig>,
+    /// What others were told; empty while it takes no part in load balancing.
+    pub(super) records: Vec<Arc<EndpointRecord>>,
+}
+
+impl Container {
+    /// It takes part in load balancing from here on, and these are its endpoints.
+    pub(super) fn enable(&mut self, records: Vec<EndpointRecord>) {
+        self.records = records.into_iter().map(Arc::new).collect();
+    }
+
+    /// It takes no new connections. The answer has each record before and after.
+    pub(super) fn disable(&mut self) -> Vec<(Arc<EndpointRecord>, Arc<EndpointRecord>)> {
+        let mut changed = Vec::new();
+        for record in self.records.iter_mut().filter(|record| !record.disabled) {
+            let after = Arc::new(EndpointRecord { disabled: true, ..EndpointRecord::clone(record) });
+            changed.push((std::mem::replace(record, Arc::clone(&after)), after));
+        }
+        changed
+    }
+}
+
+impl StateDigest for Container {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { networks, host_ports, records } = self;
+        digest.text(&format!("{networks:?}"));
+        host_ports.digest(digest);
+        records.digest(digest);
+    }
+}
