@@ -5,8 +5,19 @@ use std::path::Path;
 use scenarios::{Problem, Scenario, ScenarioOptions};
 
 fn reference() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenario-format.md");
-    fs::read_to_string(path).expect("the reference exists")
+    page("scenario-format.md")
+}
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    fs::read_to_string(path).expect("the page exists")
+}
+
+#[test]
+fn the_property_test_of_the_docs_is_one_that_runs() {
+    let page = page("property-tests.md");
+    let example = page.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert!(include_str!("placement.rs").contains(example.expect("an example")));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! A write settles at once, so nothing ever waits for a lock. What happens inside one instant follows the order
 //! that was found in recordings of the real system (spec orchestration 20): all timers due act first, then the
 //! loops hear of it in turn, then changes come from outside. Property tests and replays of recordings use it.
+#[cfg(any(test, feature = "proptest"))]
+pub mod properties;
 mod waiting;
 
 use std::sync::Arc;
