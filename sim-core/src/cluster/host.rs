@@ -27,9 +27,10 @@ pub(crate) struct Host {
     /// What has arrived at a frozen engine, if it is frozen.
     pub(crate) frozen: Option<VecDeque<Event>>,
     pub(crate) agent: Option<Agent>,
-    pub(crate) manager: Option<Manager>,
+    /// In a place of its own, as the disk: most hosts have none, and every event looks at a host.
+    pub(crate) manager: Option<Box<Manager>>,
     /// What a manager left on the disk while its process is down.
-    pub(crate) manager_disk: Option<ManagerDisk>,
+    pub(crate) manager_disk: Option<Box<ManagerDisk>>,
     pub(crate) clients: Clients,
 }
 
@@ -40,7 +41,7 @@ impl Host {
         self.life += 1;
         self.frozen = None;
         if let Some(manager) = self.manager.take() {
-            self.manager_disk = Some(manager.into_disk());
+            self.manager_disk = Some(Box::new(manager.into_disk()));
         }
     }
 
@@ -48,7 +49,7 @@ impl Host {
     pub(crate) fn start_process(&mut self, out: &mut Effects) {
         self.power = Power::On;
         if let Some(disk) = self.manager_disk.take() {
-            self.manager = Some(Manager::start(disk, out));
+            self.manager = Some(Box::new(Manager::start(*disk, out)));
         }
         if let Some(agent) = &mut self.agent {
             agent.start(out);
@@ -63,7 +64,7 @@ impl StateDigest for Host {
         digest.u32(*life);
         digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
         agent.digest(digest);
-        manager.digest(digest);
+        manager.as_deref().digest(digest);
         digest.bool(manager_disk.is_some());
         clients.digest(digest);
     }

@@ -81,7 +81,7 @@ impl Cluster {
         let leader = managers.iter().find(|(_, member)| leads(member)).expect("a manager leads").0;
         for (id, member) in &managers {
             let disk = manager_disk(&setup, *id, *member, leader, snapshot.clone(), streams);
-            self.hosts.get_mut(member.host).expect("members have hosts").manager_disk = Some(disk);
+            self.hosts.get_mut(member.host).expect("members have hosts").manager_disk = Some(Box::new(disk));
         }
         let manager_hosts: Arc<[HostId]> = managers.iter().map(|(_, member)| member.host).collect();
         for node in store.nodes() {
@@ -101,7 +101,7 @@ impl Cluster {
             let host = self.hosts.get_mut(*id).expect("managers have hosts");
             out.enter(*id, host.life, FactId(0));
             let disk = host.manager_disk.take().expect("managers have disks");
-            host.manager = Some(Manager::settled(disk, leader, ELECTION_TICKS, out));
+            host.manager = Some(Box::new(Manager::settled(*disk, leader, ELECTION_TICKS, out)));
         }
         let leading = self.hosts.get_mut(leader_host).and_then(|host| host.manager.as_mut());
         out.enter(leader_host, 0, FactId(0));

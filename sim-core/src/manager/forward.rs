@@ -17,17 +17,27 @@ pub(crate) const NO_LEADER: &str = "The swarm does not have a leader. It's possi
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
     /// By the call that this manager made for it.
-    passed_on: BTreeMap<CallId, (ReplyTo, HostId)>,
+    passed_on: BTreeMap<CallId, PassedOn>,
+    /// The calls that their callers may hang up.
     call_of: BTreeMap<ReplyTo, CallId>,
     waiting: Vec<(ReplyTo, Request, FactId)>,
+}
+
+/// A request that the leader is asked to answer.
+#[derive(Clone, Copy, Debug)]
+struct PassedOn {
+    reply: ReplyTo,
+    leader: HostId,
+    /// Whether the caller may hang up. Heartbeats and reports are short, and far more than all the rest.
+    lasts: bool,
 }
 
 impl Forwarding {
     /// Passes a request on to the leader's host.
     pub(crate) fn pass_on(&mut self, reply: ReplyTo, request: Request, leader: HostId, out: &mut Effects) {
         let call = out.mint_call(Component::Manager);
-        self.passed_on.insert(call, (reply, leader));
-        self.call_of.insert(reply, call);
+        let lasts = !matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. });
+        self.insert(call, PassedOn { reply, leader, lasts });
         let request = Request::Forwarded { from: reply.host, request: Box::new(request) };
         out.send(leader, Message::Request { call, request });
     }
@@ -35,9 +45,15 @@ impl Forwarding {
     /// A stream that was passed on before the run began. Returns the call to the leader.
     pub(crate) fn settled(&mut self, reply: ReplyTo, leader: HostId, out: &mut Effects) -> CallId {
         let call = out.mint_call(Component::Manager);
-        self.passed_on.insert(call, (reply, leader));
-        self.call_of.insert(reply, call);
+        self.insert(call, PassedOn { reply, leader, lasts: true });
         call
+    }
+
+    fn insert(&mut self, call: CallId, passed_on: PassedOn) {
+        self.passed_on.insert(call, passed_on);
+        if passed_on.lasts {
+            self.call_of.insert(passed_on.reply, call);
+        }
     }
 
     /// Keeps a request until a leader is known. The first one starts the poll.
@@ -55,13 +71,15 @@ impl Forwarding {
 
     /// For whom this manager made a call.
     pub(crate) fn origin(&self, call: CallId) -> Option<ReplyTo> {
-        self.passed_on.get(&call).map(|(reply, _)| *reply)
+        self.passed_on.get(&call).map(|passed_on| passed_on.reply)
     }
 
     /// A call made for somebody else is over.
     pub(crate) fn finish(&mut self, call: CallId) -> Option<ReplyTo> {
-        let (reply, _) = self.passed_on.remove(&call)?;
-        self.call_of.remove(&reply);
+        let PassedOn { reply, lasts, .. } = self.passed_on.remove(&call)?;
+        if lasts {
+            self.call_of.remove(&reply);
+        }
         Some(reply)
     }
 
@@ -69,23 +87,27 @@ impl Forwarding {
     pub(crate) fn hang_up(&mut self, reply: ReplyTo) -> Option<(CallId, HostId)> {
         self.waiting.retain(|(waiting, _, _)| *waiting != reply);
         let call = self.call_of.remove(&reply)?;
-        let (_, leader) = self.passed_on.remove(&call)?;
+        let PassedOn { leader, .. } = self.passed_on.remove(&call)?;
         Some((call, leader))
     }
 
     /// Whoever waited for an answer from a host whose process died.
     pub(crate) fn lost_with(&mut self, leader: HostId) -> Vec<ReplyTo> {
-        let lost: Vec<CallId> =
-            self.passed_on.iter().filter(|(_, (_, host))| *host == leader).map(|(call, _)| *call).collect();
+        let lost = self.passed_on.iter().filter(|(_, passed_on)| passed_on.leader == leader);
+        let lost: Vec<CallId> = lost.map(|(call, _)| *call).collect();
         lost.into_iter().filter_map(|call| self.finish(call)).collect()
     }
 
     /// Forgets the requests of a host whose process died. Returns the calls to hang up, and where.
     pub(crate) fn forget(&mut self, host: HostId) -> Vec<(CallId, HostId)> {
         self.waiting.retain(|(reply, _, _)| reply.host != host);
-        let theirs = self.call_of.keys().copied().filter(|reply| reply.host == host);
-        let theirs: Vec<ReplyTo> = theirs.collect();
-        theirs.into_iter().filter_map(|reply| self.hang_up(reply)).collect()
+        let theirs = self.passed_on.iter().filter(|(_, passed_on)| passed_on.reply.host == host);
+        let theirs: Vec<(CallId, HostId)> =
+            theirs.map(|(call, passed_on)| (*call, passed_on.leader)).collect();
+        for (call, _) in &theirs {
+            self.finish(*call);
+        }
+        theirs
     }
 }
 
@@ -93,7 +115,7 @@ impl StateDigest for Forwarding {
     fn digest(&self, digest: &mut Digest) {
         // The reverse map follows from the first.
         let Self { passed_on, call_of: _, waiting } = self;
-        for (call, (reply, leader)) in passed_on {
+        for (call, PassedOn { reply, leader, lasts: _ }) in passed_on {
             digest.u64(call.number);
             digest.u64(reply.call.number);
             leader.digest(digest);

@@ -60,7 +60,8 @@ pub(super) struct Session {
     /// What is told at the next opening.
     description: Arc<NodeDescription>,
     remotes: Remotes,
-    streams: AgentStreams,
+    /// In a place of their own: they are large, and needed when a session ends only.
+    streams: Box<AgentStreams>,
     /// The last one that a dispatcher gave. It is sent along when the session is opened again.
     id: Option<SessionId>,
     backoff: SimDuration,
@@ -85,7 +86,7 @@ impl Session {
             local_manager,
             description,
             remotes: Remotes::new(managers),
-            streams,
+            streams: Box::new(streams),
             id: None,
             backoff: SimDuration::ZERO,
             phase: Phase::Closed,
@@ -357,13 +358,14 @@ impl StateDigest for Session {
             local_manager,
             description,
             remotes,
-            streams: AgentStreams { backoff: backoff_stream, manager_choice },
+            streams,
             id,
             backoff,
             phase,
             last_assignments,
             node_object,
         } = self;
+        let AgentStreams { backoff: backoff_stream, manager_choice } = &**streams;
         host.digest(digest);
         node.digest(digest);
         digest.bool(*local_manager);

@@ -75,7 +75,7 @@ impl View<'_> {
     }
 
     fn asked(&self) -> Option<&Manager> {
-        self.cluster.hosts.get(self.asked_manager()?)?.manager.as_ref()
+        self.cluster.hosts.get(self.asked_manager()?)?.manager.as_deref()
     }
 
     fn viewpoint(&self, now: SimTime) -> Viewpoint {

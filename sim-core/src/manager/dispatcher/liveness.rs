@@ -42,7 +42,7 @@ impl Dispatcher {
         context: &mut Context<'_>,
     ) -> Result<Response, Status> {
         let registered = self.nodes.with_session(node, session)?;
-        let period = self.periods.choose(registered.object.host);
+        let period = self.periods.choose(registered.host);
         registered.heard = context.cause();
         let expiry = context.now() + period.times(GRACE_PERIODS);
         registered.expiry.set(expiry, LoopTimer::HeartbeatExpiry { node }, context);

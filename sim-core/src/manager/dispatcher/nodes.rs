@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::deadline::Deadline;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::{FactId, IdMap, Node, NodeId};
+use crate::model::{FactId, HostId, IdMap, Node, NodeId};
 use crate::protocol::{SessionId, Status, StatusCode};
 
 /// Registrations of a node that count for one window.
@@ -16,6 +16,8 @@ const REGISTRATION_WINDOW: SimDuration = SimDuration::from_secs(8);
 pub(super) struct RegisteredNode {
     /// The node object; its last version if it was removed.
     pub(super) object: Arc<Node>,
+    /// Where it is; beside the object, because every heartbeat asks.
+    pub(super) host: HostId,
     /// The only valid session. Without one the node has not been heard of since this manager leads.
     pub(super) session: Option<SessionId>,
     /// When it is not trusted any longer.
@@ -37,6 +39,7 @@ impl RegisteredNode {
     /// Without a deadline yet, and without registrations that count.
     pub(super) fn new(object: Arc<Node>, session: Option<SessionId>, cause: FactId) -> Self {
         RegisteredNode {
+            host: object.host,
             object,
             session,
             expiry: Deadline::default(),
@@ -122,7 +125,7 @@ impl StateDigest for RegisteredNodes {
 
 impl StateDigest for RegisteredNode {
     fn digest(&self, digest: &mut Digest) {
-        let Self { object, session, expiry, heard, registered_at, registrations } = self;
+        let Self { object, host: _, session, expiry, heard, registered_at, registrations } = self;
         digest.u64(object.meta.version);
         session.map(|session| session.0).digest(digest);
         expiry.digest(digest);
