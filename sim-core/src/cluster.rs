@@ -94,9 +94,9 @@ impl Cluster {
             backlog.push_back(Event::Deliver(envelope));
             return;
         }
-        out.path_speaks(from, to);
         let Envelope { to_life, cause, message, .. } = *envelope;
-        out.enter(to, host.life, cause);
+        let repair = out.path_speaks(from, to);
+        out.enter(to, host.life, repair.map_or(cause, |repair| repair.max(cause)));
         if host.power == Power::EngineStopped || host.life != to_life {
             return refuse(from, message, out);
         }
@@ -232,6 +232,9 @@ impl Cluster {
 
     pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) {
         self.net.apply(fault, fact);
+        if fault.is_repair() {
+            out.paths_repaired(|from, to| !self.net.is_cut(from, to));
+        }
         self.release_blocked(out);
     }
 

@@ -100,3 +100,22 @@ pub enum Fault {
         by: SimDuration,
     },
 }
+
+impl Fault {
+    /// True if it mends what another fault broke.
+    #[must_use]
+    pub fn is_repair(&self) -> bool {
+        match self {
+            Fault::Restart { .. } | Fault::Thaw { .. } | Fault::Heal { .. } => true,
+            Fault::Crash { .. }
+            | Fault::Kill { .. }
+            | Fault::Stop { .. }
+            | Fault::Freeze { .. }
+            | Fault::Cut { .. }
+            | Fault::Slow { .. }
+            | Fault::Loss { .. }
+            | Fault::KillTask { .. }
+            | Fault::SlowDisk { .. } => false,
+        }
+    }
+}

@@ -94,9 +94,14 @@ impl Effects {
         self.silences.silence_path(from, to, fault);
     }
 
-    /// A message got through.
-    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId) {
-        self.silences.path_speaks(from, to);
+    /// Links are repaired by the current fact.
+    pub(crate) fn paths_repaired(&mut self, is_open: impl Fn(HostId, HostId) -> bool) {
+        self.silences.paths_repaired(self.cause, is_open);
+    }
+
+    /// A message got through. The answer is the repair that made it possible, if one did.
+    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId) -> Option<FactId> {
+        self.silences.path_speaks(from, to)
     }
 
     /// What was sent and is not routed yet, in exchange for an empty list whose room is used again.
