@@ -110,12 +110,14 @@ fn service_condition(
         ServiceCondition::Running(bounds) => number(*bounds, "running", counts.running),
         ServiceCondition::Pending(bounds) => number(*bounds, "pending", counts.pending),
         ServiceCondition::Tasks(bounds) => number(*bounds, "tasks", counts.tasks),
-        ServiceCondition::Replicas { running, desired } => match scene.view.service_replicas(id) {
-            Some(replicas) => {
-                (replicas == (*running, *desired), format!("replicas {}/{}", replicas.0, replicas.1))
+        ServiceCondition::Replicas { running, desired } => {
+            match entry.replicas().or_else(|| scene.view.service_replicas(id)) {
+                Some(replicas) => {
+                    (replicas == (*running, *desired), format!("replicas {}/{}", replicas.0, replicas.1))
+                }
+                None => (false, "no manager runs".to_owned()),
             }
-            None => (false, "no manager runs".to_owned()),
-        },
+        }
         ServiceCondition::Update(state) => {
             (entry.update == *state, format!("update {}", text::update(entry.update)))
         }

@@ -61,6 +61,8 @@ pub struct TaskCounts {
     pub pending: u64,
     /// Meant to run, now or after a restart delay (jobs: to complete, and not over).
     pub wanted: u64,
+    /// Meant to run now.
+    pub wanted_running: u64,
 }
 
 /// A node as facts have told it.
@@ -335,6 +337,7 @@ impl Census {
         add(&mut counts.pending, stored && task.state <= TaskState::Pending && task.desired <= goal);
         let over = goal == TaskState::Complete && task.state > TaskState::Running;
         add(&mut counts.wanted, stored && task.desired <= goal && !over);
+        add(&mut counts.wanted_running, stored && task.desired == TaskState::Running);
         if let Some(node) = task.node.and_then(|node| self.nodes.get_mut(node)) {
             add(&mut node.running, running);
             self.touched_nodes.extend(task.node);
@@ -401,6 +404,17 @@ impl ServiceEntry {
             ServiceMode::Global | ServiceMode::ReplicatedJob { .. } | ServiceMode::GlobalJob => {
                 self.counts.wanted
             }
+        }
+    }
+
+    /// Docker's column REPLICAS: tasks that are observed RUNNING, and tasks there shall be. None for jobs, of which
+    /// docker counts the tasks of the present iteration only.
+    #[must_use]
+    pub fn replicas(&self) -> Option<(u64, u64)> {
+        match self.mode {
+            ServiceMode::Replicated { replicas } => Some((self.counts.observed_running, replicas)),
+            ServiceMode::Global => Some((self.counts.observed_running, self.counts.wanted_running)),
+            ServiceMode::ReplicatedJob { .. } | ServiceMode::GlobalJob => None,
         }
     }
 
