@@ -1,7 +1,7 @@
 //! Facts in words. Every fact can be told as a sentence; the story says of many things what happened to all of them.
 mod enumerate;
 
-pub(crate) use enumerate::{conjoin, enumerate};
+pub(crate) use enumerate::{Enumeration, conjoin, enumerate};
 
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
@@ -19,6 +19,7 @@ pub(crate) enum Family {
     Command,
     Answer,
     Fault,
+    Repair,
     Note,
     Elected,
     AsksForVotes,
@@ -87,7 +88,7 @@ impl Family {
             Family::Start => ("begins", "begin"),
             Family::Command => ("is typed", "are typed"),
             Family::Answer => ("is answered", "are answered"),
-            Family::Fault => ("strikes", "strike"),
+            Family::Fault | Family::Repair => ("happens", "happen"),
             Family::Note => ("is a remark", "are remarks"),
             Family::Elected => ("is elected leader", "are elected leaders"),
             Family::AsksForVotes => ("asks for votes", "ask for votes"),
@@ -95,7 +96,7 @@ impl Family {
             Family::LoopsStart => ("takes over as leader", "take over as leaders"),
             Family::LoopsStop => ("leads no longer", "lead no longer"),
             Family::SessionOpen => ("has a session", "have sessions"),
-            Family::SessionLost => ("has lost its session", "have lost their sessions"),
+            Family::SessionLost => ("has no session", "have no sessions"),
             Family::NodeCreated => ("joins the swarm", "join the swarm"),
             Family::NodeState | Family::NodeAvailability => ("is", "are"),
             Family::NodePromoted => ("is a manager now", "are managers now"),
@@ -135,8 +136,8 @@ impl Family {
         match self {
             Family::Command
             | Family::Fault
+            | Family::Repair
             | Family::Note
-            | Family::Elected
             | Family::LoopsStart
             | Family::LoopsStop
             | Family::NodeCreated
@@ -147,6 +148,7 @@ impl Family {
             | Family::NodeRemoved
             | Family::UpdateState => Weight::Headline,
             Family::AsksForVotes
+            | Family::Elected
             | Family::SessionLost
             | Family::ServiceRemoved
             | Family::TaskCreated
@@ -180,6 +182,11 @@ impl Family {
         }
     }
 
+    /// True for what the scenario does to hosts, links and containers.
+    pub(crate) fn is_fault(self) -> bool {
+        matches!(self, Family::Fault | Family::Repair)
+    }
+
     /// True if the story names it as the reason of what follows.
     pub(crate) fn is_reason(self) -> bool {
         let ends_a_task = matches!(
@@ -196,14 +203,15 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
     let (family, detail) = match fact {
         Fact::Start => (Family::Start, String::new()),
         Fact::Command { line, host: on, .. } => {
-            (Family::Command, format!("`docker {line}` on {}", host(*on)))
+            (Family::Command, format!("command `docker {line}` on {}", host(*on)))
         }
         Fact::Answer { exit, took, .. } => (Family::Answer, format!("exit {exit} after {took}")),
+        Fact::Fault { fault } if fault.is_repair() => (Family::Repair, census.names().fault(fault)),
         Fact::Fault { fault } => (Family::Fault, census.names().fault(fault)),
         Fact::Note { text } => (Family::Note, text.to_string()),
-        Fact::RaftRole { role: RaftRole::Leader, term, .. } => (Family::Elected, format!("term {term}")),
+        Fact::RaftRole { role: RaftRole::Leader, term, .. } => (Family::Elected, format!("of term {term}")),
         Fact::RaftRole { role: RaftRole::Candidate, term, .. } => {
-            (Family::AsksForVotes, format!("term {term}"))
+            (Family::AsksForVotes, format!("in term {term}"))
         }
         Fact::RaftRole { role: RaftRole::Follower, term, leader, .. } => {
             (Family::StepsDown, leader.map_or_else(|| format!("nobody in term {term}"), host))
@@ -246,7 +254,7 @@ pub(crate) fn sentence(record: &FactRecord, census: &Census) -> String {
     if family == Family::Start {
         return "the run begins".to_owned();
     }
-    if matches!(family, Family::Command | Family::Fault | Family::Note) {
+    if matches!(family, Family::Command | Family::Fault | Family::Repair | Family::Note) {
         return detail;
     }
     let words = [subject_name(subject, census), family.phrase(false).to_owned()];
@@ -264,6 +272,8 @@ pub(crate) fn with_detail(family: Family, words: &str, detail: &str) -> String {
             | Family::TaskProgress
             | Family::UpdateState
             | Family::StepsDown
+            | Family::Elected
+            | Family::AsksForVotes
             | Family::ContainerStep
     );
     match (detail.is_empty(), takes_it_directly) {

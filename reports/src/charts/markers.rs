@@ -49,18 +49,7 @@ pub(super) fn markers(recording: &Recording) -> Vec<Marker> {
 }
 
 fn kind(fault: &Fault) -> MarkerKind {
-    match fault {
-        Fault::Restart { .. } | Fault::Thaw { .. } | Fault::Heal { .. } => MarkerKind::Mended,
-        Fault::Crash { .. }
-        | Fault::Kill { .. }
-        | Fault::Stop { .. }
-        | Fault::Freeze { .. }
-        | Fault::Cut { .. }
-        | Fault::Slow { .. }
-        | Fault::Loss { .. }
-        | Fault::KillTask { .. }
-        | Fault::SlowDisk { .. } => MarkerKind::Fault,
-    }
+    if fault.is_repair() { MarkerKind::Mended } else { MarkerKind::Fault }
 }
 
 /// Rows for things of a width along a line, so that no two of a row overlap: the first row with room for each.

@@ -19,6 +19,8 @@ pub(super) struct Group {
     pub(super) last: SimTime,
     /// Every time that it happened, in order.
     pub(super) subjects: Vec<Subject>,
+    /// How each of several faults of one kind ends: `worker-2` of `crash of worker-2`.
+    pub(super) tails: Vec<String>,
     /// Where each subject went; only for tasks that get a node.
     pub(super) nodes: Vec<NodeId>,
     /// The group that explains it.
@@ -127,28 +129,52 @@ impl Chapters {
     /// Adds to an open group, or opens one.
     fn join(&mut self, telling: Telling, record: &FactRecord, census: &Census, window: SimDuration) -> usize {
         let Telling { family, subject, detail } = telling;
-        // Each task goes to a node of its own; the group has the list.
-        let detail = if family == Family::TaskAssigned { String::new() } else { detail };
-        let reason = self.reason_of(record);
+        let (detail, tail) = split_detail(family, detail);
         let task = if let Subject::Task(task) = subject { census.task(task) } else { None };
         let service = task.and_then(|task| task.service);
-        let key = Key { family, detail, service, reason };
-        let open = self.open.get(&key).copied().filter(|group| {
-            let single = matches!(family, Family::Fault | Family::Note | Family::UpdateState);
-            !single && record.time.since(self.groups[*group].last) <= window
-        });
+        let key = Key { family, detail, service, reason: self.reason_of(record) };
+        let patience = patience(family, window);
+        let open = self.open.get(&key).copied();
+        let open = open.filter(|group| record.time.since(self.groups[*group].last) <= patience);
         let index = open.unwrap_or_else(|| {
-            self.groups.push(Group { detail: key.detail.clone(), ..Group::single(family, record, reason) });
+            let group = Group::single(family, record, key.reason);
+            self.groups.push(Group { detail: key.detail.clone(), ..group });
             self.open.insert(key, self.groups.len() - 1);
             self.groups.len() - 1
         });
         let group = &mut self.groups[index];
         group.last = record.time;
         group.subjects.push(subject);
+        group.tails.extend(tail);
         if let Fact::TaskAssigned { node, .. } = record.fact {
             group.nodes.push(node);
         }
         index
+    }
+}
+
+/// What things of one group have in common, and what is particular to one of them.
+fn split_detail(family: Family, detail: String) -> (String, Option<String>) {
+    match (family, detail.rsplit_once(' ')) {
+        (Family::Fault | Family::Repair, Some((head, tail))) => (head.to_owned(), Some(tail.to_owned())),
+        // Each task goes to a node of its own; the group has the list.
+        (Family::TaskAssigned, _) => (String::new(), None),
+        _ => (detail, None),
+    }
+}
+
+/// How far apart two things of a family may be that are told in one line.
+fn patience(family: Family, window: SimDuration) -> SimDuration {
+    const RETRIES: u64 = 20;
+    if matches!(family, Family::Fault | Family::Repair | Family::Note | Family::UpdateState) {
+        // What happens to things at one time belongs together, what happens later is news.
+        return SimDuration::ZERO;
+    }
+    // Attempts that fail are repeated every few seconds, and each is as good as the next.
+    if family == Family::SessionLost {
+        SimDuration::from_nanos(window.as_nanos().saturating_mul(RETRIES))
+    } else {
+        window
     }
 }
 
@@ -160,6 +186,7 @@ impl Group {
             first: record.time,
             last: record.time,
             subjects: Vec::new(),
+            tails: Vec::new(),
             nodes: Vec::new(),
             reason,
             command: None,

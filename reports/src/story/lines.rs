@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use sim_core::Recording;
+use sim_core::kernel::SimDuration;
 use sim_core::metrics::Census;
 use sim_core::model::{NodeId, Subject};
 
@@ -9,11 +10,14 @@ use super::chapters::{Chapters, CommandLine, Group};
 use crate::text::{Text, Tone};
 use crate::time;
 use crate::words::{
-    Family, Weight, conjoin, enumerate, reason_of_command, reason_of_fault, subject_name, with_detail,
+    Enumeration, Family, Weight, conjoin, enumerate, reason_of_command, reason_of_fault, subject_name,
+    with_detail,
 };
 
 /// Lines of a command's output that are shown.
 const OUTPUT_LINES_MAX: usize = 40;
+/// Time that an answer takes before it is worth a word.
+const LONG_ANSWER: SimDuration = SimDuration::from_millis(100);
 /// Tasks of which it is said one by one where they go.
 const ASSIGNMENTS_MAX: usize = 8;
 /// Nodes that are listed one by one, with the tasks that go there.
@@ -57,11 +61,10 @@ impl Printer<'_> {
     fn happening(&mut self, group: &Group) {
         let (tone, sentence) = (tone(group.family), self.sentence(group));
         self.text.push(tone, sentence);
-        if time::seconds(group.last) != time::seconds(group.first) {
-            self.text.push(Tone::Faint, format!(" (until {})", time::seconds(group.last)));
-        }
-        let always = group.family.weight() == Weight::Headline;
-        if let Some(reason) = group.reason.filter(|reason| always || Some(*reason) != self.known_reason) {
+        self.text.push(Tone::Faint, self.extent(group));
+        let is_headline = group.family.weight() == Weight::Headline;
+        let untold = |reason: &usize| is_headline || Some(*reason) != self.known_reason;
+        if let Some(reason) = group.reason.filter(|_| !group.family.is_fault()).filter(untold) {
             let words = self.reason(&self.chapters.groups()[reason]);
             self.text.push(Tone::Faint, format!(", {words}"));
             self.known_reason = Some(reason);
@@ -69,24 +72,45 @@ impl Printer<'_> {
         self.text.end_line();
     }
 
+    /// How often and until when, if it was more than once: ` (3 times, until 9.870 s)`.
+    fn extent(&self, group: &Group) -> String {
+        let Enumeration { distinct, total, .. } = self.names(group);
+        let times = if total > distinct { format!("{total} times") } else { String::new() };
+        let is_long = time::seconds(group.last) != time::seconds(group.first);
+        let until = if is_long { format!("until {}", time::seconds(group.last)) } else { String::new() };
+        match (times.is_empty() || group.family.is_fault(), until.is_empty()) {
+            (true, true) => String::new(),
+            (true, false) => format!(" ({until})"),
+            (false, true) => format!(" ({times})"),
+            (false, false) => format!(" ({times}, {until})"),
+        }
+    }
+
+    fn names(&self, group: &Group) -> Enumeration {
+        enumerate(group.subjects.iter().map(|subject| subject_name(*subject, self.census)))
+    }
+
     /// What happened to whom.
     fn sentence(&self, group: &Group) -> String {
-        if group.family == Family::Fault {
-            return format!("fault: {}", group.detail);
+        match prefix(group.family) {
+            Some(prefix) => format!("{prefix}: {}", fault_words(group)),
+            None if group.family == Family::TaskAssigned => self.assignments(group),
+            None => {
+                let Enumeration { text, distinct, .. } = self.names(group);
+                let phrase = group.family.phrase(distinct > 1);
+                let words = if phrase.is_empty() { text } else { format!("{text} {phrase}") };
+                with_detail(group.family, &words, &group.detail)
+            }
         }
-        if group.family == Family::Note {
-            return format!("note: {}", group.detail);
-        }
-        if group.family == Family::TaskAssigned && group.subjects.len() <= ASSIGNMENTS_MAX {
+    }
+
+    /// Who goes where: one by one, or so many to each node.
+    fn assignments(&self, group: &Group) -> String {
+        if group.subjects.len() <= ASSIGNMENTS_MAX {
             return self.single_assignments(group);
         }
-        let names = enumerate(group.subjects.iter().map(|subject| subject_name(*subject, self.census)));
-        let phrase = group.family.phrase(group.subjects.len() > 1);
-        let words = if phrase.is_empty() { names } else { format!("{names} {phrase}") };
-        if group.family == Family::TaskAssigned {
-            return format!("{words} {}", self.destinations(&group.nodes));
-        }
-        with_detail(group.family, &words, &group.detail)
+        let Enumeration { text, distinct, .. } = self.names(group);
+        format!("{text} {} {}", group.family.phrase(distinct > 1), self.destinations(&group.nodes))
     }
 
     /// `web.1 and web.4 go to worker-1, web.2 to worker-2`
@@ -99,7 +123,7 @@ impl Printer<'_> {
             .iter()
             .enumerate()
             .map(|(place, (node, tasks))| {
-                let names = enumerate(tasks.iter().map(|task| subject_name(*task, self.census)));
+                let names = enumerate(tasks.iter().map(|task| subject_name(*task, self.census))).text;
                 let phrase = if place == 0 { group.family.phrase(tasks.len() > 1) } else { "to" };
                 format!("{names} {phrase} {}", self.census.node_name(*node))
             })
@@ -131,7 +155,7 @@ impl Printer<'_> {
     fn reason(&self, group: &Group) -> String {
         match &group.command {
             Some(command) => reason_of_command(&command.line, group.first),
-            None if group.family == Family::Fault => reason_of_fault(&group.detail, group.first),
+            None if group.family.is_fault() => reason_of_fault(&fault_words(group), group.first),
             None => format!("because {}", self.sentence(group)),
         }
     }
@@ -146,9 +170,11 @@ impl Printer<'_> {
         };
         self.output(Tone::Plain, stdout);
         self.output(if *exit == 0 { Tone::Plain } else { Tone::Bad }, stderr);
-        match exit {
-            0 => self.continuation(Tone::Faint, &format!("answered after {}", time::nanos(took.as_nanos()))),
-            _ => self.continuation(Tone::Bad, &format!("exit {exit} after {}", time::nanos(took.as_nanos()))),
+        let after = time::nanos(took.as_nanos());
+        if *exit != 0 {
+            self.continuation(Tone::Bad, &format!("exit {exit} after {after}"));
+        } else if *took >= LONG_ANSWER || stdout.is_empty() {
+            self.continuation(Tone::Faint, &format!("answered after {after}"));
         }
     }
 
@@ -169,11 +195,24 @@ impl Printer<'_> {
     }
 }
 
+/// The word before what comes from the scenario.
+fn prefix(family: Family) -> Option<&'static str> {
+    const PREFIXES: &[(Family, &str)] =
+        &[(Family::Fault, "fault"), (Family::Repair, "repair"), (Family::Note, "note")];
+    PREFIXES.iter().find(|(known, _)| *known == family).map(|(_, prefix)| *prefix)
+}
+
+/// One or several faults of one kind: `crash of w1 and w2`.
+fn fault_words(group: &Group) -> String {
+    let tails = enumerate(group.tails.iter().cloned()).text;
+    if tails.is_empty() { group.detail.clone() } else { format!("{} {tails}", group.detail) }
+}
+
 fn tone(family: Family) -> Tone {
     const TONES: &[(Family, Tone)] = &[
         (Family::Fault, Tone::Fault),
+        (Family::Repair, Tone::Fault),
         (Family::Note, Tone::Faint),
-        (Family::Elected, Tone::Heading),
         (Family::LoopsStart, Tone::Heading),
         (Family::NodeState, Tone::Heading),
         (Family::TaskRuns, Tone::Good),

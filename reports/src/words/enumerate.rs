@@ -4,8 +4,18 @@ use std::collections::BTreeSet;
 /// Parts of a list that are written out before the rest is only counted.
 const PARTS_MAX: usize = 4;
 
+/// A list of names in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Enumeration {
+    pub(crate) text: String,
+    /// How many different names there are.
+    pub(crate) distinct: usize,
+    /// How many names were given.
+    pub(crate) total: usize,
+}
+
 /// A list of names. Consecutive numbers are joined to ranges; a name that occurs several times is written once.
-pub(crate) fn enumerate(names: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn enumerate(names: impl IntoIterator<Item = String>) -> Enumeration {
     let mut total = 0;
     let distinct: BTreeSet<(String, Option<u64>)> =
         names.into_iter().inspect(|_| total += 1).map(|name| split_number(&name)).collect();
@@ -16,8 +26,7 @@ pub(crate) fn enumerate(names: impl IntoIterator<Item = String>) -> String {
     if hidden > 0 {
         texts.push(format!("{hidden} more"));
     }
-    let list = conjoin(&texts);
-    if total > distinct.len() { format!("{list} ({total} times in all)") } else { list }
+    Enumeration { text: conjoin(&texts), distinct: distinct.len(), total }
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -88,7 +97,7 @@ mod tests {
     use super::*;
 
     fn list(names: &[&str]) -> String {
-        enumerate(names.iter().map(|name| (*name).to_owned()))
+        enumerate(names.iter().map(|name| (*name).to_owned())).text
     }
 
     #[test]
@@ -101,18 +110,19 @@ mod tests {
     #[test]
     fn consecutive_numbers_become_a_range() {
         assert_eq!(list(&["web.1", "web.2", "web.3", "web.10"]), "web.1 to web.3 and web.10");
-        assert_eq!(enumerate((1..=10_000).map(|slot| format!("web.{slot}"))), "web.1 to web.10000");
+        assert_eq!(enumerate((1..=10_000).map(|slot| format!("web.{slot}"))).text, "web.1 to web.10000");
     }
 
     #[test]
     fn long_lists_are_counted() {
         let odd = (0..50).map(|slot| format!("web.{}", 2 * slot + 1));
-        assert_eq!(enumerate(odd), "web.1, web.3, web.5 and 47 more");
+        assert_eq!(enumerate(odd).text, "web.1, web.3, web.5 and 47 more");
     }
 
     #[test]
     fn what_happened_to_one_thing_several_times_is_counted() {
-        assert_eq!(list(&["a.1", "a.1", "a.2"]), "a.1 and a.2 (3 times in all)");
+        let names = ["a.1", "a.1", "a.2"].map(str::to_owned);
+        assert_eq!(enumerate(names), Enumeration { text: "a.1 and a.2".to_owned(), distinct: 2, total: 3 });
     }
 
     #[test]
