@@ -30,6 +30,9 @@ pub use crate::protocol::{
 };
 pub use crate::store::{Change, ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};
 
+/// The store's version before the first commit. A service begins with spec version 0, which no later spec may get.
+const VERSION_AT_START: u64 = 1;
+
 /// What lives outside the loops, such as the agents of the nodes.
 pub trait World {
     /// A transaction was committed. The world may set alarms and must not write before one rings.
@@ -74,7 +77,7 @@ impl Bench {
             store: Store::default(),
             loops: LeaderLoops::of_kinds(kinds, settings),
             effects: Effects::new(),
-            version: 0,
+            version: VERSION_AT_START,
             unseen: Vec::new(),
             started: false,
         }
@@ -117,7 +120,7 @@ impl Bench {
     /// How many transactions were committed.
     #[must_use]
     pub fn commits(&self) -> u64 {
-        self.version
+        self.version - VERSION_AT_START
     }
 
     /// Hash over all facts so far.

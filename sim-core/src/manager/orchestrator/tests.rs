@@ -40,4 +40,5 @@ text_tests![
     replicated_jobs,
     global_jobs,
     reaper,
+    removal,
 ];
