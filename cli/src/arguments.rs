@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Run many scenarios and check what they expect.
     Test(TestArguments),
+    /// Run a scenario and tell why something in it is as it is.
+    Why(WhyArguments),
     /// Compare the simulation with recordings of the real system.
     Conform(ConformArguments),
 }
@@ -64,6 +66,20 @@ pub(crate) struct RunArguments {
     /// Replace an existing trace file, or a folder that is no report.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArguments {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// A task such as web.2, a node, a service, or a command by its id in the file.
+    pub(crate) subject: String,
+    /// Ask at this time instead of the end of the run.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) at: Option<SimTime>,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]

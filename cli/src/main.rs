@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
+        Command::Why(arguments) => commands::why::run(&arguments),
         Command::Conform(arguments) => commands::conform::run(&arguments),
     };
     match outcome {

@@ -13,6 +13,7 @@ mod summary;
 mod text;
 mod time;
 mod trace;
+mod why;
 mod words;
 
 #[cfg(test)]
@@ -27,3 +28,4 @@ pub use story::story;
 pub use summary::{expectation_lines, metrics_table, report};
 pub use text::{Text, Tone};
 pub use trace::{trace_header, trace_line};
+pub use why::{Answer, UnknownSubject, why};

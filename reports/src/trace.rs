@@ -20,6 +20,11 @@ pub fn trace_header(scenario: &ScenarioInfo) -> String {
 /// The line of a fact, without a line break.
 #[must_use]
 pub fn trace_line(record: &FactRecord, census: &Census) -> String {
+    trace_object(record, census).to_string()
+}
+
+/// A fact as an object.
+pub(crate) fn trace_object(record: &FactRecord, census: &Census) -> Value {
     let mut line = Map::new();
     line.insert("id".to_owned(), record.id.0.into());
     line.insert("time_ns".to_owned(), record.time.as_nanos().into());
@@ -36,7 +41,7 @@ pub fn trace_line(record: &FactRecord, census: &Census) -> String {
     if let Value::Object(details) = details(&record.fact, census) {
         line.extend(details);
     }
-    Value::Object(line).to_string()
+    Value::Object(line)
 }
 
 fn object_id(subject: Subject, seed: u64) -> Option<String> {

@@ -322,7 +322,8 @@ pub(crate) fn node_state(state: NodeState) -> &'static str {
     }
 }
 
-fn availability(availability: Availability) -> &'static str {
+/// A node's availability as an adjective.
+pub(crate) fn availability(availability: Availability) -> &'static str {
     match availability {
         Availability::Active => "active",
         Availability::Pause => "paused",

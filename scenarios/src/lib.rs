@@ -15,7 +15,7 @@ mod resolve;
 pub mod runner;
 mod scenario;
 mod source;
-mod suggest;
+pub mod suggest;
 pub mod units;
 
 pub use error::{CommandProblem, Location, NameKind, Problem, ScenarioError, ScenarioErrors};

@@ -1,7 +1,8 @@
 //! "Did you mean": the known name that is closest to a wrong one, and lists of names for hints.
 
 /// The help for a name that is not known: a close one if there is one, and what there is to choose from.
-pub(crate) fn help<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> String {
+#[must_use]
+pub fn help<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     if known.is_empty() {
         return format!("there are no {what}");

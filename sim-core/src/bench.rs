@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::manager::loops::LeaderLoops;
+use crate::manager::orchestrator::update::UpdateWaits;
 use crate::manager::scheduler::Scheduler;
 use crate::model::{ExplainWish, Explanation, FactId, ServiceId, TaskId};
 use crate::protocol::{Effects, Event, Timer};
@@ -22,8 +23,6 @@ pub use crate::manager::api::{
     update_node, update_service, update_swarm,
 };
 pub use crate::manager::loops::LoopSettings;
-pub use crate::manager::orchestrator::restart::StartWaits;
-pub use crate::manager::orchestrator::update::{SlotWaits, UpdatePhase, UpdateWaits};
 pub use crate::protocol::{
     ApiError, ApiRequest, ApiResponse, Filters, LoopKind, ManagerStatus, MemberList, NodeListing, NodeQuery,
     ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,

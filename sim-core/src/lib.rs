@@ -25,6 +25,8 @@ mod text_test;
 mod worker;
 
 pub use cluster::View;
+pub use manager::orchestrator::restart::StartWaits;
+pub use manager::orchestrator::update::{SlotWaits, UpdatePhase, UpdateWaits};
 pub use record::{Keep, Recorder, Recording};
 pub use run::{NoObserver, Observer, Simulation, Violation};
 pub use store::Store;

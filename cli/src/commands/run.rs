@@ -6,18 +6,17 @@ use reports::{
     trace_line,
 };
 use scenarios::runner::{Outcome, RunOptions, Spectator};
-use scenarios::{NoSuchTask, Scenario, ScenarioOptions};
+use scenarios::{NoSuchTask, Scenario};
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
 use sim_core::model::{ExplainWish, FactRecord};
 use sim_core::record::Keep;
 
-use super::{expectations, simulate};
-use crate::arguments::{Format, RunArguments, Selection};
+use super::{describe, expectations, load, simulate};
+use crate::arguments::{Format, RunArguments};
 use crate::failure::Failure;
 use crate::files::{NewFile, check_report, check_trace, write};
 use crate::progress::RunBar;
-use crate::source::Source;
 use crate::{Verdict, output};
 
 const METRICS_JSON: &str = "metrics.json";
@@ -49,30 +48,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
     Ok(if outcome.passed() { Verdict::Passed } else { Verdict::Failed })
 }
 
-/// Reads and resolves the scenario.
-fn load(selection: &Selection) -> Result<(Source, Scenario), Failure> {
-    let Selection { file, seed, until, sets } = selection;
-    let source = Source::find(file)?;
-    let options = ScenarioOptions { seed: *seed, sets: sets.clone(), until: *until };
-    let scenario = source.parse(&options).map_err(|errors| Failure::Scenarios(vec![errors]))?;
-    Ok((source, scenario))
-}
-
 /// What is to be explained. A task that no run of the scenario can have is a mistake.
 fn explain_wish(scenario: &Scenario, task: &str) -> Result<ExplainWish, Failure> {
     scenario.explain_wish(task).map_err(|NoSuchTask { problem, help }| Failure::refused(problem, help))
-}
-
-fn describe(scenario: &Scenario, label: &str) -> ScenarioInfo {
-    let names = scenario.command_names.iter();
-    ScenarioInfo {
-        name: scenario.name.clone(),
-        about: scenario.about.clone(),
-        file: label.to_owned(),
-        seed: scenario.seed,
-        params: scenario.parameters.clone().into_iter().collect(),
-        command_names: names.flat_map(|(name, ids)| ids.iter().map(|id| (*id, name.clone()))).collect(),
-    }
 }
 
 /// Prints the result and writes the report.

@@ -3,6 +3,9 @@ mod tables;
 
 use super::Cluster;
 use crate::kernel::SimTime;
+use crate::manager::loops::LeaderLoops;
+use crate::manager::orchestrator::restart::StartWaits;
+use crate::manager::orchestrator::update::UpdateWaits;
 use crate::model::setup::Setup;
 use crate::model::{Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState};
 use crate::store::Store;
@@ -53,6 +56,22 @@ impl<'a> View<'a> {
     pub fn explain_now(&self, task: TaskId, now: SimTime) -> Option<Explanation> {
         let manager = self.cluster.hosts.get(self.leader()?)?.manager.as_ref()?;
         manager.scheduler()?.explain_now(manager.store().task(task)?, now, manager.store())
+    }
+
+    /// What the update of a service waits for right now, if the leader works on one.
+    #[must_use]
+    pub fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {
+        self.leading_loops()?.update_waits(service)
+    }
+
+    /// What a task waits for before it may start, if the leader delays its start.
+    #[must_use]
+    pub fn start_waits(&self, task: TaskId) -> Option<StartWaits> {
+        self.leading_loops()?.start_waits(task)
+    }
+
+    fn leading_loops(&self) -> Option<&'a LeaderLoops> {
+        self.cluster.hosts.get(self.leader()?)?.manager.as_ref()?.loops()
     }
 
     /// How many managers run.

@@ -70,6 +70,11 @@ impl Manager {
         self.schedule_turn(out);
     }
 
+    /// The loops of this manager, if it leads.
+    pub(crate) fn loops(&self) -> Option<&LeaderLoops> {
+        self.leadership.as_ref().map(|leadership| &leadership.loops)
+    }
+
     /// Ends the loops: waiting writes fail, the dispatcher says goodbye.
     pub(super) fn stop_leading(&mut self, out: &mut Effects) {
         let Some(mut leadership) = self.leadership.take() else { return };

@@ -20,6 +20,7 @@ use self::writes::{Write, Writes};
 use super::allocator::Allocator;
 use super::api::ControlApi;
 use super::enforcer::ConstraintEnforcer;
+use super::orchestrator::restart::StartWaits;
 use super::orchestrator::update::UpdateWaits;
 use super::orchestrator::{global, jobs, replicated};
 use super::reaper::Reaper;
@@ -29,7 +30,7 @@ use crate::kernel::queue::TimerId;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::{PlacementStrategy, Setup, Ties};
-use crate::model::{FactId, HostId, ServiceId, Task};
+use crate::model::{FactId, HostId, ServiceId, Task, TaskId};
 use crate::protocol::{Effects, LoopKind, LoopTimer, MemberList, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
 
@@ -105,6 +106,11 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
 
     /// What the update of a service waits for, if this loop runs one.
     fn update_waits(&self, _service: ServiceId) -> Option<UpdateWaits> {
+        None
+    }
+
+    /// What a task waits for before it may start, if this loop delays its start.
+    fn start_waits(&self, _task: TaskId) -> Option<StartWaits> {
         None
     }
 
@@ -423,6 +429,13 @@ impl LeaderLoops {
         [LoopKind::Replicated, LoopKind::Global]
             .into_iter()
             .find_map(|kind| self.loops.get(kind)?.update_waits(service))
+    }
+
+    /// What a task waits for before it may start, if its start is delayed.
+    pub(crate) fn start_waits(&self, task: TaskId) -> Option<StartWaits> {
+        [LoopKind::Replicated, LoopKind::Global, LoopKind::Jobs]
+            .into_iter()
+            .find_map(|kind| self.loops.get(kind)?.start_waits(task))
     }
 
     /// True if a strand waits for its turn to hear something.

@@ -41,6 +41,11 @@ impl Names {
         self.hosts.get(host).expect("hosts come from the set-up")
     }
 
+    /// All hosts with their names, in id order.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostId, &str)> {
+        self.hosts.iter().map(|(id, name)| (id, &**name))
+    }
+
     /// The name of a host or zone.
     #[must_use]
     pub fn place(&self, place: Place) -> &str {

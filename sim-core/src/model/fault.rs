@@ -102,6 +102,25 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The hosts that it strikes. Faults of links and of single containers strike none.
+    #[must_use]
+    pub fn hosts(&self) -> &[HostId] {
+        match self {
+            Fault::Crash { hosts }
+            | Fault::Kill { hosts, .. }
+            | Fault::Stop { hosts }
+            | Fault::Restart { hosts }
+            | Fault::Freeze { hosts }
+            | Fault::Thaw { hosts }
+            | Fault::SlowDisk { hosts, .. } => hosts,
+            Fault::Cut { .. }
+            | Fault::Heal { .. }
+            | Fault::Slow { .. }
+            | Fault::Loss { .. }
+            | Fault::KillTask { .. } => &[],
+        }
+    }
+
     /// True if it mends what another fault broke.
     #[must_use]
     pub fn is_repair(&self) -> bool {

@@ -7,13 +7,13 @@ mod replicated;
 
 use std::collections::VecDeque;
 
-use super::restart::Supervisor;
+use super::restart::{StartWaits, Supervisor};
 use super::step::{OrchestratorStep, remove_all};
 use super::supervisors::{restart_if_wanted, write};
 use super::{is_invalid_node, taskinit};
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step};
-use crate::model::{Service, ServiceId, ServiceMode, Task, TaskState};
+use crate::model::{Service, ServiceId, ServiceMode, Task, TaskId, TaskState};
 use crate::protocol::{LoopKind, LoopTimer};
 use crate::store::{Delta, ObjectChange, Store, StoreError, Transaction};
 
@@ -173,6 +173,10 @@ impl ControlLoop for Orchestrator {
 
     fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>) {
         assert!(self.restart.fire(timer, context), "the jobs orchestrator does not set {timer:?}");
+    }
+
+    fn start_waits(&self, task: TaskId) -> Option<StartWaits> {
+        self.restart.delays.waits(task)
     }
 }
 

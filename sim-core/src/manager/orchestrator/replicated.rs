@@ -7,6 +7,7 @@ mod reconcile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::restart::StartWaits;
 use super::step::{OrchestratorStep, remove_all};
 use super::supervisors::{self, Supervisors};
 use super::update::UpdateWaits;
@@ -188,6 +189,10 @@ impl ControlLoop for Orchestrator {
 
     fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {
         self.supervisors.update.waits(service, &self.supervisors.restart)
+    }
+
+    fn start_waits(&self, task: TaskId) -> Option<StartWaits> {
+        self.supervisors.restart.delays.waits(task)
     }
 }
 

@@ -49,13 +49,20 @@ pub(crate) struct Predecessor {
 struct DelayedStart {
     strand: u32,
     /// Runs until the restart delay is over.
-    delay: Option<TimerId>,
+    delay: Option<Alarm>,
     /// What must stop first, and the timer that ends the wait for it.
-    after: Option<(Predecessor, TimerId)>,
+    after: Option<(Predecessor, Alarm)>,
     /// The start is being written.
     is_starting: bool,
     /// The task ended while it waited: it is to be restarted once it was started.
     restarts_again: bool,
+}
+
+/// A timer that is set.
+#[derive(Clone, Copy, Debug)]
+struct Alarm {
+    timer: TimerId,
+    at: SimTime,
 }
 
 /// A delayed start that is over.
@@ -69,10 +76,10 @@ pub(crate) struct Started {
 /// What a task waits for before it may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StartWaits {
-    /// Its restart delay is not over.
-    pub for_delay: bool,
-    /// The task that must stop first.
-    pub for_stop_of: Option<TaskId>,
+    /// The end of its restart delay, if that is not over.
+    pub delay_until: Option<SimTime>,
+    /// The task that must stop first, and the time at which it is no longer waited for.
+    pub for_stop: Option<(TaskId, SimTime)>,
 }
 
 impl Delays {
@@ -111,8 +118,8 @@ impl Delays {
     pub(crate) fn cancel(&mut self, task: TaskId, context: &mut Context<'_>) -> bool {
         let Some(start) = self.starts.remove(&task) else { return false };
         self.by_strand.remove(&start.strand);
-        for timer in [start.delay, start.after.map(|(_, timer)| timer)].into_iter().flatten() {
-            context.cancel_timer(timer);
+        for alarm in [start.delay, start.after.map(|(_, alarm)| alarm)].into_iter().flatten() {
+            context.cancel_timer(alarm.timer);
         }
         context.end(start.strand);
         true
@@ -152,8 +159,8 @@ impl Delays {
     /// What a task waits for before it starts.
     pub(crate) fn waits(&self, task: TaskId) -> Option<StartWaits> {
         let start = self.starts.get(&task)?;
-        let for_stop_of = start.after.map(|(old, _)| old.task);
-        Some(StartWaits { for_delay: start.delay.is_some(), for_stop_of })
+        let for_stop = start.after.map(|(old, alarm)| (old.task, alarm.at));
+        Some(StartWaits { delay_until: start.delay.map(|alarm| alarm.at), for_stop })
     }
 
     fn begin(&mut self, decision: Decision, context: &mut Context<'_>) {
@@ -163,16 +170,19 @@ impl Delays {
         self.cancel(task, context);
         let owner = self.owner;
         let (now, strand) = (context.now(), context.new_strand());
-        let delay = (!delay.is_zero()).then(|| {
-            context.set_timer(LoopTimer::RestartDelay { owner, task }, (decided_at + delay).max(now))
-        });
+        let alarm = |timer, at: SimTime, context: &mut Context<'_>| {
+            let at = at.max(now);
+            Alarm { timer: context.set_timer(timer, at), at }
+        };
+        let delay = (!delay.is_zero())
+            .then(|| alarm(LoopTimer::RestartDelay { owner, task }, decided_at + delay, context));
         let after = after.filter(|old| !has_stopped(context.store, *old)).map(|old| {
             context.watch(strand, Interest::TaskEnded(old.task));
             if let Some(node) = old.node {
                 context.watch(strand, Interest::NodeLost(node));
             }
-            let timeout = (decided_at + OLD_TASK_TIMEOUT).max(now);
-            (old, context.set_timer(LoopTimer::OldTaskTimeout { owner, task }, timeout))
+            let timeout = LoopTimer::OldTaskTimeout { owner, task };
+            (old, alarm(timeout, decided_at + OLD_TASK_TIMEOUT, context))
         });
         let start = DelayedStart { strand, delay, after, is_starting: false, restarts_again };
         self.starts.insert(task, start);
@@ -181,8 +191,8 @@ impl Delays {
     }
 
     fn stop_waiting_for_old(&mut self, task: TaskId, context: &mut Context<'_>) {
-        if let Some((_, timeout)) = self.get_mut(task).after.take() {
-            context.cancel_timer(timeout);
+        if let Some((_, alarm)) = self.get_mut(task).after.take() {
+            context.cancel_timer(alarm.timer);
         }
     }
 
@@ -215,8 +225,9 @@ impl StateDigest for Delays {
         for (task, DelayedStart { strand, delay, after, is_starting, restarts_again }) in starts {
             task.digest(digest);
             digest.u32(*strand);
-            digest.bool(delay.is_some());
+            delay.map(|alarm| alarm.at).digest(digest);
             after.map(|(old, _)| old.task).digest(digest);
+            after.map(|(_, alarm)| alarm.at).digest(digest);
             digest.bool(*is_starting);
             digest.bool(*restarts_again);
         }

@@ -1,0 +1,97 @@
+//! `swarm-sim why` from outside.
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Ran, files, folder, run, scenario};
+use expect_test::expect_file;
+
+/// Asks about the update that meets a crash.
+fn ask(name: &str, words: &[&str]) -> Ran {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/why/update.yaml");
+    let file = file.to_str().expect("the path is text");
+    run(&folder(name), &[&["why", file], words].concat())
+}
+
+fn answer(name: &str, words: &[&str]) -> String {
+    let ran = ask(name, words);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    ran.stdout
+}
+
+#[test]
+fn a_task_names_the_fault_behind_the_fault_of_its_predecessor() {
+    let text = answer("why-task", &["web.2"]);
+    expect_file!["../testdata/why/task.txt"].assert_eq(&text);
+}
+
+#[test]
+fn a_service_says_what_its_update_waits_for_at_that_time() {
+    let mut text = String::new();
+    for at in ["20.001s", "21s", "25s", "60s", "102s", "240s"] {
+        let told = answer("why-service", &["web", "--at", at]);
+        let (told, _history) = told.split_once("\nWhat happened\n").expect("there is a history");
+        text.push_str(told);
+        text.push('\n');
+    }
+    expect_file!["../testdata/why/service.txt"].assert_eq(&text);
+}
+
+#[test]
+fn a_node_tells_of_its_host_too() {
+    expect_file!["../testdata/why/node.txt"].assert_eq(&answer("why-node", &["worker-2"]));
+}
+
+#[test]
+fn a_command_tells_its_answer_and_what_followed() {
+    let text = answer("why-command", &["up"]) + &answer("why-command", &["typo"]);
+    expect_file!["../testdata/why/command.txt"].assert_eq(&text);
+}
+
+#[test]
+fn names_of_traces_and_beginnings_of_ids_are_understood() {
+    let folder = "why-names";
+    assert_eq!(answer(folder, &["task/web.2"]), answer(folder, &["web.2"]));
+    let text = answer(folder, &["web.2"]);
+    let id = text.split_whitespace().nth(2).expect("the heading has the id");
+    assert_eq!(answer(folder, &[&id[..6]]), text);
+}
+
+#[test]
+fn programs_get_the_same_with_the_facts_behind_each_sentence() {
+    let text = answer("why-json", &["web.2", "--at", "45s", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((&json["schema"], &json["at_ns"]), (&"swarm-sim/why/1".into(), &45_000_000_000_u64.into()));
+    let facts = json["facts"].as_array().expect("facts");
+    assert!(facts.iter().all(|fact| fact["subject"] == "task/web.2"), "{text}");
+    assert_eq!(json["reasons"][0]["fact"], facts[0]["id"]);
+    let causes = json["causes"].as_array().expect("causes");
+    assert_eq!(causes.last().expect("the chain has an end")["fault"], "crash of worker-2");
+}
+
+#[test]
+fn what_nobody_is_called_gets_a_hint() {
+    let ran = ask("why-unknown", &["wbe"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    expect_file!["../testdata/why/unknown.txt"].assert_eq(&ran.stderr);
+    assert_eq!(ask("why-unknown", &["web.2", "--at", "0s"]).code, 2, "there is no task yet");
+}
+
+#[test]
+fn expectations_play_no_part_and_nothing_is_written() {
+    let folder = folder("why-expectations");
+    let text = scenario("{ at: 35s, node: worker-2, availability: Drain }");
+    fs::write(folder.join("small.yaml"), text).expect("the file can be written");
+    assert_eq!(run(&folder, &["run", "small.yaml"]).code, 1);
+    assert_eq!(run(&folder, &["why", "small.yaml", "worker-2"]).code, 0);
+    assert_eq!(files(&folder), ["small.yaml"]);
+}
+
+#[test]
+fn a_time_after_the_end_is_refused() {
+    let ran = ask("why-late", &["web", "--at", "241s"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("use --until to let the run go on"), "{}", ran.stderr);
+    assert_eq!(ask("why-late", &["web", "--at", "241s", "--until", "5m"]).code, 0);
+}

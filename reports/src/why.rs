@@ -1,0 +1,158 @@
+//! Why something is as it is: sentences from the chains of causes, what is waited for right now, and the facts.
+//!
+//! A run that is asked about ends at the time in question, so "right now" is the end of the run. Only facts and the
+//! view of the cluster are read; what the loops are about to do is told by them, never guessed.
+mod json;
+mod reasons;
+mod subject;
+mod waits;
+
+use sim_core::Recording;
+use sim_core::kernel::SimTime;
+use sim_core::model::{Fact, FactRecord, HostId, Subject};
+
+use self::reasons::{Reason, explains, reasons};
+pub use self::subject::UnknownSubject;
+use crate::Run;
+use crate::text::{Text, Tone};
+use crate::time;
+use crate::words::{Weight, sentence, subject_name, tell};
+
+/// Facts about the subject that are listed; the last ones.
+const FACTS_MAX: usize = 40;
+
+/// All that can be said about why something is as it is at the end of a run.
+pub struct Answer<'a> {
+    run: &'a Run<'a>,
+    subject: Subject,
+    reasons: Vec<Reason<'a>>,
+    /// What is waited for, in sentences.
+    now: Vec<String>,
+    facts: Vec<&'a FactRecord>,
+}
+
+/// Why a task, node, host, service or command is as it is when the run ends. The run must have kept its facts.
+///
+/// A task is named `web.2`, which is the newest one of that name, or by the beginning of its id; a command by the
+/// name that its author gave it. Names of traces, such as `service/web`, tell things of one name apart.
+///
+/// # Errors
+/// If nothing has this name.
+pub fn why<'a>(run: &'a Run<'a>, name: &str) -> Result<Answer<'a>, UnknownSubject> {
+    let subject = subject::find(run, name)?;
+    let facts: Vec<&FactRecord> =
+        run.recording.facts.iter().filter(|record| concerns(record, subject, run.recording)).collect();
+    let reasons = reasons(subject, &facts, run.recording);
+    Ok(Answer { run, subject, reasons, now: waits::now(subject, run), facts })
+}
+
+/// True if a fact belongs to the history of something. That of a node includes the one of its host, that of a
+/// command what followed from it before anything else explains what happened.
+fn concerns(record: &FactRecord, subject: Subject, recording: &Recording) -> bool {
+    if record.fact.subject() == subject {
+        return true;
+    }
+    match subject {
+        Subject::Host(host) => concerns_host(&record.fact, host),
+        Subject::Node(node) => {
+            recording.census.node(node).is_some_and(|entry| concerns_host(&record.fact, entry.host))
+        }
+        Subject::Command(_) => {
+            let reason = recording.causes(record.id).find(|cause| explains(&cause.fact));
+            let is_told = tell(&record.fact, &recording.census).family.weight() != Weight::Step;
+            is_told && reason.is_some_and(|reason| reason.fact.subject() == subject)
+        }
+        Subject::Run | Subject::Service(_) | Subject::Task(_) | Subject::Network(_) => false,
+    }
+}
+
+fn concerns_host(fact: &Fact, host: HostId) -> bool {
+    let strikes = matches!(fact, Fact::Fault { fault } if fault.hosts().contains(&host));
+    strikes || fact.subject() == Subject::Host(host)
+}
+
+impl<'a> Answer<'a> {
+    /// The answer for people.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        let mut text = Text::new();
+        let at = time::short(self.run.recording.ended);
+        text.push(Tone::Heading, format!("{} at {at}", self.heading()));
+        text.end_line();
+        let reasons = self.reasons.iter().map(|reason| reason.sentence.as_str());
+        paragraph("Why", reasons, &mut text);
+        paragraph("Right now", self.now.iter().map(String::as_str), &mut text);
+        text.section("What happened");
+        self.history(&mut text);
+        if let Some(last) = self.facts.last() {
+            text.section("The causes of the last of that");
+            self.chain(last, &mut text);
+        }
+        text
+    }
+
+    fn recording(&self) -> &'a Recording {
+        self.run.recording
+    }
+
+    fn heading(&self) -> String {
+        let name = subject_name(self.subject, &self.recording().census);
+        match self.subject {
+            Subject::Task(task) => {
+                format!("{name}, task {}", task.text(self.recording().census.names().seed()))
+            }
+            Subject::Service(_) => format!("service {name}"),
+            Subject::Node(_) => format!("node {name}"),
+            Subject::Host(_) => format!("host {name}"),
+            Subject::Command(command) => {
+                let named = self.run.scenario.command_names.iter().find(|(id, _)| *id == command);
+                named.map_or(name, |(_, name)| format!("command {name}"))
+            }
+            Subject::Run | Subject::Network(_) => name,
+        }
+    }
+
+    fn history(&self, text: &mut Text) {
+        let hidden = self.facts.len().saturating_sub(FACTS_MAX);
+        if hidden > 0 {
+            text.push(Tone::Faint, format!("             {hidden} earlier facts are left out"));
+            text.end_line();
+        }
+        for record in &self.facts[hidden..] {
+            line(record.time, &sentence(record, &self.recording().census), text);
+        }
+        if self.facts.is_empty() {
+            text.plain("             nothing until then");
+            text.end_line();
+        }
+    }
+
+    /// The fact, and what led to it, nearest cause first.
+    fn chain(&self, last: &FactRecord, text: &mut Text) {
+        line(last.time, &sentence(last, &self.recording().census), text);
+        for cause in self.recording().causes(last.id) {
+            let words = sentence(cause, &self.recording().census);
+            let is_thing = matches!(cause.fact, Fact::Command { .. } | Fact::Fault { .. });
+            let because = if is_thing { "because of the" } else { "because" };
+            line(cause.time, &format!("  {because} {words}"), text);
+        }
+    }
+}
+
+fn paragraph<'a>(title: &str, sentences: impl Iterator<Item = &'a str>, text: &mut Text) {
+    let mut sentences = sentences.peekable();
+    if sentences.peek().is_none() {
+        return;
+    }
+    text.section(title);
+    for sentence in sentences {
+        text.plain(format!("  {sentence}"));
+        text.end_line();
+    }
+}
+
+fn line(at: SimTime, words: &str, text: &mut Text) {
+    text.push(Tone::Faint, format!("{:>11}", time::seconds(at)));
+    text.plain(format!("  {words}"));
+    text.end_line();
+}
