@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Test(TestArguments),
     /// Run a scenario and tell why something in it is as it is.
     Why(WhyArguments),
+    /// Run random clusters in which much breaks, and check that nothing is lost and everything recovers.
+    Storm(StormArguments),
     /// Compare the simulation with recordings of the real system.
     Conform(ConformArguments),
 }
@@ -99,6 +101,22 @@ pub(crate) struct TestArguments {
     /// Check the simulator's own invariants after every event.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StormArguments {
+    /// Which storms: 0..50 is fifty of them.
+    #[arg(long, value_name = "A..B", value_parser = range)]
+    pub(crate) seeds: Range<u64>,
+    /// How many virtual minutes each rages before everything is healed.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) minutes: u32,
+    /// How many storms go on at one time [default: one a processor].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Where a scenario file is written for each storm that fails.
+    #[arg(long, value_name = "DIR", default_value = "storms")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,7 @@
 //! What each command does.
 pub(crate) mod conform;
 pub(crate) mod run;
+pub(crate) mod storm;
 pub(crate) mod test;
 pub(crate) mod why;
 

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Test(arguments) => commands::test::run(&arguments),
         Command::Why(arguments) => commands::why::run(&arguments),
+        Command::Storm(arguments) => commands::storm::run(&arguments),
         Command::Conform(arguments) => commands::conform::run(&arguments),
     };
     match outcome {

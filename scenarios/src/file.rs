@@ -83,6 +83,7 @@ pub(crate) struct SettingsFile {
     pub(crate) heartbeat: Option<Text>,
     pub(crate) history: Option<Text>,
     pub(crate) snapshot_interval: Option<Text>,
+    pub(crate) slow_follower_entries: Option<Text>,
     pub(crate) ties: Option<Text>,
     pub(crate) scheduler: Option<Text>,
     pub(crate) latency: Option<Text>,
@@ -151,6 +152,7 @@ pub(crate) struct EntryFile {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FaultFile {
     pub(crate) crash: Option<Names>,
+    pub(crate) lose_disk: Option<Names>,
     pub(crate) kill: Option<Names>,
     pub(crate) stop: Option<Names>,
     pub(crate) restart: Option<Names>,

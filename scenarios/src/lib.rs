@@ -15,6 +15,7 @@ mod resolve;
 pub mod runner;
 mod scenario;
 mod source;
+pub mod storm;
 pub mod suggest;
 pub mod units;
 

@@ -60,6 +60,7 @@ pub(crate) fn resolve(
         images,
         timeline: timeline.entries,
         until: options.until.unwrap_or(until),
+        sabotage: sim_core::model::Sabotage::default(),
     };
     let file_seed = seed.unwrap_or(0);
     Ok(Scenario {

@@ -29,10 +29,12 @@ const SLICES: u64 = 200;
 pub struct RunOptions {
     /// Whether facts are kept.
     pub keep: Keep,
-    /// Whether all invariants are checked, and the state is hashed every virtual second.
+    /// Whether all invariants are checked after every event.
     pub check: bool,
     /// Tasks whose placement is to be explained.
     pub explain: Option<ExplainWish>,
+    /// Whether the state is hashed every virtual second.
+    pub hash_every_second: bool,
 }
 
 /// Whoever wants to see a run while it happens.
@@ -58,7 +60,7 @@ pub struct Outcome {
     pub recording: Recording,
     /// What became of each expectation, in the order of the file.
     pub judgements: Vec<Judgement>,
-    /// The state hash at the times that expectations name (in a checked run: every second), and at the end.
+    /// The state hash at the times that expectations name (or every second), and at the end.
     pub state_hashes: Vec<(SimTime, u64)>,
 }
 
@@ -73,30 +75,62 @@ impl Outcome {
 
 /// Runs a scenario to its end.
 pub fn run(scenario: &Scenario, options: RunOptions, spectator: &mut dyn Spectator) -> Outcome {
-    let setup = Arc::new(scenario.setup.clone());
-    let until = setup.until;
-    let mut simulation = Simulation::new(setup, scenario.seed);
-    if options.check {
-        simulation.check_invariants();
+    let mut run = Running::new(scenario, options, spectator);
+    while run.next_slice() {}
+    run.finish()
+}
+
+/// A run on its way, slice by slice.
+pub(crate) struct Running<'a> {
+    scenario: &'a Scenario,
+    simulation: Simulation,
+    audience: Audience<'a>,
+    /// Where it still has to pause, and where the state is hashed.
+    stops: BTreeSet<SimTime>,
+    hashed: BTreeSet<SimTime>,
+    state_hashes: Vec<(SimTime, u64)>,
+}
+
+impl<'a> Running<'a> {
+    pub(crate) fn new(scenario: &'a Scenario, options: RunOptions, spectator: &'a mut dyn Spectator) -> Self {
+        let mut simulation = Simulation::new(Arc::new(scenario.setup.clone()), scenario.seed);
+        if options.check {
+            simulation.check_invariants();
+        }
+        if let Some(wish) = options.explain {
+            simulation.explain(wish);
+        }
+        let recorder = Recorder::new(&simulation, options.keep);
+        let audience = Audience { recorder, judge: Judge::new(scenario), spectator };
+        let hashed = hashed_times(scenario, options.hash_every_second);
+        let stops = stops(scenario, &hashed);
+        Running { scenario, simulation, audience, stops, hashed, state_hashes: Vec::new() }
     }
-    if let Some(wish) = options.explain {
-        simulation.explain(wish);
-    }
-    let recorder = Recorder::new(&simulation, options.keep);
-    let mut audience = Audience { recorder, judge: Judge::new(scenario), spectator };
-    let mut state_hashes = Vec::new();
-    let hashed = hashed_times(scenario, options.check);
-    for stop in stops(scenario, &hashed) {
-        simulation.run_until(stop, &mut audience);
+
+    /// Goes on to the next pause. Returns false if the run was over.
+    pub(crate) fn next_slice(&mut self) -> bool {
+        let Some(stop) = self.stops.pop_first() else { return false };
+        let Running { simulation, audience, .. } = self;
+        simulation.run_until(stop, audience);
         audience.judge.pause(stop, audience.recorder.census(), simulation.view());
         audience.spectator.reached(stop);
-        if hashed.contains(&stop) {
-            state_hashes.push((stop, simulation.state_hash()));
+        if self.hashed.contains(&stop) {
+            self.state_hashes.push((stop, simulation.state_hash()));
         }
+        true
     }
-    let Audience { recorder, judge, .. } = audience;
-    let judgements = judge.finish(until, recorder.census(), simulation.view());
-    Outcome { recording: recorder.finish(&simulation), judgements, state_hashes, simulation }
+
+    /// The simulation as far as it has come.
+    pub(crate) fn simulation(&self) -> &Simulation {
+        &self.simulation
+    }
+
+    pub(crate) fn finish(self) -> Outcome {
+        let Running { scenario, simulation, audience: Audience { recorder, judge, .. }, .. } = self;
+        let judgements = judge.finish(scenario.setup.until, recorder.census(), simulation.view());
+        let recording = recorder.finish(&simulation);
+        Outcome { recording, judgements, state_hashes: self.state_hashes, simulation }
+    }
 }
 
 /// All times at which the run pauses, the end being the last.

@@ -47,6 +47,7 @@ fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactI
             let survive = *containers_survive;
             each(cluster, hosts, fact, out, |cluster, host, out| kill(cluster, host, survive, out));
         }
+        Fault::LoseDisk { hosts } => each(cluster, hosts, fact, out, lose_disk),
         Fault::Stop { hosts } => each(cluster, hosts, fact, out, stop),
         Fault::Restart { hosts } => each(cluster, hosts, fact, out, restart),
         Fault::Freeze { hosts } => each(cluster, hosts, fact, out, freeze),
@@ -56,11 +57,7 @@ fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactI
         }
         Fault::KillTask { task } => kill_task(cluster, task, out),
         Fault::SlowDisk { hosts, by } => {
-            for host in hosts {
-                if let Some(manager) = cluster.host_mut(*host).manager.as_mut() {
-                    manager.slow_disk(*by);
-                }
-            }
+            hosts.iter().for_each(|host| cluster.host_mut(*host).slow_disk(*by));
         }
     }
     fact
@@ -92,6 +89,12 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     host.end_process(Power::Off);
     cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
     out.silence_host(id);
+}
+
+/// The host loses power and its disk. When it runs again its engine is in no swarm (spec control-plane 3.1).
+fn lose_disk(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
+    crash(cluster, id, out);
+    cluster.host_mut(id).lose_disk();
 }
 
 /// The engine process dies: the operating system resets its connections.

@@ -3,10 +3,14 @@
 //! Invariants observe: they look at the manager that the last event touched, act between events and never through
 //! the queue, so a run has the same hashes with and without them. In checked runs a full sweep follows each
 //! virtual second.
+mod acknowledged;
 mod applied_state;
+mod causes;
 mod commit;
+mod committed;
 mod election_safety;
 mod leader_completeness;
+mod log_matching;
 mod store_sum;
 mod task_states;
 
@@ -16,6 +20,9 @@ use crate::cluster::Cluster;
 use crate::kernel::SimTime;
 use crate::manager::Manager;
 use crate::model::{FactRecord, HostId};
+
+/// How many indexes of the log are remembered. What lags more than this is compared again when it has caught up.
+const REMEMBERED: usize = 20_000;
 
 /// A broken promise of the simulated cluster: a defect of the simulator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +70,14 @@ fn all() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(election_safety::ElectionSafety::default()),
         Box::new(commit::CommitMonotone::default()),
+        Box::new(log_matching::LogMatching::default()),
+        Box::new(committed::CommittedEntries::default()),
         Box::new(applied_state::EqualAppliedState::default()),
         Box::new(leader_completeness::LeaderCompleteness::default()),
+        Box::new(acknowledged::AcknowledgedWrites::default()),
+        Box::new(causes::CauseChains::default()),
         Box::new(task_states::TaskStates),
-        Box::new(store_sum::StoreSum),
+        Box::new(store_sum::StoreSum::default()),
     ]
 }
 

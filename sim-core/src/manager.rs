@@ -28,7 +28,7 @@ use self::leadership::Leadership;
 pub(crate) use self::loops::LoopSettings;
 use self::transport::{Report, Transport};
 use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
-use crate::model::{HostId, NodeId};
+use crate::model::{Defect, HostId, NodeId, Sabotage};
 use crate::protocol::{
     CallError, CallId, Effects, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList, Message,
     ReplyTo, StoreEntry, Timer,
@@ -67,6 +67,10 @@ pub(crate) struct ManagerKit {
     pub(crate) node: NodeId,
     pub(crate) streams: ManagerStreams,
     pub(crate) disk_speed: DiskSpeed,
+    /// Added to every write to the disk by a fault.
+    pub(crate) disk_delay: SimDuration,
+    /// A defect that a test puts in.
+    pub(crate) sabotage: Sabotage,
     pub(crate) settings: LoopSettings,
     /// While the manager leads, its dispatcher has them.
     pub(crate) periods: Option<HeartbeatPeriods>,
@@ -104,15 +108,13 @@ pub(crate) struct Manager {
     leadership: Option<Leadership>,
     /// Counts leaderships of this process, so that timers of an earlier one are not heard.
     epoch: u32,
-    /// Added to every write to the disk by a fault.
-    disk_delay: SimDuration,
 }
 
 impl Manager {
     /// Starts the process on what its disk holds. It follows until it hears more (spec control-plane 3.1).
     pub(crate) fn start(disk: ManagerDisk, out: &mut Effects) -> Self {
         let ManagerDisk { raft_id, raft: raft_disk, election, kit } = disk;
-        let raft = Raft::start(raft_id, Config::default(), &raft_disk, election);
+        let raft = Raft::start(raft_id, raft_config(&kit), &raft_disk, election);
         let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
         manager.load_disk(false);
         manager.start_ticking(out);
@@ -125,7 +127,7 @@ impl Manager {
     pub(crate) fn settled(disk: ManagerDisk, leader: RaftId, check_ticks: u64, out: &mut Effects) -> Self {
         let ManagerDisk { raft_id, raft: raft_disk, election, mut kit } = disk;
         let elapsed = if leader == raft_id { kit.streams.tick.below(check_ticks) } else { 0 };
-        let raft = Raft::settled(raft_id, Config::default(), &raft_disk, election, leader, elapsed);
+        let raft = Raft::settled(raft_id, raft_config(&kit), &raft_disk, election, leader, elapsed);
         let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
         manager.load_disk(true);
         manager.start_ticking(out);
@@ -149,7 +151,6 @@ impl Manager {
             told_candidacy: Term(0),
             leadership: None,
             epoch: 0,
-            disk_delay: SimDuration::ZERO,
         }
     }
 
@@ -173,9 +174,13 @@ impl Manager {
     /// The process ends at once; only its disk stays.
     pub(crate) fn into_disk(self) -> ManagerDisk {
         let lent = self.leadership.and_then(Leadership::into_periods);
+        let mut raft_disk = self.disk;
+        if self.kit.sabotage.is(Defect::ForgetCommit) {
+            raft_disk.forget_commit();
+        }
         ManagerDisk {
             raft_id: self.raft.id(),
-            raft: self.disk,
+            raft: raft_disk,
             election: self.raft.into_random(),
             kit: ManagerKit { periods: lent.or(self.kit.periods), ..self.kit },
         }
@@ -232,7 +237,7 @@ impl Manager {
 
     /// Writes to the disk take this much longer from here on.
     pub(crate) fn slow_disk(&mut self, by: SimDuration) {
-        self.disk_delay = by;
+        self.kit.disk_delay = by;
     }
 
     /// A timer of this manager ran out.
@@ -301,11 +306,15 @@ impl Manager {
     }
 }
 
+fn raft_config(kit: &ManagerKit) -> Config {
+    Config { sabotage: kit.sabotage, ..Config::default() }
+}
+
 impl StateDigest for Manager {
     fn digest(&self, digest: &mut Digest) {
         let Self {
             host,
-            kit: ManagerKit { node, streams, disk_speed: _, settings: _, periods },
+            kit: ManagerKit { node, streams, disk_speed: _, disk_delay, sabotage: _, settings: _, periods },
             raft,
             // The disk follows from what Raft handed out; what is on its way there is in flight only.
             disk: _,
@@ -320,7 +329,6 @@ impl StateDigest for Manager {
             told_candidacy,
             leadership,
             epoch,
-            disk_delay,
         } = self;
         let ManagerStreams { tick, disk: disk_stream } = streams;
         host.digest(digest);

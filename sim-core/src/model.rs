@@ -15,6 +15,7 @@ pub mod image;
 pub mod network;
 pub mod node;
 pub mod resources;
+pub mod sabotage;
 pub mod service;
 pub mod setup;
 pub mod spec;
@@ -35,6 +36,7 @@ pub use node::{
     NodeStatus,
 };
 pub use resources::{GenericResource, Platform, Reservations, Resources};
+pub use sabotage::{Defect, Sabotage};
 pub use service::{JobStatus, Service, UpdateState, UpdateStatus};
 pub use setup::{Setup, Stimulus};
 pub use spec::{

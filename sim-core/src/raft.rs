@@ -33,8 +33,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::kernel::{StateDigest, Stream};
+use crate::model::Sabotage;
 
 pub(crate) use election::Role;
+pub(crate) use entries::entry_digest;
 pub(crate) use entry::{ConfChange, Entry, EntryData, EntryId, Term};
 pub(crate) use membership::Members;
 pub(crate) use message::{AppendResponse, Body, Message};
@@ -80,6 +82,8 @@ pub(crate) struct Config {
     pub(crate) max_message_bytes: u64,
     /// Messages with entries that may be on their way to one peer. Default 256.
     pub(crate) max_inflight: usize,
+    /// A defect that a test puts in.
+    pub(crate) sabotage: Sabotage,
 }
 
 impl Default for Config {
@@ -90,6 +94,7 @@ impl Default for Config {
             check_quorum: true,
             max_message_bytes: 65_535,
             max_inflight: 256,
+            sabotage: Sabotage::default(),
         }
     }
 }

@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
     };
     let mut watcher = Watcher { trace, bar: RunBar::new(scenario.setup.until) };
     watcher.write_line(|| trace_header(&info));
-    let options = RunOptions { keep: Keep::Facts, check: arguments.check, explain };
+    let RunArguments { check, .. } = *arguments;
+    let options = RunOptions { keep: Keep::Facts, check, hash_every_second: check, explain };
     let outcome = simulate(&scenario, &source.label, options, &mut watcher)?;
     watcher.finish()?;
     publish(arguments, &info, &outcome)?;

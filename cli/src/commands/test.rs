@@ -104,7 +104,8 @@ fn run_all(jobs: &[Job], arguments: &TestArguments, pins: &BTreeMap<PathBuf, Pin
 }
 
 fn run_one(job: &Job, arguments: &TestArguments, pins: &BTreeMap<PathBuf, Pins>) -> Finished {
-    let options = RunOptions { check: arguments.check, ..RunOptions::default() };
+    let TestArguments { check, .. } = *arguments;
+    let options = RunOptions { check, hash_every_second: check, ..RunOptions::default() };
     let Ok(outcome) = simulate(&job.scenario, &job.label, options, &mut NoSpectator) else {
         let mut text = heading(job, false);
         text.push(Tone::Bad, "  the simulator stopped at a failed assertion of its own");

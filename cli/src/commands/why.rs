@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &WhyArguments) -> Result<Verdict, Failure> {
         return Err(Failure::refused(problem, "use --until to let the run go on"));
     }
     scenario.setup.until = at;
-    let options = RunOptions { keep: Keep::Facts, check: false, explain: None };
+    let options = RunOptions { keep: Keep::Facts, ..RunOptions::default() };
     let outcome = simulate(&scenario, &source.label, options, &mut NoSpectator)?;
     let run = Run {
         scenario: &describe(&scenario, &source.label),

@@ -29,6 +29,7 @@ enum Kind<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HostKind {
     Crash,
+    LoseDisk,
     Kill,
     Stop,
     Restart,
@@ -76,9 +77,10 @@ pub(super) fn resolve(
 /// What ends a fault, if something does.
 pub(super) fn healing(fault: &Fault) -> Option<Fault> {
     match fault {
-        Fault::Crash { hosts } | Fault::Kill { hosts, .. } | Fault::Stop { hosts } => {
-            Some(Fault::Restart { hosts: hosts.clone() })
-        }
+        Fault::Crash { hosts }
+        | Fault::LoseDisk { hosts }
+        | Fault::Kill { hosts, .. }
+        | Fault::Stop { hosts } => Some(Fault::Restart { hosts: hosts.clone() }),
         Fault::Freeze { hosts } => Some(Fault::Thaw { hosts: hosts.clone() }),
         Fault::SlowDisk { hosts, .. } => {
             Some(Fault::SlowDisk { hosts: hosts.clone(), by: SimDuration::ZERO })
@@ -96,6 +98,7 @@ pub(super) fn healing(fault: &Fault) -> Option<Fault> {
 fn kind<'a>(reader: &mut Reader<'_>, file: &'a FaultFile, at: &Location) -> Option<(&'static str, Kind<'a>)> {
     let hosts = [
         ("crash", HostKind::Crash, &file.crash),
+        ("lose_disk", HostKind::LoseDisk, &file.lose_disk),
         ("kill", HostKind::Kill, &file.kill),
         ("stop", HostKind::Stop, &file.stop),
         ("restart", HostKind::Restart, &file.restart),
@@ -118,8 +121,8 @@ fn kind<'a>(reader: &mut Reader<'_>, file: &'a FaultFile, at: &Location) -> Opti
     if let [kind] = given.as_slice() {
         return Some(*kind);
     }
-    let of = "`crash`, `kill`, `stop`, `restart`, `freeze`, `thaw`, `cut`, `heal`, `slow`, `loss`, `slow_disk` and \
-              `kill_task`";
+    let of = "`crash`, `lose_disk`, `kill`, `stop`, `restart`, `freeze`, `thaw`, `cut`, `heal`, `slow`, `loss`, \
+              `slow_disk` and `kill_task`";
     let found = given.iter().map(|(key, _)| format!("`{key}`")).collect();
     reader.fail(at.clone(), Problem::NotExactlyOne { of, found }, "make each fault an entry of its own");
     None
@@ -175,6 +178,7 @@ fn host_fault(
     let by = reader.given(file.by.as_ref(), &pointer.key("by"), Reader::duration);
     match kind {
         HostKind::Crash => Fault::Crash { hosts },
+        HostKind::LoseDisk => Fault::LoseDisk { hosts },
         HostKind::Kill => Fault::Kill { hosts, containers_survive: containers.unwrap_or(false) },
         HostKind::Stop => Fault::Stop { hosts },
         HostKind::Restart => Fault::Restart { hosts },

@@ -41,6 +41,12 @@ pub(super) fn resolve(reader: &mut Reader<'_>, file: Option<&SettingsFile>) -> R
         |reader, text, at| reader.number(text, at, "number of entries between snapshots", u64::MAX),
     );
     set(&mut settings.cluster.raft.snapshot_interval, interval);
+    let kept = reader.given(
+        file.slow_follower_entries.as_ref(),
+        &pointer.key("slow_follower_entries"),
+        |reader, text, at| reader.number(text, at, "number of entries kept behind a snapshot", u64::MAX),
+    );
+    set(&mut settings.cluster.raft.log_entries_for_slow_followers, kept);
     let ties = reader.given(file.ties.as_ref(), &pointer.key("ties"), |reader, text, at| {
         reader.word(text, at, "rule for ties", &[("by-id", Ties::ById), ("seeded", Ties::Seeded)])
     });

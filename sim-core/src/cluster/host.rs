@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 
 use super::clients::Clients;
-use crate::kernel::{Digest, StateDigest};
+use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::{Manager, ManagerDisk};
 use crate::protocol::{Effects, Event};
 use crate::worker::Agent;
@@ -43,6 +43,22 @@ impl Host {
         if let Some(manager) = self.manager.take() {
             self.manager_disk = Some(Box::new(manager.into_disk()));
         }
+    }
+
+    /// Writes of a manager to the disk take this much longer from here on, whether its process runs or not.
+    pub(crate) fn slow_disk(&mut self, by: SimDuration) {
+        if let Some(manager) = &mut self.manager {
+            manager.slow_disk(by);
+        }
+        if let Some(disk) = &mut self.manager_disk {
+            disk.kit.disk_delay = by;
+        }
+    }
+
+    /// Everything that the engine knew of its swarm is gone.
+    pub(crate) fn lose_disk(&mut self) {
+        self.manager_disk = None;
+        self.agent = None;
     }
 
     /// A new engine process starts on what the disk holds.

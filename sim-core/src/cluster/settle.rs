@@ -318,6 +318,8 @@ fn manager_disk(
             tick: streams.stream(&format!("tick/{name}")),
             disk: streams.stream(&format!("disk/{name}")),
         },
+        disk_delay: SimDuration::ZERO,
+        sabotage: setup.sabotage,
         disk_speed: DiskSpeed { shortest: settings.persist_min, longest: settings.persist_max },
         settings: LoopSettings::of(setup, streams.seed(), name),
         periods: Some(HeartbeatPeriods::new(

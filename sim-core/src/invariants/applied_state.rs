@@ -2,12 +2,9 @@
 //! (spec control-plane 10, I-R5, I-S1).
 use std::collections::BTreeMap;
 
-use super::Invariant;
+use super::{Invariant, REMEMBERED};
 use crate::manager::Manager;
 use crate::model::HostId;
-
-/// How many indexes are remembered. A manager that lags more than this is compared again when it has caught up.
-const REMEMBERED: usize = 20_000;
 
 /// Chain and sum of the store at each applied index, by whoever came first.
 #[derive(Debug, Default)]

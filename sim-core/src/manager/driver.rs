@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use super::Manager;
-use crate::model::{Fact, RaftRole};
+use crate::model::{Defect, Fact, FactId, RaftRole};
 use crate::protocol::{Effects, ManagerSnapshot, ManagerTimer, StoreEntry, Timer};
 use crate::raft::{ConfChange, EntryData, Ready, Role, SoftState};
 use crate::store::ChangeSet;
@@ -15,7 +15,7 @@ impl Manager {
             let Some(ready) = self.raft.ready() else { return };
             if ready.persist.must_sync {
                 let speed = self.kit.disk_speed;
-                let written = self.kit.streams.disk.span(speed.shortest, speed.longest) + self.disk_delay;
+                let written = self.kit.streams.disk.span(speed.shortest, speed.longest) + self.kit.disk_delay;
                 self.persisting = Some(ready);
                 out.set_timer(Timer::Manager(ManagerTimer::Persisted), out.now() + written);
             } else {
@@ -64,6 +64,9 @@ impl Manager {
             Role::Leader => RaftRole::Leader,
         };
         let (host, leader) = (self.host, self.leader_host());
+        if self.kit.sabotage.is(Defect::InventCause) {
+            out.set_cause(FactId(u64::MAX));
+        }
         let fact = out.fact(Fact::RaftRole { host, role, term: term.0, leader });
         out.set_cause(fact);
         if role != RaftRole::Leader {
@@ -97,7 +100,10 @@ impl Manager {
     }
 
     fn apply_changes(&mut self, index: u64, changes: &Arc<ChangeSet>, out: &mut Effects) {
-        self.store.apply(changes);
+        let skips = self.kit.sabotage.is(Defect::SkipChanges) && !self.leads() && index.is_multiple_of(32);
+        if !skips {
+            self.store.apply(changes);
+        }
         let causes = out.tell_commit(index, changes);
         self.publish_applied(index, changes, causes, out);
     }

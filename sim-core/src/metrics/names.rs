@@ -65,6 +65,7 @@ impl Names {
         };
         match fault {
             Fault::Crash { hosts: which } => format!("crash of {}", hosts(which)),
+            Fault::LoseDisk { hosts: which } => format!("loss of the disk of {}", hosts(which)),
             Fault::Kill { hosts: which, containers_survive: false } => {
                 format!("kill of the engine on {}", hosts(which))
             }

@@ -19,6 +19,11 @@ pub enum Fault {
         /// Which.
         hosts: Vec<HostId>,
     },
+    /// The hosts lose power, and what was on their disks is gone: they are in no swarm when they run again.
+    LoseDisk {
+        /// Which.
+        hosts: Vec<HostId>,
+    },
     /// The engine processes die: peers get a reset at once; containers die with the next start unless they
     /// survive.
     Kill {
@@ -107,6 +112,7 @@ impl Fault {
     pub fn hosts(&self) -> &[HostId] {
         match self {
             Fault::Crash { hosts }
+            | Fault::LoseDisk { hosts }
             | Fault::Kill { hosts, .. }
             | Fault::Stop { hosts }
             | Fault::Restart { hosts }
@@ -127,6 +133,7 @@ impl Fault {
         match self {
             Fault::Restart { .. } | Fault::Thaw { .. } | Fault::Heal { .. } => true,
             Fault::Crash { .. }
+            | Fault::LoseDisk { .. }
             | Fault::Kill { .. }
             | Fault::Stop { .. }
             | Fault::Freeze { .. }

@@ -12,7 +12,7 @@ pub use image::{Exit, HealthBehaviour, ImageProfile, ImageSetup, Images};
 pub use initial::{HeartbeatPhase, Initial, InitialService};
 pub use timeline::{ClientCommand, Stimulus, TimelineEntry, Traffic};
 
-use super::{ClusterSpec, HostId, IdMap, ZoneId};
+use super::{ClusterSpec, HostId, IdMap, Sabotage, ZoneId};
 use crate::kernel::{SimDuration, SimTime};
 
 /// Everything a run depends on, except its seed.
@@ -36,6 +36,8 @@ pub struct Setup {
     pub timeline: Vec<TimelineEntry>,
     /// The run ends after the last event of this instant.
     pub until: SimTime,
+    /// A defect that a test puts in; none otherwise.
+    pub sabotage: Sabotage,
 }
 
 /// State of the world at time zero (decisions: the world at t = 0).

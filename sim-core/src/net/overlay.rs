@@ -76,6 +76,7 @@ impl Overlays {
                 self.each_way(*from, *to, *one_way, |overlay| *overlay = Overlay::default());
             }
             Fault::Crash { .. }
+            | Fault::LoseDisk { .. }
             | Fault::Kill { .. }
             | Fault::Stop { .. }
             | Fault::Restart { .. }

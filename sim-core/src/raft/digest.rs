@@ -55,7 +55,15 @@ impl<P: Payload> StateDigest for Disk<P> {
 
 impl StateDigest for Config {
     fn digest(&self, digest: &mut Digest) {
-        let Self { election_tick, heartbeat_tick, check_quorum, max_message_bytes, max_inflight } = self;
+        // A defect is chosen before a run and never changes.
+        let Self {
+            election_tick,
+            heartbeat_tick,
+            check_quorum,
+            max_message_bytes,
+            max_inflight,
+            sabotage: _,
+        } = self;
         election_tick.digest(digest);
         heartbeat_tick.digest(digest);
         check_quorum.digest(digest);

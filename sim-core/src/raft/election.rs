@@ -1,5 +1,6 @@
 //! Terms, roles and elections (spec 2.2 to 2.6): the timer, the campaign, the vote, the lease and the quorum check.
 use crate::kernel::Stream;
+use crate::model::Defect;
 
 use super::ready::OwnRecord;
 use super::{Body, EntryData, EntryId, Payload, Progress, Raft, RaftId, Term};
@@ -126,8 +127,12 @@ impl<P: Payload> Raft<P> {
     /// Answers a vote of the own term (spec 2.5). Whether this member knows itself as a voter does not matter:
     /// the candidate's configuration can be the newer one.
     pub(super) fn answer_vote(&mut self, candidate: RaftId, last: EntryId) {
-        let is_free = self.vote == Some(candidate) || (self.vote.is_none() && self.leader.is_none());
-        let granted = is_free && last.is_up_to_date_with(self.log.last());
+        let is_free = self.vote == Some(candidate)
+            || (self.vote.is_none() && self.leader.is_none())
+            || self.config.sabotage.is(Defect::ReuseTerm);
+        let is_complete =
+            last.is_up_to_date_with(self.log.last()) || self.config.sabotage.is(Defect::VoteForShortLog);
+        let granted = is_free && is_complete;
         self.send(candidate, Body::VoteResponse { granted });
         if granted {
             self.timer.election_elapsed = 0;
@@ -177,7 +182,8 @@ impl<P: Payload> Raft<P> {
 
     fn become_candidate(&mut self) {
         assert_ne!(self.role, Role::Leader, "a leader does not campaign");
-        self.reset(self.term.next());
+        let reuses = self.config.sabotage.is(Defect::ReuseTerm) && self.term > Term(0);
+        self.reset(if reuses { self.term } else { self.term.next() });
         self.vote = Some(self.id);
         self.role = Role::Candidate;
     }

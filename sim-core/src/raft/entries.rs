@@ -56,7 +56,7 @@ impl<P: Payload> Entries<P> {
 
     pub(super) fn push(&mut self, entry: Entry<P>) {
         assert_eq!(entry.id.index, self.last().index + 1, "a log has no gap");
-        self.digest_sum = self.digest_sum.wrapping_add(digest_of(&entry));
+        self.digest_sum = self.digest_sum.wrapping_add(entry_digest(&entry));
         self.list.push_back(entry);
     }
 
@@ -65,7 +65,7 @@ impl<P: Payload> Entries<P> {
         let keep = self.position(first).expect("the entry is not compacted");
         while self.list.len() > keep {
             let entry = self.list.pop_back().expect("there are more than `keep`");
-            self.digest_sum = self.digest_sum.wrapping_sub(digest_of(&entry));
+            self.digest_sum = self.digest_sum.wrapping_sub(entry_digest(&entry));
         }
     }
 
@@ -73,7 +73,7 @@ impl<P: Payload> Entries<P> {
     pub(super) fn compact(&mut self, last: u64) {
         while self.base.index < last {
             let entry = self.list.pop_front().expect("only what is in the log is compacted");
-            self.digest_sum = self.digest_sum.wrapping_sub(digest_of(&entry));
+            self.digest_sum = self.digest_sum.wrapping_sub(entry_digest(&entry));
             self.base = entry.id;
         }
     }
@@ -83,7 +83,8 @@ impl<P: Payload> Entries<P> {
     }
 }
 
-fn digest_of<P: Payload>(entry: &Entry<P>) -> u64 {
+/// The digest of an entry: its id and what it does.
+pub(crate) fn entry_digest<P: Payload>(entry: &Entry<P>) -> u64 {
     let mut digest = Digest::new();
     entry.digest(&mut digest);
     digest.finish()

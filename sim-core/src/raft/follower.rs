@@ -1,4 +1,6 @@
 //! A follower's side of replication: what it does with the leader's appends and heartbeats (spec 2.7).
+use crate::model::Defect;
+
 use super::{AppendResponse, Body, Entry, EntryId, Payload, Raft, RaftId};
 
 impl<P: Payload> Raft<P> {
@@ -18,7 +20,8 @@ impl<P: Payload> Raft<P> {
             // An old message; everything committed agrees anyway.
             return AppendResponse::Accepted { index: self.log.commit };
         }
-        match self.log.append_after(previous, entries) {
+        let keeps_conflicts = self.config.sabotage.is(Defect::KeepConflicts);
+        match self.log.append_after(previous, entries, keeps_conflicts) {
             Some(agreed) => {
                 // Entries behind `agreed` may be left over from another leader.
                 self.log.commit_to(commit.min(agreed));

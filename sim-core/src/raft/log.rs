@@ -70,13 +70,21 @@ impl<P: Payload> Log<P> {
 
     /// Takes over the entries of a leader if they connect to the own log, and tells up to which index both agree
     /// then (spec 2.7, `handleAppendEntries`). Entries that are there already stay; the first that differs, and all
-    /// after it, are replaced.
-    pub(super) fn append_after(&mut self, previous: EntryId, entries: Vec<Entry<P>>) -> Option<u64> {
+    /// after it, are replaced, unless a test wants conflicts to be kept.
+    pub(super) fn append_after(
+        &mut self,
+        previous: EntryId,
+        entries: Vec<Entry<P>>,
+        keeps_conflicts: bool,
+    ) -> Option<u64> {
         if !self.contains(previous) {
             return None;
         }
         let agreed = entries.last().map_or(previous.index, |entry| entry.id.index);
-        let known = entries.iter().take_while(|entry| self.contains(entry.id)).count();
+        let is_known = |entry: &Entry<P>| {
+            self.contains(entry.id) || (keeps_conflicts && entry.id.index <= self.last_index())
+        };
+        let known = entries.iter().take_while(|entry| is_known(entry)).count();
         let mut fresh = entries.into_iter().skip(known).peekable();
         if let Some(first) = fresh.peek() {
             self.truncate(first.id.index);

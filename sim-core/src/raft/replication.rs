@@ -1,6 +1,8 @@
 //! The leader's side of replication (spec 2.6 to 2.8): proposals, what is sent to whom, and when it is committed.
 use std::fmt;
 
+use crate::model::Defect;
+
 use super::ready::OwnRecord;
 use super::{
     AppendResponse, Body, ConfChange, EntryData, EntryId, Payload, ProgressState, Raft, RaftId, Role,
@@ -206,7 +208,11 @@ impl<P: Payload> Raft<P> {
     /// Commits what a majority has stored, if the last of it is of the own term: an entry of an older term that
     /// a majority has can still be replaced (spec 2.8). Returns whether there is something new.
     pub(super) fn advance_commit(&mut self) -> bool {
-        let index = self.members.quorum_index();
+        let index = if self.config.sabotage.is(Defect::CommitAlone) {
+            self.log.last_index()
+        } else {
+            self.members.quorum_index()
+        };
         if index <= self.log.commit || self.log.term_at(index) != Some(self.term) {
             return false;
         }

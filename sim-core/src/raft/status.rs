@@ -1,5 +1,5 @@
 //! What a member shows of itself, for its manager, for invariants and for learners.
-use super::{EntryId, Members, Payload, Raft, RaftId, Role, Term};
+use super::{Entry, EntryId, Members, Payload, Raft, RaftId, Role, Term};
 
 impl<P: Payload> Raft<P> {
     pub(crate) fn id(&self) -> RaftId {
@@ -53,6 +53,12 @@ impl<P: Payload> Raft<P> {
     pub(crate) fn log_tail(&self, count: u64) -> impl Iterator<Item = EntryId> {
         let first = self.log.first_index().max((self.log.last_index() + 1).saturating_sub(count));
         self.log.entries.starting_at(first).map(|entry| entry.id)
+    }
+
+    /// The entries from an index on, as far back as the log reaches.
+    pub(crate) fn entries_from(&self, first: u64) -> impl Iterator<Item = &Entry<P>> {
+        let first = first.clamp(self.log.first_index(), self.log.last_index() + 1);
+        self.log.entries.starting_at(first)
     }
 
     /// The last entry that the newest snapshot covers.

@@ -66,6 +66,11 @@ impl<P: Payload> Disk<P> {
         self.snapshot = Some(snapshot.clone());
     }
 
+    /// Loses the commit index, as no disk does: a defect for tests.
+    pub(crate) fn forget_commit(&mut self) {
+        self.hard_state.commit = self.entries.base().index;
+    }
+
     /// Rewrites the history so that this member is alone (spec 5.6): what was not committed is forgotten, and
     /// changes that remove all others, or add the member if the others had removed it, count as committed.
     /// Returns the removed members. The member campaigns as soon as it has applied the changes.

@@ -1,0 +1,137 @@
+//! The plan of a storm: a small cluster, steps that disturb it, and what must be true afterwards.
+use std::fmt::Write as _;
+
+use sim_core::kernel::{SimDuration, SimTime, Stream};
+
+use super::weather;
+
+/// The time in which a healed cluster is whole again.
+///
+/// An election may take several rounds of 10 to 19 s; after it the agents, whose attempts are up to 8 s apart, need
+/// new sessions, nodes that lost tasks need the restart delay of 5 s, and a stop takes up to 13 s.
+pub const CONVERGENCE_BOUND: SimDuration = SimDuration::from_secs(180);
+/// When the last command is given, counted from the healing.
+const LAST_COMMAND: SimDuration = SimDuration::from_secs(120);
+
+/// A storm before it is run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) seed: u64,
+    pub(super) managers: u32,
+    pub(super) workers: u32,
+    /// Lines of `cluster.settings`.
+    pub(super) settings: String,
+    /// A host that keeps its disk and takes tasks.
+    pub(super) anchor: String,
+    /// The service that must run in the end, and its replicas then.
+    pub(super) replicas: u64,
+    pub(super) steps: Vec<Step>,
+    /// When everything is healed.
+    pub(super) healed: SimTime,
+    /// The end of a storm that was cut short after it failed. Nothing is expected of it any more.
+    pub(super) cut_short: Option<SimTime>,
+}
+
+/// One thing that happens in a storm.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) at: SimTime,
+    /// The rest of its entry in the timeline.
+    pub(super) what: String,
+    /// The host that loses its disk and is not part of the swarm any more.
+    pub(super) loses: Option<String>,
+}
+
+impl Plan {
+    /// The storm of a seed, which rages for some minutes.
+    #[must_use]
+    pub fn drawn(seed: u64, minutes: u32) -> Self {
+        let mut random = Stream::named(seed, "storm");
+        let managers = 1 + random.below(7) as u32;
+        let workers = random.below(5) as u32;
+        let anchor = format!("manager-{}", 1 + random.below(u64::from(managers)));
+        let (interval, kept) = [(10_000, 500), (10_000, 500), (100, 50), (20, 0)][random.below(4) as usize];
+        let jitter = ["by-id", "seeded"][random.below(2) as usize];
+        let settings =
+            format!("ties: {jitter}, snapshot_interval: {interval}, slow_follower_entries: {kept}");
+        let healed = SimTime::from_secs(60 * u64::from(minutes));
+        let replicas = 1 + random.below(6);
+        let mut plan = Plan {
+            seed,
+            managers,
+            workers,
+            settings,
+            anchor,
+            replicas,
+            steps: Vec::new(),
+            healed,
+            cut_short: None,
+        };
+        plan.steps = weather::steps(&plan, &mut random);
+        plan
+    }
+
+    /// All hosts by name, managers first.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let managers = (1..=self.managers).map(|number| format!("manager-{number}"));
+        managers.chain((1..=self.workers).map(|number| format!("worker-{number}"))).collect()
+    }
+
+    /// The storm as a scenario file.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text).expect("a text takes everything");
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let Plan { seed, managers, workers, settings, .. } = self;
+        writeln!(text, "name: storm-{seed}")?;
+        writeln!(text, "about: A storm, drawn from a seed. Run it with --check.")?;
+        writeln!(text, "seed: {seed}")?;
+        writeln!(
+            text,
+            "cluster: {{ managers: {managers}, workers: {workers}, settings: {{ {settings} }} }}"
+        )?;
+        writeln!(text, "images: {{ flaky: {{ exit: {{ code: 1, after: 40s }} }} }}")?;
+        writeln!(text, "timeline:")?;
+        writeln!(text, "  - {{ at: 1s, on: {}, docker: \"service create --name web app:1\" }}", self.anchor)?;
+        for Step { at, what, .. } in &self.steps {
+            writeln!(text, "  - {{ at: {}, {what} }}", millis(*at))?;
+        }
+        match self.cut_short {
+            Some(end) => writeln!(text, "until: {}", millis(end)),
+            None => self.write_end(text),
+        }
+    }
+
+    /// The last command and what must be true in the end.
+    fn write_end(&self, text: &mut String) -> std::fmt::Result {
+        let lost: Vec<&String> = self.steps.iter().filter_map(|step| step.loses.as_ref()).collect();
+        let alive: Vec<String> = self.hosts().into_iter().filter(|host| !lost.contains(&host)).collect();
+        let leaders: Vec<&str> =
+            alive.iter().map(String::as_str).filter(|host| host.starts_with("manager")).collect();
+        let (end, replicas) = (millis(self.healed + CONVERGENCE_BOUND), self.replicas);
+        let last = millis(self.healed + LAST_COMMAND);
+        writeln!(
+            text,
+            "  - {{ at: {last}, id: last, on: {}, docker: \"service scale web={replicas}\" }}",
+            self.anchor
+        )?;
+        writeln!(text, "until: {end}")?;
+        writeln!(text, "expect:")?;
+        writeln!(
+            text,
+            "  - {{ at: {end}, cluster: {{ leader: [{}], ready: {} }} }}",
+            leaders.join(", "),
+            alive.len()
+        )?;
+        writeln!(text, "  - {{ at: {end}, service: web, running: {replicas} }}")?;
+        writeln!(text, "  - {{ command: last, succeeds: true }}")
+    }
+}
+
+fn millis(time: SimTime) -> String {
+    format!("{}ms", time.as_nanos() / 1_000_000)
+}

@@ -1,0 +1,77 @@
+//! Storms pass, and find every defect that is put in on purpose.
+use scenarios::storm::{Finding, Plan, findings_until, first_finding, run};
+use scenarios::{Scenario, ScenarioOptions};
+use sim_core::model::{Defect, Sabotage};
+
+/// Virtual minutes of the storms of this file: short, so that many seeds fit.
+const MINUTES: u32 = 8;
+
+/// Whether a storm of the first seeds breaks an invariant when the cluster has a defect.
+fn is_found(defect: Defect, invariant: &str) -> bool {
+    let is_it =
+        |finding: &Finding| matches!(finding, Finding::Violation { invariant: it, .. } if *it == invariant);
+    let found = |seed| findings_until(&Plan::drawn(seed, MINUTES), invariant, Sabotage::of(defect));
+    (0..100).any(|seed| found(seed).iter().any(is_it))
+}
+
+#[test]
+fn storms_pass() {
+    for seed in 0..8 {
+        let plan = Plan::drawn(seed, MINUTES);
+        assert_eq!(first_finding(&plan, Sabotage::default()), None, "storm {seed}");
+    }
+}
+
+#[test]
+fn a_second_election_in_a_term_is_found() {
+    assert!(is_found(Defect::ReuseTerm, "election safety"));
+}
+
+#[test]
+fn a_vote_for_an_incomplete_log_is_found() {
+    assert!(is_found(Defect::VoteForShortLog, "leader completeness"));
+}
+
+#[test]
+fn a_log_that_keeps_conflicts_is_found() {
+    assert!(is_found(Defect::KeepConflicts, "log matching"));
+}
+
+#[test]
+fn entries_that_were_committed_without_a_majority_are_found() {
+    assert!(is_found(Defect::CommitAlone, "committed entries never change"));
+}
+
+#[test]
+fn writes_that_were_acknowledged_without_a_majority_are_found() {
+    assert!(is_found(Defect::CommitAlone, "no acknowledged write is lost"));
+}
+
+#[test]
+fn a_store_that_skips_changes_is_found() {
+    assert!(is_found(Defect::SkipChanges, "equal applied state"));
+}
+
+#[test]
+fn a_disk_that_forgets_is_found() {
+    assert!(is_found(Defect::ForgetCommit, "monotone term and commit"));
+}
+
+#[test]
+fn an_invented_cause_is_found() {
+    let stops = |finding: &Finding| matches!(finding, Finding::Assertion { text, .. } if text.contains("claims to be caused by"));
+    let found = |seed| first_finding(&Plan::drawn(seed, MINUTES), Sabotage::of(Defect::InventCause));
+    assert!((0..20).any(|seed| found(seed).is_some_and(|finding| stops(&finding))));
+}
+
+#[test]
+fn a_failed_storm_is_a_small_file_that_fails_again() {
+    let sabotage = Sabotage::of(Defect::ForgetCommit);
+    let failure = (0..20).find_map(|seed| run(seed, MINUTES, sabotage)).expect("a storm finds it");
+    let text = failure.plan.text();
+    assert!(text.lines().count() < 20, "{text}");
+    assert!(Scenario::parse(&text, "storm", &ScenarioOptions::default()).is_ok());
+    let again = first_finding(&failure.plan, sabotage);
+    assert!(matches!(again, Some(Finding::Violation { invariant: "monotone term and commit", .. })));
+    assert_eq!(first_finding(&failure.plan, Sabotage::default()), None);
+}
