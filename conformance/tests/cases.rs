@@ -48,26 +48,44 @@ fn numbers(prefix: &str, text: &str) -> BTreeSet<u32> {
     found
 }
 
+/// The numbers of a prefix in all tests.
+fn automated(prefix: &str) -> BTreeSet<u32> {
+    let texts = TESTED.iter().flat_map(|folder| texts(&workspace().join(folder)));
+    texts.flat_map(|text| numbers(prefix, &text)).collect()
+}
+
+/// Every id of a list is automated or excused, and not both. Returns how many there are.
+fn check(list: &str, prefixes: &[&str]) -> usize {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(manifest.join("data/case-ids").join(list)).expect("the list exists");
+    let status = fs::read_to_string(manifest.join("STATUS.md")).expect("the status exists");
+    let mut count = 0;
+    for prefix in prefixes {
+        let (cases, excused, automated) =
+            (numbers(prefix, &list), numbers(prefix, &status), automated(prefix));
+        let forgotten: Vec<&u32> =
+            cases.difference(&automated).filter(|case| !excused.contains(case)).collect();
+        assert!(forgotten.is_empty(), "{prefix}: neither automated nor in STATUS.md: {forgotten:?}");
+        let unknown: Vec<&u32> = automated.difference(&cases).collect();
+        assert!(unknown.is_empty(), "{prefix}: ids that no case has: {unknown:?}");
+        let done: Vec<&u32> = automated.intersection(&excused).collect();
+        assert!(done.is_empty(), "{prefix}: automated, yet STATUS.md excuses them: {done:?}");
+        count += cases.len();
+    }
+    assert_eq!(count, list.lines().count(), "every line of the list has one of the prefixes");
+    count
+}
+
 #[test]
 fn every_case_of_the_scheduler_is_automated_or_has_a_reason_why_not() {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let list = fs::read_to_string(manifest.join("data/case-ids/scheduler.txt")).expect("the list exists");
-    let status = fs::read_to_string(manifest.join("STATUS.md")).expect("the status exists");
-    let cases = numbers("SCH", &list);
-    let excused = numbers("SCH", &status);
-    let mut automated = BTreeSet::new();
-    for folder in TESTED {
-        for text in texts(&workspace().join(folder)) {
-            automated.extend(numbers("SCH", &text));
-        }
-    }
-    let forgotten: Vec<&u32> = cases.difference(&automated).filter(|case| !excused.contains(case)).collect();
-    assert!(forgotten.is_empty(), "neither automated nor in STATUS.md: {forgotten:?}");
-    let unknown: Vec<&u32> = automated.difference(&cases).collect();
-    assert!(unknown.is_empty(), "ids that no case has: {unknown:?}");
-    let done: Vec<&u32> = automated.intersection(&excused).collect();
-    assert!(done.is_empty(), "automated, yet STATUS.md excuses them: {done:?}");
-    assert_eq!(cases.len(), 286);
+    assert_eq!(check("scheduler.txt", &["SCH"]), 286);
+}
+
+#[test]
+fn every_case_of_the_orchestrators_is_automated_or_has_a_reason_why_not() {
+    let prefixes =
+        ["DTY", "REP", "RST", "DRN", "INI", "UPD", "GLB", "JOB", "RPR", "CEN", "VEN", "ORP", "SRV"];
+    assert_eq!(check("orchestration.txt", &prefixes), 171);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub mod spec;
 pub mod task;
 pub mod token;
 
-pub use cluster::{Cluster, ClusterSpec, RaftConfig};
+pub use cluster::{Cluster, ClusterSpec, HEARTBEAT_EPSILON, RaftConfig};
 pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
 pub use endpoint::{EndpointId, EndpointRecord, RecordChange, RecordEvent, ServiceRecord};

@@ -63,7 +63,7 @@ pub(super) enum Swarm {
 /// Flags of `init` and `update`.
 #[derive(Debug, Args)]
 pub(super) struct SwarmFlags {
-    #[arg(long, value_parser = values::duration)]
+    #[arg(long, value_parser = values::heartbeat)]
     dispatcher_heartbeat: Option<SimDuration>,
     #[arg(long, allow_negative_numbers = true)]
     task_history_limit: Option<i64>,

@@ -2,7 +2,9 @@
 use std::fmt;
 
 use sim_core::kernel::SimDuration;
-use sim_core::model::{Availability, EndpointMode, FailureAction, NodeRole, RestartCondition, UpdateOrder};
+use sim_core::model::{
+    Availability, EndpointMode, FailureAction, HEARTBEAT_EPSILON, NodeRole, RestartCondition, UpdateOrder,
+};
 
 use crate::units::{self, UnitError, UnitFault};
 
@@ -33,6 +35,16 @@ pub(super) fn boolean(text: &str) -> Result<bool, Refused> {
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         _ => refused("it is neither true nor false"),
     }
+}
+
+/// The period of heartbeats; zero is docker's default. The dispatcher draws each period up to half a second shorter,
+/// so one that is not longer than that cannot be simulated.
+pub(super) fn heartbeat(text: &str) -> Result<SimDuration, Refused> {
+    let period = duration(text).map_err(|error| Refused(error.to_string()))?;
+    if !period.is_zero() && period <= HEARTBEAT_EPSILON {
+        return refused(format!("a period has to be longer than {HEARTBEAT_EPSILON}"));
+    }
+    Ok(period)
 }
 
 /// A Go duration; zero needs no unit there.

@@ -1,5 +1,6 @@
 //! `cluster.settings`: numbers that hold for the whole cluster.
 use sim_core::kernel::SimDuration;
+use sim_core::model::HEARTBEAT_EPSILON;
 use sim_core::model::setup::{ImageProfile, PlacementStrategy, Settings, Ties};
 
 use super::reader::{Pointer, Reader};
@@ -21,8 +22,9 @@ pub(super) fn resolve(reader: &mut Reader<'_>, file: Option<&SettingsFile>) -> R
     let mut positive = |text, key, target: &mut SimDuration| {
         set(target, reader.given(text, &pointer.key(key), Reader::positive_duration));
     };
-    positive(file.heartbeat.as_ref(), "heartbeat", &mut settings.cluster.heartbeat_period);
     positive(file.call_limit.as_ref(), "call_limit", &mut settings.call_limit);
+    let period = reader.given(file.heartbeat.as_ref(), &pointer.key("heartbeat"), heartbeat);
+    set(&mut settings.cluster.heartbeat_period, period);
     let mut duration = |text, key, target: &mut SimDuration| {
         set(target, reader.given(text, &pointer.key(key), Reader::duration));
     };
@@ -60,6 +62,19 @@ fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
+}
+
+/// A period that stays longer than nothing, by however much the dispatcher draws it shorter.
+fn heartbeat(reader: &mut Reader<'_>, text: &str, at: &Location) -> Option<SimDuration> {
+    let period = reader.positive_duration(text, at)?;
+    if period <= HEARTBEAT_EPSILON {
+        let problem = Problem::Contradiction("there would be no time between two heartbeats");
+        let help =
+            format!("the dispatcher draws each period up to {HEARTBEAT_EPSILON} shorter: write a longer one");
+        reader.fail(at.clone(), problem, help);
+        return None;
+    }
+    Some(period)
 }
 
 /// Tasks kept per slot; negative: all.

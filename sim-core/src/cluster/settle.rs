@@ -10,13 +10,14 @@ use super::Cluster;
 use super::clients::Clients;
 use super::host::{Host, Power};
 use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
-use crate::manager::dispatcher::{HEARTBEAT_EPSILON, HeartbeatPeriods, SettledHeartbeat, SettledSession};
+use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerKit, ManagerStreams};
 use crate::model::node::{EngineDescription, IssuanceState};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    Annotations, ClusterId, FactId, HostId, IdMap, Meta, Network, NetworkId, NetworkSpec, Node,
-    NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Task, TaskState,
+    Annotations, ClusterId, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Meta, Network, NetworkId, NetworkSpec,
+    Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Task,
+    TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo};

@@ -21,7 +21,7 @@ mod steps;
 mod streams;
 mod updates;
 
-pub(crate) use period::{HEARTBEAT_EPSILON, HeartbeatPeriods, SettledHeartbeat};
+pub(crate) use period::{HeartbeatPeriods, SettledHeartbeat};
 pub(crate) use settled::SettledSession;
 pub(crate) use steps::DispatcherStep;
 

@@ -6,6 +6,9 @@ use super::spec::Driver;
 use super::{ClusterId, Meta, NodeId};
 use crate::kernel::{Digest, SimDuration, StateDigest};
 
+/// The period of an agent's heartbeats differs from the cluster's by up to this much (spec control-plane 6.3).
+pub const HEARTBEAT_EPSILON: SimDuration = SimDuration::from_millis(500);
+
 /// Raft settings that the store carries (spec control-plane 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftConfig {

@@ -5,9 +5,6 @@ use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::model::setup::Setup;
 use crate::model::{HostId, IdMap};
 
-/// A period differs from the cluster's by up to this much.
-pub(crate) const HEARTBEAT_EPSILON: SimDuration = SimDuration::from_millis(500);
-
 /// Draws heartbeat periods, for each host from a random stream of its own. A stream outlives leaderships, and
 /// exists from its first use on.
 #[derive(Debug)]
