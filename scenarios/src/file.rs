@@ -127,6 +127,7 @@ pub(crate) struct ExitFile {
 pub(crate) struct HealthFile {
     pub(crate) after: Option<Text>,
     pub(crate) until: Option<Text>,
+    pub(crate) hangs: Option<Text>,
     pub(crate) interval: Option<Text>,
     pub(crate) timeout: Option<Text>,
     pub(crate) retries: Option<Text>,

@@ -117,7 +117,7 @@ fn read_exit(reader: &mut Reader<'_>, file: &ExitFile, pointer: &Pointer) -> Opt
 }
 
 fn read_health(reader: &mut Reader<'_>, file: &HealthFile, pointer: &Pointer) -> HealthBehaviour {
-    let HealthFile { after, until, interval, timeout, retries, start_period, start_interval } = file;
+    let HealthFile { after, until, hangs, interval, timeout, retries, start_period, start_interval } = file;
     let has_check =
         [interval, timeout, retries, start_period, start_interval].into_iter().any(Option::is_some);
     let mut duration =
@@ -136,5 +136,6 @@ fn read_health(reader: &mut Reader<'_>, file: &HealthFile, pointer: &Pointer) ->
         reader.number(text, at, "number of retries", u64::from(u32::MAX))
     });
     let check = HealthConfig { retries: retries.unwrap_or(0) as u32, ..check };
-    HealthBehaviour { healthy_after, unhealthy_after, check: has_check.then_some(check) }
+    let hangs = reader.given(hangs.as_ref(), &pointer.key("hangs"), Reader::boolean).unwrap_or(false);
+    HealthBehaviour { healthy_after, unhealthy_after, hangs, check: has_check.then_some(check) }
 }

@@ -10,7 +10,7 @@ use super::Invariant;
 use crate::manager::Manager;
 use crate::model::{CommandId, Fact, FactId, FactRecord, HostId, ServiceId};
 use crate::protocol::StoreEntry;
-use crate::raft::{EntryData, EntryId, RaftId, Term};
+use crate::raft::{EntryData, EntryId, RaftId, Role, Term};
 use crate::store::ObjectChange;
 
 /// The writes of commands.
@@ -92,8 +92,10 @@ impl Invariant for AcknowledgedWrites {
         if manager.raft().applied_index() > self.followed {
             self.follow(manager);
         }
+        // A leader that was deposed learns it with its next Ready: until then its loops run.
+        let is_leader = manager.leads() && manager.raft().role() == Role::Leader;
         let (id, term) = (manager.raft().id(), manager.raft().term());
-        if !manager.leads() || self.checked.insert(id, term) == Some(term) {
+        if !is_leader || self.checked.insert(id, term) == Some(term) {
             return Ok(());
         }
         self.check(host, manager)

@@ -62,6 +62,8 @@ pub struct HealthBehaviour {
     pub healthy_after: SimDuration,
     /// Time from the start until checks fail again. Default: never.
     pub unhealthy_after: Option<SimDuration>,
+    /// True if a check that fails does so by taking its time-out. Default false: it fails at once.
+    pub hangs: bool,
     /// The image's own check, used by services that bring none.
     pub check: Option<HealthConfig>,
 }

@@ -1,14 +1,16 @@
 //! When a container becomes healthy or unhealthy.
 //!
 //! The engine's checks follow a fixed rhythm and the program's answers are given by its image, so the moments are
-//! computed and only they become events: a healthy container costs nothing. A check is answered at once; what its
-//! time-out does is deliberately absent.
+//! computed and only they become events: a healthy container costs nothing. A check that passes is answered at
+//! once; one that fails does so at once, or takes its time-out if the program hangs. The next interval begins when a
+//! check is over.
 use crate::kernel::SimDuration;
 use crate::model::setup::HealthBehaviour;
 use crate::model::spec::HealthConfig;
 
 const INTERVAL_DEFAULT: SimDuration = SimDuration::from_secs(30);
 const START_INTERVAL_DEFAULT: SimDuration = SimDuration::from_secs(5);
+const TIMEOUT_DEFAULT: SimDuration = SimDuration::from_secs(30);
 const RETRIES_DEFAULT: u32 = 3;
 
 /// What the engine finds out about a container.
@@ -22,6 +24,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HealthCheck {
     pub(super) interval: SimDuration,
+    timeout: SimDuration,
     start_interval: SimDuration,
     start_period: SimDuration,
     retries: u32,
@@ -40,6 +43,7 @@ impl HealthCheck {
         let retries = [service.retries, image.retries].into_iter().find(|retries| *retries > 0);
         Some(HealthCheck {
             interval: either(service.interval, image.interval).unwrap_or(INTERVAL_DEFAULT),
+            timeout: either(service.timeout, image.timeout).unwrap_or(TIMEOUT_DEFAULT),
             start_interval: either(service.start_interval, image.start_interval)
                 .unwrap_or(START_INTERVAL_DEFAULT),
             start_period: either(service.start_period, image.start_period).unwrap_or_default(),
@@ -59,6 +63,7 @@ impl HealthCheck {
                 return (age, Verdict::Healthy);
             }
             failures += u32::from(age >= self.start_period);
+            age = age + self.failure(behaviour);
             if failures == self.retries {
                 return (age, Verdict::Unhealthy);
             }
@@ -70,12 +75,18 @@ impl HealthCheck {
         let failing = behaviour.unhealthy_after?;
         let healthy = failing.saturating_sub(since).as_nanos();
         let first = healthy.div_ceil(self.interval.as_nanos()).max(1);
-        Some(since + self.interval.times(first + u64::from(self.retries) - 1))
+        let (further, failure) = (u64::from(self.retries) - 1, self.failure(behaviour));
+        Some(since + self.interval.times(first) + failure + (self.interval + failure).times(further))
+    }
+
+    /// How long a check takes that fails.
+    fn failure(&self, behaviour: &HealthBehaviour) -> SimDuration {
+        if behaviour.hangs { self.timeout } else { SimDuration::ZERO }
     }
 }
 
 fn passes(behaviour: &HealthBehaviour, age: SimDuration) -> bool {
-    let HealthBehaviour { healthy_after, unhealthy_after, check: _ } = behaviour;
+    let HealthBehaviour { healthy_after, unhealthy_after, .. } = behaviour;
     age >= *healthy_after && unhealthy_after.is_none_or(|failing| age < failing)
 }
 
@@ -93,6 +104,7 @@ mod tests {
         HealthBehaviour {
             healthy_after: SECOND.times(healthy_after),
             unhealthy_after: unhealthy_after.map(|seconds| SECOND.times(seconds)),
+            hangs: false,
             check: None,
         }
     }
@@ -132,6 +144,20 @@ mod tests {
         assert_eq!(check.first_verdict(&behaviour(13, None)), (SECOND.times(14), Verdict::Healthy));
         // The checks at 20 s, 30 s and 40 s count.
         assert_eq!(check.first_verdict(&behaviour(100, None)), (SECOND.times(40), Verdict::Unhealthy));
+    }
+
+    #[test]
+    fn a_check_of_a_program_that_hangs_fails_after_its_timeout() {
+        let timeout = Some(SECOND.times(2));
+        let config = HealthConfig { interval: Some(SECOND.times(5)), timeout, ..config("CMD") };
+        let check = HealthCheck::of(Some(&config), None).unwrap();
+        let hanging = |healthy_after, unhealthy_after| HealthBehaviour {
+            hangs: true,
+            ..behaviour(healthy_after, unhealthy_after)
+        };
+        // Checks begin at 5 s, 12 s and 19 s, and each takes 2 s.
+        assert_eq!(check.first_verdict(&hanging(100, None)), (SECOND.times(21), Verdict::Unhealthy));
+        assert_eq!(check.decline(&hanging(0, Some(60)), SECOND.times(5)), Some(SECOND.times(76)));
     }
 
     #[test]

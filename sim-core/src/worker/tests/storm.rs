@@ -70,6 +70,7 @@ fn images() -> Images {
     let health = HealthBehaviour {
         healthy_after: second.times(3),
         unhealthy_after: Some(second.times(8)),
+        hangs: true,
         check: Some(HealthConfig {
             test: vec!["CMD".to_owned()],
             interval: Some(second),
