@@ -67,6 +67,7 @@ fn node(id: sim_core::model::NodeId, number: u32, scene: &Scene) -> Node {
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
         role: NodeRole::Worker,
         certificate: (NodeRole::Worker, IssuanceState::Issued),
+        attachments: Vec::new(),
     }
 }
 

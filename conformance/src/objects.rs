@@ -129,6 +129,7 @@ impl RecordedNode {
             status: NodeStatus { state: self.state.into(), message: "".into(), address: self.ip },
             role,
             certificate: (role, IssuanceState::Issued),
+            attachments: Vec::new(),
         }
     }
 

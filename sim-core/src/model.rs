@@ -30,7 +30,9 @@ pub use explanation::{ExplainWish, Explanation, Explanations};
 pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
 pub use fault::{Fault, Place};
 pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, ZoneId};
-pub use network::{Endpoint, Network, NetworkAttachment, NetworkSpec, VirtualIp};
+pub use network::{
+    AllocatedSubnet, Endpoint, Network, NetworkAttachment, NetworkSpec, Subnet, SubnetSpec, VirtualIp,
+};
 pub use node::{
     Availability, EngineDescription, IssuanceState, Node, NodeDescription, NodeRole, NodeSpec, NodeState,
     NodeStatus,

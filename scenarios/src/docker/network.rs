@@ -2,8 +2,8 @@
 use std::net::Ipv4Addr;
 
 use clap::Subcommand;
-use sim_core::model::command::{NetworkCommand, Subnet};
-use sim_core::model::{Annotations, NetworkSpec};
+use sim_core::model::command::NetworkCommand;
+use sim_core::model::{Annotations, NetworkSpec, Subnet, SubnetSpec};
 
 use super::CommandError;
 use super::listing::ContainerFlags;
@@ -22,10 +22,12 @@ pub(super) enum Network {
         ingress: bool,
         #[arg(long, value_parser = values::label)]
         label: Vec<(String, String)>,
+        #[arg(short = 'o', long, value_parser = values::label)]
+        opt: Vec<(String, String)>,
         #[arg(long, value_parser = subnet)]
-        subnet: Option<Subnet>,
+        subnet: Vec<Subnet>,
         #[arg(long)]
-        gateway: Option<Ipv4Addr>,
+        gateway: Vec<Ipv4Addr>,
         network: String,
     },
     #[command(alias = "list")]
@@ -49,7 +51,17 @@ pub(super) enum Network {
 impl Network {
     pub(super) fn into_command(self) -> Result<NetworkCommand, CommandError> {
         match self {
-            Network::Create { driver, attachable, internal, ingress, label, subnet, gateway, network } => {
+            Network::Create {
+                driver,
+                attachable,
+                internal,
+                ingress,
+                label,
+                opt,
+                subnet,
+                gateway,
+                network,
+            } => {
                 if driver != "overlay" {
                     let error =
                         CommandError::value("--driver", &driver, "only overlay networks are simulated");
@@ -57,20 +69,42 @@ impl Network {
                         error.with_help("docker's default is a bridge on one host; write `-d overlay`")
                     );
                 }
-                if gateway.is_some() && subnet.is_none() {
-                    return Err(CommandError::usage(
-                        "every ip-range or gateway must have a corresponding subnet",
-                    ));
-                }
                 let annotations = Annotations { name: network, labels: label.into_iter().collect() };
-                let spec = NetworkSpec { annotations, driver, ingress, attachable, internal };
-                Ok(NetworkCommand::Create { spec: Box::new(spec), subnet, gateway })
+                let spec = NetworkSpec {
+                    annotations,
+                    driver,
+                    options: opt.into_iter().collect(),
+                    ingress,
+                    attachable,
+                    internal,
+                    ipam_driver: String::new(),
+                    subnets: with_gateways(&subnet, gateway)?,
+                };
+                Ok(NetworkCommand::Create { spec: Box::new(spec) })
             }
             Network::Ls { flags } => Ok(NetworkCommand::List(flags.into_listing())),
             Network::Rm { force, networks } => Ok(NetworkCommand::Remove { networks, force }),
             Network::Inspect { networks } => Ok(NetworkCommand::Inspect { networks }),
         }
     }
+}
+
+/// Each gateway belongs to the subnet that it lies in, and no subnet may lie in another.
+fn with_gateways(subnets: &[Subnet], gateways: Vec<Ipv4Addr>) -> Result<Vec<SubnetSpec>, CommandError> {
+    let mut specs: Vec<SubnetSpec> = Vec::new();
+    for subnet in subnets {
+        if specs.iter().any(|known| known.subnet.overlaps(*subnet)) {
+            return Err(CommandError::usage("multiple overlapping subnet configuration is not supported"));
+        }
+        specs.push(SubnetSpec { subnet: *subnet, gateway: None });
+    }
+    for gateway in gateways {
+        let Some(spec) = specs.iter_mut().find(|spec| spec.subnet.contains(gateway)) else {
+            return Err(CommandError::usage(&format!("no matching subnet for gateway {gateway}")));
+        };
+        spec.gateway = Some(gateway);
+    }
+    Ok(specs)
 }
 
 fn subnet(text: &str) -> Result<Subnet, Refused> {

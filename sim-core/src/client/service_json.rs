@@ -246,9 +246,10 @@ fn endpoint_json(endpoint: &Endpoint, details: &ServiceDetails, view: Viewpoint)
         .virtual_ips
         .iter()
         .map(|VirtualIp { network, address }| {
-            let subnet = details.networks.get(network).and_then(|network| network.subnet);
-            let prefix = subnet.map_or(String::new(), |(_, bits)| format!("/{bits}"));
-            let address = address.map(|address| format!("{address}{prefix}"));
+            let known = details.networks.get(network);
+            let address = address.map(|address| {
+                known.map_or_else(|| address.to_string(), |network| network.with_prefix(address))
+            });
             Object::new().set("NetworkID", network.text(view.seed)).set_some("Addr", address)
         })
         .collect();

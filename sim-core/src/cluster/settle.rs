@@ -12,12 +12,13 @@ use super::host::{Host, Power};
 use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
 use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerKit, ManagerStreams};
+use crate::model::network::{OVERLAY, PREDEFINED_LABEL};
 use crate::model::node::{EngineDescription, IssuanceState};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    Annotations, ClusterId, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Meta, Network, NetworkId, NetworkSpec,
-    Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Task,
-    TaskState,
+    AllocatedSubnet, Annotations, ClusterId, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Labels, Meta, Network,
+    NetworkAttachment, NetworkId, NetworkSpec, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
+    NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo};
@@ -33,6 +34,15 @@ const SETTLED_TERM: Term = Term(2);
 const ELECTION_TICKS: u64 = 10;
 /// What engines say they are.
 const ENGINE_VERSION: &str = "29.7.2";
+/// What engines can connect containers with, and keep their data in.
+const ENGINE_PLUGINS: [(&str, &str); 4] =
+    [("Network", "bridge"), ("Network", "host"), ("Network", "overlay"), ("Volume", "local")];
+/// Networks that every engine has by itself.
+const PREDEFINED_NETWORKS: [&str; 2] = ["bridge", "host"];
+/// Nodes of a cluster with the usual network of the routing mesh.
+const INGRESS_NODES_MAX: usize = 100;
+/// Number of the first network's tunnels.
+const VXLAN_FIRST: u32 = 4096;
 
 impl Cluster {
     /// The world at time zero.
@@ -203,11 +213,17 @@ fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effec
     let (now, cause) = (SimTime::ZERO, out.cause());
     let mut transaction = Transaction::new(&mut store, &mut out.ids, now, SETTLED_INDEX - 1, cause);
     transaction.create_cluster(settled_cluster(setup)).expect("the store is empty");
-    let ingress = ingress_network(transaction.mint_network());
-    transaction.create_network(ingress).expect("the store is empty");
+    let ingress = ingress_network(transaction.mint_network(), members.len());
+    transaction.create_network(ingress.clone()).expect("the store is empty");
+    for name in PREDEFINED_NETWORKS {
+        let network = predefined_network(transaction.mint_network(), name);
+        transaction.create_network(network).expect("the names differ");
+    }
+    let ingress = Arc::new(ingress);
     for host in members {
         let id = transaction.mint_node();
-        let node = settled_node(id, *host, setup.hosts.get(*host).expect("members are hosts"), ready);
+        let mut node = settled_node(id, *host, setup.hosts.get(*host).expect("members are hosts"), ready);
+        node.attachments = vec![ingress_attachment(&ingress, id)];
         transaction.create_node(node).expect("the id is new");
     }
     for service in &setup.initial.services {
@@ -229,17 +245,30 @@ fn settled_cluster(setup: &Setup) -> crate::model::Cluster {
     }
 }
 
-/// The network of the routing mesh, which has the first subnet of the pool (spec networking 2, 3.2).
-fn ingress_network(id: NetworkId) -> Network {
+/// The network of the routing mesh, which has the first subnet of the pool (spec networking 2, 3.2). Whoever runs many
+/// nodes has made a larger one, since the usual one has no room for their addresses.
+fn ingress_network(id: NetworkId, nodes: usize) -> Network {
     let annotations = Annotations { name: "ingress".to_owned(), ..Annotations::default() };
     let spec =
-        NetworkSpec { annotations, driver: "overlay".to_owned(), ingress: true, ..NetworkSpec::default() };
-    Network {
-        id,
-        meta: Meta::default(),
-        spec: Arc::new(spec),
-        subnet: Some((Ipv4Addr::new(10, 0, 0, 0), 24)),
-    }
+        NetworkSpec { annotations, driver: OVERLAY.to_owned(), ingress: true, ..NetworkSpec::default() };
+    let prefix_bits = if nodes <= INGRESS_NODES_MAX { 24 } else { 16 };
+    let subnet = Subnet { address: Ipv4Addr::new(10, 0, 0, 0), prefix_bits };
+    let allocated = AllocatedSubnet { subnet, gateway: Ipv4Addr::new(10, 0, 0, 1), vxlan: VXLAN_FIRST };
+    Network { allocated: Some(vec![allocated]), ..Network::new(id, spec) }
+}
+
+/// A network that every engine has by itself.
+fn predefined_network(id: NetworkId, name: &str) -> Network {
+    let labels = [(PREDEFINED_LABEL.to_owned(), "true".to_owned())].into();
+    let annotations = Annotations { name: name.to_owned(), labels };
+    let spec = NetworkSpec { annotations, driver: name.to_owned(), ..NetworkSpec::default() };
+    Network { allocated: Some(Vec::new()), ..Network::new(id, spec) }
+}
+
+/// Nodes have the addresses after the gateway, in the order in which they appeared (spec networking 4.2).
+fn ingress_attachment(ingress: &Arc<Network>, node: NodeId) -> NetworkAttachment {
+    let address = Ipv4Addr::from_bits(Ipv4Addr::new(10, 0, 0, 2).to_bits() + node.0);
+    NetworkAttachment { addresses: vec![address], ..NetworkAttachment::to(Arc::clone(ingress)) }
 }
 
 fn settled_node(id: NodeId, host: HostId, setup: &HostSetup, ready: bool) -> Node {
@@ -256,6 +285,7 @@ fn settled_node(id: NodeId, host: HostId, setup: &HostSetup, ready: bool) -> Nod
         status: NodeStatus { state, message: "".into(), address: Some(IpAddr::V4(setup.address)) },
         role,
         certificate: (role, IssuanceState::Issued),
+        attachments: Vec::new(),
     }
 }
 
@@ -298,7 +328,8 @@ fn describe(setup: &HostSetup) -> NodeDescription {
         resources: Some(setup.resources.clone()),
         engine: Some(EngineDescription {
             version: ENGINE_VERSION.to_owned(),
-            ..EngineDescription::default()
+            labels: Labels::new(),
+            plugins: ENGINE_PLUGINS.map(|(kind, name)| (kind.to_owned(), name.to_owned())).into(),
         }),
     }
 }

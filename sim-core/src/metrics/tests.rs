@@ -172,6 +172,7 @@ fn create_node(transaction: &mut Transaction<'_>, host: HostId) {
         status: crate::model::NodeStatus { state: NodeState::Ready, ..crate::model::NodeStatus::default() },
         role: crate::model::NodeRole::Worker,
         certificate: (crate::model::NodeRole::Worker, crate::model::IssuanceState::Issued),
+        attachments: Vec::new(),
     };
     transaction.create_node(node).expect("the id is new");
 }

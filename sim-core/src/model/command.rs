@@ -46,10 +46,6 @@ pub enum NetworkCommand {
     Create {
         /// What is asked for.
         spec: Box<NetworkSpec>,
-        /// `--subnet`; absent: the swarm chooses one.
-        subnet: Option<Subnet>,
-        /// `--gateway`; absent: the first address of the subnet.
-        gateway: Option<std::net::Ipv4Addr>,
     },
     /// `ls`.
     List(Listing),
@@ -65,15 +61,6 @@ pub enum NetworkCommand {
         /// Which.
         networks: Vec<String>,
     },
-}
-
-/// A range of addresses: `10.9.0.0/29`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subnet {
-    /// Its first address.
-    pub address: std::net::Ipv4Addr,
-    /// How many leading bits all its addresses share.
-    pub prefix_bits: u8,
 }
 
 /// What a list command prints.

@@ -2,6 +2,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::network::NetworkAttachment;
 use super::resources::{Platform, Resources};
 use super::spec::{Annotations, Labels};
 use super::{HostId, Meta, NodeId};
@@ -158,6 +159,8 @@ pub struct Node {
     pub role: NodeRole,
     /// Role in its certificate, and how far the request is.
     pub certificate: (NodeRole, IssuanceState),
+    /// Addresses of its load balancers, one for each network that it needs.
+    pub attachments: Vec<NetworkAttachment>,
 }
 
 impl Node {
@@ -189,11 +192,12 @@ impl Node {
 
 impl StateDigest for Node {
     fn digest(&self, digest: &mut Digest) {
-        let Self { id, meta, host, spec, description, status, role, certificate } = self;
+        let Self { id, meta, host, spec, description, status, role, certificate, attachments } = self;
         id.digest(digest);
         meta.digest(digest);
         host.digest(digest);
         digest.text(&format!("{spec:?}{description:?}{status:?}{certificate:?}"));
         digest.u8(*role as u8);
+        attachments.digest(digest);
     }
 }

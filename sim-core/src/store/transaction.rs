@@ -239,6 +239,27 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
+    /// Writes a network that was read before.
+    ///
+    /// # Errors
+    /// If it changed since then or is gone.
+    pub fn update_network(&mut self, mut network: Network) -> Result<(), StoreError> {
+        let old = self.store.network(network.id).cloned();
+        network.meta = self.updated(old.as_ref().map(|old| old.meta), network.meta)?;
+        self.record(ObjectChange::Network(Delta { old, new: Some(Arc::new(network)) }));
+        Ok(())
+    }
+
+    /// Deletes a network.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn delete_network(&mut self, id: NetworkId) -> Result<(), StoreError> {
+        let old = Some(self.store.network(id).cloned().ok_or(StoreError::NotExist)?);
+        self.record(ObjectChange::Network(Delta { old, new: None }));
+        Ok(())
+    }
+
     /// Creates the cluster object.
     ///
     /// # Errors

@@ -163,16 +163,12 @@ impl World {
 
     fn create_network(&mut self, name: &str) {
         let annotations = Annotations { name: name.to_owned(), ..Annotations::default() };
-        let spec =
-            Arc::new(NetworkSpec { annotations, ingress: name == "ingress", ..NetworkSpec::default() });
+        let spec = NetworkSpec { annotations, ingress: name == "ingress", ..NetworkSpec::default() };
         self.commit(|t| {
             let id = t.mint_network();
-            t.create_network(Network {
-                id,
-                meta: Meta::default(),
-                spec,
-                subnet: Some(([10, 0, 0, 0].into(), 24)),
-            })
+            let subnet = Subnet { address: [10, 0, 0, 0].into(), prefix_bits: 24 };
+            let allocated = AllocatedSubnet { subnet, gateway: [10, 0, 0, 1].into(), vxlan: 4096 };
+            t.create_network(Network { allocated: Some(vec![allocated]), ..Network::new(id, spec) })
         });
     }
 
@@ -219,6 +215,7 @@ impl World {
                 status: NodeStatus { state, message, address },
                 role,
                 certificate: (role, IssuanceState::Issued),
+                attachments: Vec::new(),
             })
         });
         self.client.hosts.push((hostname, created));

@@ -63,6 +63,7 @@ fn node_of(words: &[String]) -> Node {
         status: NodeStatus::default(),
         role: NodeRole::Worker,
         certificate: (NodeRole::Worker, IssuanceState::Issued),
+        attachments: Vec::new(),
     };
     for word in words {
         let (key, value) = word.split_once('=').expect("key=value");

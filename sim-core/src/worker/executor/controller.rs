@@ -291,7 +291,7 @@ impl Controller {
 /// True if the task is part of load balancing: it has a network other than the default bridge, or an ingress port.
 fn has_service_binding(task: &Task) -> bool {
     let ports = task.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
-    task.networks.iter().any(|network| network.driver != "bridge")
+    task.networks.iter().any(|network| network.network.spec.driver() != "bridge")
         || ports.into_iter().any(|port| port.publish_mode == PublishMode::Ingress)
 }
 

@@ -542,5 +542,6 @@ fn node() -> Node {
         status: NodeStatus::default(),
         role: NodeRole::Worker,
         certificate: Default::default(),
+        attachments: Vec::new(),
     }
 }

@@ -10,7 +10,8 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::model::setup::{Exit, HealthBehaviour, ImageProfile, ImageSetup, Images};
 use crate::model::spec::{ContainerSpec, HealthConfig};
 use crate::model::{
-    FactId, HostId, NetworkAttachment, NetworkId, NodeId, Slot, Task, TaskId, TaskSpec, TaskState,
+    FactId, HostId, Network, NetworkAttachment, NetworkId, NetworkSpec, NodeId, Slot, Task, TaskId, TaskSpec,
+    TaskState,
 };
 use crate::protocol::{Assignment, CallError, Status, StatusCode};
 
@@ -116,12 +117,8 @@ impl Storm {
                 let mut task = self.new_task(*image);
                 task.desired_state = *desired;
                 if *network {
-                    task.networks.push(NetworkAttachment {
-                        network: NetworkId(1),
-                        driver: "overlay".to_owned(),
-                        addresses: Vec::new(),
-                        aliases: Vec::new(),
-                    });
+                    let network = Arc::new(Network::new(NetworkId(1), NetworkSpec::default()));
+                    task.networks.push(NetworkAttachment::to(network));
                 }
                 self.assign(task);
             }

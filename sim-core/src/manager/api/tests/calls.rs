@@ -37,8 +37,8 @@ impl Leader {
         let ids = &mut self.effects.ids;
         let mut transaction = Transaction::new(&mut self.store, ids, now, self.version, FactId(0));
         let id = transaction.mint_network();
-        let spec = Arc::new(NetworkSpec { ingress: true, ..NetworkSpec::default() });
-        transaction.create_network(Network { id, meta: Meta::default(), spec, subnet: None }).unwrap();
+        let spec = NetworkSpec { ingress: true, ..NetworkSpec::default() };
+        transaction.create_network(Network::new(id, spec)).unwrap();
         let changes = transaction.into_changes();
         self.store.apply(&changes);
     }

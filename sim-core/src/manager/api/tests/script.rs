@@ -92,10 +92,10 @@ impl Script {
     fn create_network(&mut self, command: &Command<'_>) -> Result<String, ApiError> {
         let annotations = Annotations { name: command.words[0].clone(), ..Annotations::default() };
         let ingress = command.words[0] == "ingress";
-        let spec = Arc::new(NetworkSpec { annotations, ingress, ..NetworkSpec::default() });
+        let spec = NetworkSpec { annotations, ingress, ..NetworkSpec::default() };
         self.commit(|t| {
             let id = t.mint_network();
-            Ok(t.create_network(Network { id, meta: Meta::default(), spec, subnet: None })?)
+            Ok(t.create_network(Network::new(id, spec))?)
         })
         .map(|()| "ok".to_owned())
     }
@@ -120,6 +120,7 @@ impl Script {
                 status: NodeStatus { state, ..NodeStatus::default() },
                 role,
                 certificate: (role, IssuanceState::Issued),
+                attachments: Vec::new(),
             })?)
         })
         .map(|()| "ok".to_owned())

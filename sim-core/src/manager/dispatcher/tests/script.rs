@@ -255,6 +255,7 @@ fn create_node(host: HostId, words: &[String], transaction: &mut Transaction<'_>
         status: NodeStatus { state, ..NodeStatus::default() },
         role,
         certificate: (role, crate::model::node::IssuanceState::Issued),
+        attachments: Vec::new(),
     })
 }
 

@@ -46,6 +46,7 @@ fn node() -> Node {
         status: NodeStatus::default(),
         role: NodeRole::Worker,
         certificate: (NodeRole::Worker, IssuanceState::Issued),
+        attachments: Vec::new(),
     }
 }
 

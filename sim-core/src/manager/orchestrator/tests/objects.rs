@@ -134,6 +134,7 @@ pub(super) fn new_node(id: NodeId, name: &str) -> Node {
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
         role: NodeRole::Worker,
         certificate: (NodeRole::Worker, IssuanceState::Issued),
+        attachments: Vec::new(),
     }
 }
 

@@ -40,9 +40,8 @@ fn missing<'a>(needs: &Needs<'a>, node: &NodeInfo) -> Option<(&'static str, &'a 
         engine.plugins.iter().any(|(have, name)| have == kind && same_plugin(name, wanted))
     };
     let volumes = needs.volume_drivers.iter().map(|driver| ("Volume", *driver));
-    let networks = needs.task.networks.iter().map(|attachment| ("Network", attachment.driver.as_str()));
-    let wanted = volumes.chain(networks.filter(|(_, driver)| !driver.is_empty()));
-    if let Some(missing) = wanted.into_iter().find(|(kind, driver)| !has(kind, driver)) {
+    let networks = needs.task.networks.iter().map(|attachment| ("Network", attachment.network.spec.driver()));
+    if let Some(missing) = volumes.chain(networks).find(|(kind, driver)| !has(kind, driver)) {
         return Some(missing);
     }
     let log_driver = needs.task.spec.log_driver.as_ref().map_or("", |driver| &driver.name);

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use crate::model::spec::{Driver, Mount, MountKind};
 use crate::model::{
-    Availability, Endpoint, EngineDescription, GenericResource, HostId, IssuanceState, Labels, Meta,
-    NetworkAttachment, NetworkId, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus,
-    Placement, Platform, PortConfig, PublishMode, Resources, Task, TaskSpec, TransportProtocol,
+    Availability, Endpoint, EngineDescription, GenericResource, HostId, IssuanceState, Labels, Meta, Network,
+    NetworkAttachment, NetworkId, NetworkSpec, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
+    NodeStatus, Placement, Platform, PortConfig, PublishMode, Resources, Task, TaskSpec, TransportProtocol,
 };
 
 /// A node that is READY and ACTIVE unless words say otherwise.
@@ -19,6 +19,7 @@ pub(in crate::manager::scheduler) fn node(id: NodeId) -> Node {
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
         role: NodeRole::Worker,
         certificate: (NodeRole::Worker, IssuanceState::Issued),
+        attachments: Vec::new(),
     }
 }
 
@@ -79,12 +80,10 @@ pub(in crate::manager::scheduler) fn change_task(task: &mut Task, words: &[Strin
             "desired" => task.desired_state = super::state(value),
             "message" => task.status.message = value.to_owned().into(),
             "assigned" => task.assigned_generic = generic(value),
-            "network" => task.networks.push(NetworkAttachment {
-                network: NetworkId(0),
-                driver: value.to_owned(),
-                addresses: Vec::new(),
-                aliases: Vec::new(),
-            }),
+            "network" => {
+                let spec = NetworkSpec { driver: value.to_owned(), ..NetworkSpec::default() };
+                task.networks.push(NetworkAttachment::to(Arc::new(Network::new(NetworkId(0), spec))));
+            }
             "host-port" => {
                 let endpoint = Arc::make_mut(task.endpoint.get_or_insert_with(Arc::<Endpoint>::default));
                 endpoint.ports.push(host_port(value));

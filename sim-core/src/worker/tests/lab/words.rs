@@ -7,8 +7,8 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::model::setup::{Exit, ImageProfile, ImageSetup};
 use crate::model::spec::{ContainerSpec, HealthConfig};
 use crate::model::{
-    Annotations, Endpoint, HostId, NetworkAttachment, NetworkId, NodeId, PortConfig, Slot, Task, TaskId,
-    TaskSpec, TaskState,
+    Annotations, Endpoint, HostId, Network, NetworkAttachment, NetworkId, NetworkSpec, NodeId, PortConfig,
+    Slot, Task, TaskId, TaskSpec, TaskState,
 };
 use crate::protocol::{CallError, Status, StatusCode};
 use crate::text_test::{split_words, values};
@@ -45,13 +45,8 @@ pub(super) fn changed_task(before: Option<&Arc<Task>>, id: TaskId, words: &[Stri
         task.slot = Slot(slot.parse().unwrap());
     }
     if let Some(driver) = get("network") {
-        let network = NetworkAttachment {
-            network: NetworkId(1),
-            driver: driver.to_owned(),
-            addresses: Vec::new(),
-            aliases: Vec::new(),
-        };
-        task.networks = vec![network];
+        let spec = NetworkSpec { driver: driver.to_owned(), ..NetworkSpec::default() };
+        task.networks = vec![NetworkAttachment::to(Arc::new(Network::new(NetworkId(1), spec)))];
     }
     if get("publish").is_some() {
         let ports = vec![PortConfig::default()];
