@@ -118,11 +118,14 @@ impl Allocator {
             context.effects.set_cause(cause);
             let steps = self.work_on(item, context);
             if !steps.is_empty() {
-                self.writing = steps.iter().map(|(step, _)| step.clone()).collect();
-                let steps = steps.into_iter().map(|(step, cause)| (Step::Allocator(step), cause));
-                return context.batch(0, steps);
+                return self.write_all(steps, context);
             }
         }
+    }
+
+    fn write_all(&mut self, steps: Vec<(AllocatorStep, FactId)>, context: &mut Context<'_>) {
+        self.writing = steps.iter().map(|(step, _)| step.clone()).collect();
+        context.batch(0, steps.into_iter().map(|(step, cause)| (Step::Allocator(step), cause)));
     }
 
     fn work_on(&mut self, item: Item, context: &Context<'_>) -> Vec<(AllocatorStep, FactId)> {
@@ -422,10 +425,20 @@ fn forget(waiting: &mut BTreeMap<TaskId, FactId>, steps: &[(AllocatorStep, FactI
 
 impl ControlLoop for Allocator {
     fn start(&mut self, context: &mut Context<'_>) {
-        self.restore(context.store);
+        let cause = context.cause();
         self.last_retry = context.now();
-        self.plan_start(context.store, context.cause());
-        self.proceed(context);
+        self.ingress =
+            context.store.networks().find(|network| network.spec.ingress).map(|network| network.id);
+        // The network of the routing mesh comes before everything else, so that it gets the first subnet.
+        let mesh = self.ingress.and_then(|id| context.store.network(id));
+        let mesh = mesh.filter(|network| network.allocated.is_none()).map(|network| network.id);
+        let first = mesh.and_then(|id| self.allocate_network(id, context.store, cause));
+        self.restore(context.store);
+        self.plan_start(context.store, cause);
+        match first {
+            Some(step) => self.write_all(vec![(step, cause)], context),
+            None => self.proceed(context),
+        }
     }
 
     fn hear(&mut self, _strand: u32, event: Heard<'_>, context: &mut Context<'_>) {

@@ -231,6 +231,7 @@ impl SceneNode {
             status: NodeStatus { state: state(self.ready), ..NodeStatus::default() },
             role: NodeRole::Worker,
             certificate: (NodeRole::Worker, IssuanceState::Issued),
+            attachments: Vec::new(),
         }
     }
 }

@@ -7,7 +7,6 @@ impl Allocator {
     /// Learns what the store says was handed out, so that no address is given twice. Nothing new is handed out, and
     /// nothing is written.
     pub(super) fn restore(&mut self, store: &Store) {
-        self.ingress = store.networks().find(|network| network.spec.ingress).map(|network| network.id);
         store.networks().for_each(|network| self.holdings.restore_network(network));
         for node in store.nodes() {
             node.attachments.iter().for_each(|known| self.holdings.restore_attachment(node.id, known));
@@ -22,15 +21,13 @@ impl Allocator {
         }
     }
 
-    /// Everything that lacks something is worked on: the network of the routing mesh first, then networks, nodes,
-    /// services and tasks.
+    /// Everything that lacks something is worked on: networks, then nodes, services and tasks.
     pub(super) fn plan_start(&mut self, store: &Store, cause: FactId) {
-        let mesh = self.ingress.into_iter();
-        let others = store.networks().filter(|network| !network.spec.ingress).map(|network| network.id);
-        let networks: Vec<Item> = mesh.chain(others).map(Item::Network).collect();
+        let networks = store.networks().filter(|network| !network.spec.ingress);
+        let networks = networks.map(|network| Item::Network(network.id));
         let nodes = store.nodes().map(|node| Item::Node(node.id));
         let services = store.services().map(|service| Item::FirstService(service.id));
-        let items = networks.into_iter().chain(nodes).chain(services);
+        let items = networks.chain(nodes).chain(services);
         self.agenda.extend(items.map(|item| (item, cause)));
         let fresh = store.tasks().filter(|task| task.status.state < TaskState::Pending);
         self.pending_tasks.extend(fresh.map(|task| (task.id, cause)));
