@@ -110,7 +110,8 @@ impl Holdings {
         let round_robin = mode(service) == EndpointMode::DnsRoundRobin;
         let held = self.services.contains(&service.id);
         let has = |network| given.iter().any(|known| known.network == network);
-        if !round_robin && !wanted.is_empty() && !(held && wanted.iter().all(|wish| has(wish.network))) {
+        let complete = wanted.is_empty() || (held && wanted.iter().all(|wish| has(wish.network)));
+        if !(round_robin || complete) {
             return false;
         }
         let needed = |known: &VirtualIp| {
