@@ -150,6 +150,8 @@ pub(crate) enum RecordingSet {
     Orchestration,
     /// Times in a real cluster.
     Timelines,
+    /// How nodes learn of each other and of each other's containers.
+    Gossip,
 }
 
 fn time(text: &str) -> Result<SimTime, String> {

@@ -2,6 +2,8 @@
 //!
 //! Each set of recordings has a module: a reader of its cases, a replay on the simulation, and a comparison
 //! that checks only what the recording marks as stable. The command line prints what they report.
+mod distributions;
+pub mod gossip;
 pub mod objects;
 pub mod orchestration;
 pub mod report;

@@ -7,16 +7,15 @@ mod figures;
 mod history;
 mod recording;
 mod replay;
-mod statistics;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use self::figures::{Figure, Figures};
+use self::figures::Figures;
 use self::recording::Recording;
-use self::statistics::{Summary, Verdict};
+pub use crate::distributions::Report;
+use crate::distributions::{self, Row};
 
 /// Figures that the machine of the recordings decided, and no rule of the system: the last of many tasks reaches its
 /// agent 10 ms late because all processes shared two busy cores.
@@ -29,66 +28,13 @@ pub struct Options {
     pub seeds: Range<u64>,
 }
 
-/// One figure of one variant: recorded and simulated.
-#[derive(Clone, Debug)]
-struct Row {
-    name: String,
-    recorded: Summary,
-    simulated: Summary,
-    verdict: Verdict,
-}
-
-/// The outcome of a comparison.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    variants: Vec<(String, usize, Vec<Row>)>,
-}
-
-impl Report {
-    /// True if every figure agrees.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.variants.iter().all(|(_, _, rows)| rows.iter().all(|row| row.verdict == Verdict::Agrees))
-    }
-
-    /// A table for each variant: recorded and simulated minimum, median and maximum, and a verdict.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        for (name, runs, rows) in &self.variants {
-            let _ = writeln!(text, "{name} ({runs} recorded runs)");
-            let _ = writeln!(
-                text,
-                "  {:<42} {:>28}  {:>28}  verdict",
-                "figure", "recorded min/median/max", "simulated min/median/max"
-            );
-            for row in rows {
-                let Row { name, recorded, simulated, verdict } = row;
-                let _ = writeln!(
-                    text,
-                    "  {name:<42} {:>28}  {:>28}  {verdict}",
-                    recorded.to_string(),
-                    simulated.to_string()
-                );
-            }
-            text.push('\n');
-        }
-        let rows = self.variants.iter().flat_map(|(_, _, rows)| rows);
-        let (total, agree) = rows.fold((0, 0), |(total, agree), row| {
-            (total + 1, agree + usize::from(row.verdict == Verdict::Agrees))
-        });
-        let _ = writeln!(text, "{agree} of {total} figures agree");
-        text
-    }
-}
-
 /// Compares all recordings in files or folders. Experiments that cannot be replayed yet are refused by name.
 ///
 /// # Errors
 /// If a file cannot be read or is no recording.
 pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
     let mut by_variant: BTreeMap<(String, String), Vec<Recording>> = BTreeMap::new();
-    for file in files(paths)? {
+    for file in distributions::files(paths)? {
         for recording in recording::read(&file)? {
             let key = (recording.experiment.clone(), recording.variant.clone());
             by_variant.entry(key).or_default().push(recording);
@@ -97,26 +43,9 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
     let mut report = Report::default();
     for ((experiment, variant), recordings) in by_variant {
         let rows = compare(&recordings, options)?;
-        report.variants.push((format!("{experiment}, {variant}"), recordings.len(), rows));
+        report.add(format!("{experiment}, {variant}"), recordings.len(), rows);
     }
     Ok(report)
-}
-
-fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let recordings = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let is_recording = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
-        let mut recordings: Vec<PathBuf> = recordings.filter(|path| is_recording(path)).collect();
-        recordings.sort();
-        files.append(&mut recordings);
-    }
-    Ok(files)
 }
 
 fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, String> {
@@ -140,18 +69,12 @@ fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, Stri
         .into_iter()
         .filter(checked)
         .collect();
-    Ok(names.into_iter().map(|name| row(name, &recorded, &rounds)).collect())
-}
-
-fn row(name: &str, recorded: &[Figures], rounds: &[Vec<Figures>]) -> Row {
-    let of = |figures: &[Figures]| -> Vec<Figure> {
-        figures.iter().filter_map(|f| f.get(name).cloned()).collect()
-    };
-    let recorded = of(recorded);
-    let simulated: Vec<Vec<Figure>> = rounds.iter().map(|round| of(round)).collect();
-    let verdict = statistics::verdict(&recorded, &simulated);
-    let all: Vec<Figure> = simulated.into_iter().flatten().collect();
-    Row { name: name.to_owned(), recorded: Summary::of(&recorded), simulated: Summary::of(&all), verdict }
+    let of = |figures: &[Figures], name: &str| figures.iter().filter_map(|f| f.get(name).cloned()).collect();
+    let rows = names.into_iter().map(|name| {
+        let simulated = rounds.iter().map(|round| of(round, name)).collect();
+        distributions::row(name, of(&recorded, name), simulated, true)
+    });
+    Ok(rows.collect())
 }
 
 /// Where the recordings of the project are.

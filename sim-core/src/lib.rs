@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod client;
 mod cluster;
+pub mod gossip;
 mod inject;
 mod invariants;
 pub mod kernel;

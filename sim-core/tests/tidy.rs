@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["kernel"],
     &["model"],
-    &["store", "raft"],
+    &["store", "raft", "gossip"],
     &["protocol"],
     &["net"],
     &["manager", "worker", "mesh", "client"],

@@ -1,5 +1,5 @@
 //! `swarm-sim conform`: how the simulation compares with recordings of the real system.
-use conformance::{orchestration, scheduler, timelines};
+use conformance::{gossip, orchestration, scheduler, timelines};
 
 use crate::arguments::{ConformArguments, RecordingSet};
 use crate::failure::Failure;
@@ -23,6 +23,12 @@ pub(crate) fn run(arguments: &ConformArguments) -> Result<Verdict, Failure> {
         RecordingSet::Timelines => {
             let options = timelines::Options { seeds: seeds.unwrap_or(TIMELINE_SEEDS) };
             let report = timelines::run(paths, &options).map_err(unreadable)?;
+            (report.text(), report.passed())
+        }
+        RecordingSet::Gossip => {
+            let all = gossip::Options::all();
+            let options = gossip::Options { seeds: seeds.unwrap_or(all.seeds.clone()), ..all };
+            let report = gossip::run(paths, &options).map_err(unreadable)?;
             (report.text(), report.passed())
         }
     };

@@ -6,50 +6,10 @@ mod control;
 mod tasks;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::history::History;
 use super::recording::Recording;
-
-/// A derived value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Figure {
-    /// Milliseconds.
-    Time(f64),
-    /// How many.
-    Count(i64),
-    /// Anything else, in a canonical text.
-    Text(String),
-}
-
-impl Figure {
-    /// The value, if it is a time.
-    pub(super) fn time(&self) -> Option<f64> {
-        match self {
-            Figure::Time(time) => Some(*time),
-            Figure::Count(_) | Figure::Text(_) => None,
-        }
-    }
-
-    /// The value, if it is a time or a count.
-    pub(super) fn number(&self) -> Option<f64> {
-        match self {
-            Figure::Time(time) => Some(*time),
-            Figure::Count(count) => Some(*count as f64),
-            Figure::Text(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Figure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Figure::Time(time) => write!(f, "{time:.1}"),
-            Figure::Count(count) => write!(f, "{count}"),
-            Figure::Text(text) => f.write_str(text),
-        }
-    }
-}
+pub(super) use crate::distributions::Figure;
 
 /// Figures by name.
 pub(super) type Figures = BTreeMap<String, Figure>;
@@ -107,7 +67,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::timelines::{data, files, recording};
+    use crate::distributions::files;
+    use crate::timelines::{data, recording};
 
     /// Figures that are inputs, or that only the recording's own observers can see.
     const NOT_DERIVED: [&str; 10] = [

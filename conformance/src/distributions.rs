@@ -1,0 +1,142 @@
+//! Figures of recorded runs beside those of simulated ones, and whether they agree.
+mod statistics;
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use self::statistics::{Summary, Verdict};
+
+/// A derived value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Figure {
+    /// Milliseconds.
+    Time(f64),
+    /// How many.
+    Count(i64),
+    /// Anything else, in a canonical text.
+    Text(String),
+}
+
+impl Figure {
+    /// The value, if it is a time.
+    pub(crate) fn time(&self) -> Option<f64> {
+        match self {
+            Figure::Time(time) => Some(*time),
+            Figure::Count(_) | Figure::Text(_) => None,
+        }
+    }
+
+    /// The value, if it is a time or a count.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Figure::Time(time) => Some(*time),
+            Figure::Count(count) => Some(*count as f64),
+            Figure::Text(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Figure::Time(time) => write!(f, "{time:.1}"),
+            Figure::Count(count) => write!(f, "{count}"),
+            Figure::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// One figure of one group of runs: recorded and simulated.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    name: String,
+    recorded: Summary,
+    simulated: Summary,
+    verdict: Verdict,
+}
+
+/// The outcome of a comparison.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    groups: Vec<(String, usize, Vec<Row>)>,
+}
+
+impl Report {
+    /// Adds a group of recorded runs.
+    pub(crate) fn add(&mut self, group: String, runs: usize, rows: Vec<Row>) {
+        self.groups.push((group, runs, rows));
+    }
+
+    /// True if every figure agrees.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.groups.iter().all(|(_, _, rows)| rows.iter().all(|row| row.verdict == Verdict::Agrees))
+    }
+
+    /// The figures that do not agree: group and name.
+    #[must_use]
+    pub fn differences(&self) -> Vec<String> {
+        let differs = |row: &&Row| row.verdict != Verdict::Agrees;
+        let of_group = |(group, _, rows): &(String, usize, Vec<Row>)| -> Vec<String> {
+            rows.iter().filter(differs).map(|row| format!("{group}: {}", row.name)).collect()
+        };
+        self.groups.iter().flat_map(of_group).collect()
+    }
+
+    /// A table for each group of runs: recorded and simulated minimum, median and maximum, and a verdict.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, runs, rows) in &self.groups {
+            let _ = writeln!(text, "{name} ({runs} recorded runs)");
+            let _ = writeln!(
+                text,
+                "  {:<42} {:>28}  {:>28}  verdict",
+                "figure", "recorded min/median/max", "simulated min/median/max"
+            );
+            for row in rows {
+                let Row { name, recorded, simulated, verdict } = row;
+                let _ = writeln!(
+                    text,
+                    "  {name:<42} {:>28}  {:>28}  {verdict}",
+                    recorded.to_string(),
+                    simulated.to_string()
+                );
+            }
+            text.push('\n');
+        }
+        let rows = self.groups.iter().flat_map(|(_, _, rows)| rows);
+        let (total, agree) = rows.fold((0, 0), |(total, agree), row| {
+            (total + 1, agree + usize::from(row.verdict == Verdict::Agrees))
+        });
+        let _ = writeln!(text, "{agree} of {total} figures agree");
+        text
+    }
+}
+
+/// The recordings in files or folders.
+pub(crate) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let recordings = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_recording = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
+        let mut recordings: Vec<PathBuf> = recordings.filter(|path| is_recording(path)).collect();
+        recordings.sort();
+        files.append(&mut recordings);
+    }
+    Ok(files)
+}
+
+/// Compares one figure: its recorded values, and the simulated ones of each round. A figure of `every_run` must not
+/// be missing in more than one run of ten.
+pub(crate) fn row(name: &str, recorded: Vec<Figure>, simulated: Vec<Vec<Figure>>, every_run: bool) -> Row {
+    let verdict = statistics::verdict(&recorded, &simulated, every_run);
+    let all: Vec<Figure> = simulated.into_iter().flatten().collect();
+    Row { name: name.to_owned(), recorded: Summary::of(&recorded), simulated: Summary::of(&all), verdict }
+}

@@ -1,0 +1,89 @@
+//! Recordings of the gossip of real engines, compared as distributions of times.
+//!
+//! A run is replayed with peers alone: no managers, no tasks. Its number of nodes and what was done to them come
+//! from the recording, the start times of processes too where they were recorded; everything else is drawn from the
+//! seed. The same figures are read from recorded and from simulated runs. How long a process takes to handle a
+//! connection was decided by the machine of the recordings, and is an input.
+//!
+//! The reference is the released engine. Of the later version, which keeps what failed nodes have told, only those
+//! experiments are compared in which it does the same.
+mod lab;
+mod recording;
+mod replay;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use self::recording::Recording;
+pub use crate::distributions::Report;
+use crate::distributions::{self, Figure, Row};
+
+/// How gossip is compared.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seeds with which every recorded run is replayed.
+    pub seeds: Range<u64>,
+    /// Runs with more nodes are left out.
+    pub nodes_max: u32,
+}
+
+impl Options {
+    /// All runs, each with fifty seeds.
+    #[must_use]
+    pub fn all() -> Self {
+        Options { seeds: 0..50, nodes_max: u32::MAX }
+    }
+}
+
+/// All values of a figure in one run, by its name.
+pub(crate) type Figures = BTreeMap<&'static str, Vec<Figure>>;
+
+/// Compares all recordings in files or folders.
+///
+/// # Errors
+/// If a file cannot be read or is no recording.
+pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
+    let mut groups: BTreeMap<(String, u32), Vec<Recording>> = BTreeMap::new();
+    for file in distributions::files(paths)? {
+        for recording in recording::read(&file)?.into_iter().filter(Recording::is_comparable) {
+            if recording.nodes > options.nodes_max {
+                continue;
+            }
+            groups.entry((recording.group(), recording.nodes)).or_default().push(recording);
+        }
+    }
+    let mut report = Report::default();
+    for ((name, nodes), recordings) in groups {
+        let rows = compare(&recordings, options)?;
+        report.add(format!("{name}, {nodes} nodes"), recordings.len(), rows);
+    }
+    Ok(report)
+}
+
+fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, String> {
+    let mut rounds: Vec<Vec<Figures>> = Vec::new();
+    for seed in options.seeds.clone() {
+        let runs = recordings.len() as u64;
+        let replayed = recordings.iter().zip(0..).map(|(run, number)| replay::run(run, seed * runs + number));
+        rounds.push(replayed.collect::<Result<_, String>>()?);
+    }
+    let names: BTreeSet<&'static str> =
+        recordings.iter().flat_map(|recording| recording.figures.keys().copied()).collect();
+    let of = |runs: &mut dyn Iterator<Item = &Figures>, name: &str| -> Vec<Figure> {
+        runs.filter_map(|figures| figures.get(name)).flatten().cloned().collect()
+    };
+    let row = |name: &'static str| {
+        let recorded = of(&mut recordings.iter().map(|recording| &recording.figures), name);
+        let simulated = rounds.iter().map(|round| of(&mut round.iter(), name)).collect();
+        // How many pairs of nodes lose each other differs from run to run, and is a figure of its own.
+        distributions::row(name, recorded, simulated, false)
+    };
+    Ok(names.into_iter().map(row).collect())
+}
+
+/// Where the recordings of the project are.
+#[must_use]
+pub fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/gossip")
+}

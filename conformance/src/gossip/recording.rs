@@ -1,0 +1,260 @@
+//! Reads recorded runs of gossip, and the figures that they give.
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Figures;
+use crate::distributions::Figure;
+
+/// One recorded run.
+#[derive(Clone, Debug)]
+pub(super) struct Recording {
+    pub(super) nodes: u32,
+    version: String,
+    pub(super) given: Given,
+    pub(super) figures: Figures,
+}
+
+/// What was done in a run. Nodes are counted from zero, times are milliseconds.
+#[derive(Clone, Debug)]
+pub(super) enum Given {
+    /// One record of a node is created, updated or deleted.
+    Spread { operation: String, origin: u32 },
+    /// A process dies. Its host goes on to refuse connections, or is silent. Ages of processes by node.
+    Crash { victim: u32, silent: bool, uptimes: BTreeMap<u32, f64> },
+    /// A node leaves the cluster, or only the network.
+    Leave { leaver: u32, cluster: bool },
+    /// A process dies and starts again.
+    Return { node: u32, down_ms: f64 },
+    /// Links between two groups of nodes are cut for a while.
+    Partition { side_a: Vec<u32>, heal_ms: f64, watched_until_ms: f64, writes: Writes },
+    /// A node joins cluster and network, or only the network later, where there are records already.
+    Join { entries: u32, owners: u32, late: bool },
+    /// A node creates many records at once.
+    Burst { origin: u32, entries: u32 },
+}
+
+/// What was written while links were cut.
+#[derive(Clone, Debug)]
+pub(super) struct Writes {
+    pub(super) at_ms: f64,
+    pub(super) on_a: u32,
+    pub(super) on_b: u32,
+    pub(super) deleted_by: u32,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    experiment: String,
+    variant: String,
+    n: u32,
+    version: String,
+    given: Value,
+    #[serde(flatten)]
+    rest: Value,
+}
+
+impl Recording {
+    /// Runs of one group have the same figures.
+    pub(super) fn group(&self) -> String {
+        match &self.given {
+            Given::Spread { .. } => "spread".to_owned(),
+            Given::Crash { .. } => "crash".to_owned(),
+            Given::Leave { cluster: true, .. } => "leave, node".to_owned(),
+            Given::Leave { cluster: false, .. } => "leave, network".to_owned(),
+            Given::Return { down_ms, .. } => format!("crash and return, {:.0} s", down_ms / 1_000.0),
+            Given::Partition { side_a, heal_ms, .. } => {
+                let a = side_a.len() as u32;
+                format!("partition, {a} from {} for {:.0} s", self.nodes - a, heal_ms / 1_000.0)
+            }
+            Given::Join { late: false, .. } => "bulk sync, node".to_owned(),
+            Given::Join { late: true, .. } => "bulk sync, network".to_owned(),
+            Given::Burst { entries, .. } => format!("burst of {entries}"),
+        }
+    }
+
+    /// The later version differs in what becomes of nodes that come back.
+    pub(super) fn is_comparable(&self) -> bool {
+        let comes_back = matches!(self.given, Given::Partition { .. } | Given::Return { .. });
+        self.version == "29.7.2" || !comes_back
+    }
+}
+
+/// All runs of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<Recording>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let located = |number: usize, error: &str| format!("{}:{}: {error}", path.display(), number + 1);
+    lines.map(|(number, line)| parse(line).map_err(|error| located(number, &error))).collect()
+}
+
+fn parse(line: &str) -> Result<Recording, String> {
+    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let given = given(&line).ok_or_else(|| format!("{} is not described completely", line.experiment))?;
+    let figures = figures(&given, &line.rest);
+    Ok(Recording { nodes: line.n, version: line.version, given, figures })
+}
+
+fn given(line: &Line) -> Option<Given> {
+    let given = &line.given;
+    let node_in = |field: &Value| node(field.as_str()?);
+    let count = |field: &str| u32::try_from(given[field].as_u64()?).ok();
+    Some(match line.experiment.as_str() {
+        "spread" => Given::Spread { operation: line.variant.clone(), origin: node_in(&given["origin"])? },
+        "crash" => Given::Crash {
+            victim: node_in(&given["victim"])?,
+            silent: line.variant == "power",
+            uptimes: given["uptime_ms"]
+                .as_object()?
+                .iter()
+                .map(|(name, age)| Some((node(name)?, age.as_f64()?)))
+                .collect::<Option<_>>()?,
+        },
+        "leave" => Given::Leave { leaver: node_in(&given["leaver"])?, cluster: line.variant == "node" },
+        "crash_return" => {
+            Given::Return { node: node_in(&given["node"])?, down_ms: given["down_ms"].as_f64()? }
+        }
+        "partition" => Given::Partition {
+            side_a: given["side_a"].as_array()?.iter().map(node_in).collect::<Option<_>>()?,
+            heal_ms: given["heal_ms"].as_f64()?,
+            watched_until_ms: given["watched_until_ms"].as_f64()?,
+            writes: Writes {
+                at_ms: given["writes"]["at_ms"].as_f64()?,
+                on_a: node_in(&given["writes"]["a"])?,
+                on_b: node_in(&given["writes"]["b"])?,
+                deleted_by: node_in(&given["writes"]["deleted_on_a_by"])?,
+            },
+        },
+        "bulk_sync" => Given::Join {
+            entries: count("entries")?,
+            owners: count("owners")?,
+            late: line.variant == "network",
+        },
+        "burst" => Given::Burst { origin: node_in(&given["origin"])?, entries: count("entries")? },
+        _ => return None,
+    })
+}
+
+/// `n1` is node 0.
+fn node(name: &str) -> Option<u32> {
+    name.strip_prefix('n')?.parse::<u32>().ok()?.checked_sub(1)
+}
+
+/// Collects the values of figures.
+#[derive(Default)]
+pub(super) struct Sheet(Figures);
+
+impl Sheet {
+    pub(super) fn times(&mut self, name: &'static str, times: impl IntoIterator<Item = f64>) {
+        self.0.entry(name).or_default().extend(times.into_iter().map(Figure::Time));
+    }
+
+    /// Times of nodes, and the last of them.
+    pub(super) fn times_and_last(
+        &mut self,
+        name: &'static str,
+        last: &'static str,
+        times: impl IntoIterator<Item = f64>,
+    ) {
+        let times: Vec<f64> = times.into_iter().collect();
+        self.times(last, times.iter().copied().reduce(f64::max));
+        self.times(name, times);
+    }
+
+    pub(super) fn count(&mut self, name: &'static str, count: usize) {
+        self.0.entry(name).or_default().push(Figure::Count(count as i64));
+    }
+
+    pub(super) fn finish(self) -> Figures {
+        self.0.into_iter().filter(|(_, values)| !values.is_empty()).collect()
+    }
+}
+
+/// What one pair of nodes on different sides of a partition saw.
+pub(super) struct Pair {
+    pub(super) observer_on_a: bool,
+    /// (lost, time) for each event of the owner's record.
+    pub(super) events: Vec<(bool, f64)>,
+}
+
+/// The figures of a partition.
+pub(super) fn partition_figures(pairs: &[Pair], heal_ms: f64, whole_ms: Option<f64>, sheet: &mut Sheet) {
+    let lost = |pair: &&Pair| pair.events.iter().find(|(lost, _)| *lost).map(|(_, time)| *time);
+    for (on_a, name, count) in [(true, "lost_on_a_ms", "lost_on_a"), (false, "lost_on_b_ms", "lost_on_b")] {
+        let side = pairs.iter().filter(|pair| pair.observer_on_a == on_a);
+        let times: Vec<f64> = side.filter_map(|pair| lost(&pair)).collect();
+        sheet.count(count, times.len());
+        sheet.times(name, times);
+    }
+    let back = |pair: &Pair| {
+        let (gone, time) = pair.events.last()?;
+        (!gone && *time > heal_ms).then(|| time - heal_ms)
+    };
+    sheet.times("back_after_heal_ms", pairs.iter().filter(|pair| lost(pair).is_some()).filter_map(back));
+    sheet.times("all_complete_after_heal_ms", whole_ms);
+}
+
+fn figures(given: &Given, line: &Value) -> Figures {
+    let mut sheet = Sheet::default();
+    let survivors = || line["survivors"].as_object().into_iter().flatten().map(|(_, survivor)| survivor);
+    let all = |field: &Value| -> Vec<f64> {
+        field.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+    };
+    let gone =
+        || survivors().filter_map(|survivor| all(&survivor["entries_ms"]).into_iter().reduce(f64::max));
+    let derived = &line["derived"];
+    match given {
+        Given::Spread { .. } => {
+            let delays = line["delay_ms"].as_object().into_iter().flatten();
+            sheet.times_and_last(
+                "each_node_ms",
+                "last_node_ms",
+                delays.filter_map(|(_, delay)| delay.as_f64()),
+            );
+        }
+        Given::Crash { .. } => {
+            sheet.times_and_last("removed_ms", "last_removed_ms", gone());
+            sheet.times("first_failed_probe_ms", derived["first_failed_probe_ms"].as_f64());
+        }
+        Given::Leave { .. } => {
+            sheet.times_and_last("removed_ms", "last_removed_ms", gone());
+            sheet.times("member_left_ms", survivors().filter_map(|survivor| survivor["node_ms"].as_f64()));
+            sheet.times("call_returned_ms", line["close_returned_ms"].as_f64());
+        }
+        Given::Return { .. } => {
+            sheet.times("old_removed_ms", gone());
+            sheet.times("seen_again_ms", survivors().filter_map(|survivor| survivor["new_node_ms"].as_f64()));
+            let new = survivors().flat_map(|survivor| all(&survivor["new_entries_after_creation_ms"]));
+            sheet.times("new_entries_ms", new);
+            sheet.times("full_table_ms", line["returned"]["full_table_ms"].as_f64());
+        }
+        Given::Partition { side_a, heal_ms, .. } => {
+            let pairs: Vec<Pair> =
+                line["pairs"].as_array().into_iter().flatten().map(|value| pair(value, side_a)).collect();
+            partition_figures(&pairs, *heal_ms, derived["whole_after_heal_ms"].as_f64(), &mut sheet);
+        }
+        Given::Join { .. } => {
+            sheet.times("complete_after_join_ms", derived["network_join_to_full_ms"].as_f64());
+            sheet.times("cluster_join_returned_ms", line["join_done_ms"].as_f64());
+        }
+        Given::Burst { .. } => {
+            let receivers = || line["receivers"].as_object().into_iter().flatten();
+            for (name, field) in [("half_ms", "p50"), ("most_ms", "p90"), ("all_ms", "max")] {
+                sheet.times(name, receivers().filter_map(|(_, receiver)| receiver[field].as_f64()));
+            }
+            sheet.times("all_nodes_ms", line["all_have_all_ms"].as_f64());
+        }
+    }
+    sheet.finish()
+}
+
+fn pair(value: &Value, side_a: &[u32]) -> Pair {
+    let observer = value["observer"].as_str().and_then(node);
+    let events = value["entry"].as_array().into_iter().flatten();
+    Pair {
+        observer_on_a: observer.is_some_and(|observer| side_a.contains(&observer)),
+        events: events.filter_map(|event| Some((event[0] == "d", event[1].as_f64()?))).collect(),
+    }
+}

@@ -1,0 +1,677 @@
+//! The gossip of a swarm's nodes: who is there, and which endpoints of containers each network has (spec networking
+//! 8). Behaves like the engine's tables on top of memberlist.
+//!
+//! Each [`Peer`] is one process and knows only what it has heard. [`Gossip`] owns them all, with the clock that they
+//! share and the packets between them; what links do to packets is the business of whoever implements [`Links`].
+//!
+//! **What is left out because it changes nothing.** A probe over healthy links between two processes without rumors
+//! is answered without packets; versions of records are not sent over a healthy link to somebody who has them; two
+//! peers that know the same do not list it to each other. The random draws that lead there are made all the same,
+//! so what happens later does not depend on it. [`Gossip::leave_nothing_out`] turns it off, for tests.
+//!
+//! Deliberately absent: encryption, the encoding of packets (only their sizes count), versions of the protocol.
+mod broadcasts;
+mod limits;
+mod members;
+mod message;
+mod peer;
+mod tables;
+
+#[cfg(test)]
+mod tests;
+
+pub use message::RecordKey;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use self::limits::{CONNECT_ATTEMPTS, PUSH_PULL_INTERVAL};
+use self::message::{Body, BulkSync, Datagram, FullState, Purpose};
+use self::peer::{Dial, Dialled, Lots, Out, Peer, Timer};
+use crate::kernel::queue::EventQueue;
+use crate::kernel::random::Stream;
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::model::{HostId, IdMap, NetworkId, ObjectId};
+
+/// What a record says; gossip knows nothing of it but how long it is.
+pub trait Payload: Clone + fmt::Debug + StateDigest {
+    /// The encoded length in bytes.
+    fn size_bytes(&self) -> u32;
+}
+
+/// One process that takes part: an engine that starts again is another peer at the same address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PeerId(pub u32);
+
+impl ObjectId for PeerId {
+    fn from_index(index: usize) -> Self {
+        PeerId(u32::try_from(index).expect("fewer than four billion processes"))
+    }
+
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What links do to packets.
+pub trait Links {
+    /// The delay of each copy of a datagram that leaves now; none: it is lost.
+    fn datagram(&mut self, now: SimTime, from: HostId, to: HostId) -> [Option<SimDuration>; 2];
+
+    /// The delay of a packet of a connection that leaves now. None: nothing gets through.
+    fn connection(&mut self, now: SimTime, from: HostId, to: HostId) -> Option<SimDuration>;
+
+    /// True if every packet gets through, always with the same delay.
+    fn is_smooth(&self, from: HostId, to: HostId) -> bool;
+}
+
+/// What a node does to its networks and records.
+#[derive(Clone, Debug)]
+pub enum Operation<V> {
+    /// It takes part in a network.
+    Join(NetworkId),
+    /// It does so no longer.
+    Leave(NetworkId),
+    /// An own record is new or says something else.
+    Publish {
+        /// Of which network.
+        network: NetworkId,
+        /// Its name.
+        key: RecordKey,
+        /// What it says.
+        value: V,
+    },
+    /// An own record is gone.
+    Withdraw {
+        /// Of which network.
+        network: NetworkId,
+        /// Its name.
+        key: RecordKey,
+    },
+    /// The node tells all that it leaves, and ends.
+    LeaveCluster,
+}
+
+/// What became of another node's record, as one node learns it. One of the two values is there.
+#[derive(Clone, Debug)]
+pub struct Change<V> {
+    /// Of which network.
+    pub network: NetworkId,
+    /// Its name.
+    pub key: RecordKey,
+    /// What it said; none: it was not known.
+    pub previous: Option<V>,
+    /// What it says now; none: it is gone.
+    pub current: Option<V>,
+}
+
+/// Something that peers find out besides records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A member is there: new, or back.
+    Joined {
+        /// Who noticed.
+        seen_by: PeerId,
+        /// The member.
+        peer: PeerId,
+        /// Its host.
+        host: HostId,
+    },
+    /// A member is gone.
+    Gone {
+        /// Who noticed.
+        seen_by: PeerId,
+        /// The member.
+        peer: PeerId,
+        /// Its host.
+        host: HostId,
+        /// It said that it leaves.
+        left: bool,
+    },
+    /// A probe was not answered by anybody.
+    ProbeFailed {
+        /// Whose probe.
+        by: PeerId,
+        /// Of whom.
+        target: PeerId,
+    },
+    /// A new peer has joined the cluster, or has tried it everywhere.
+    JoinedCluster {
+        /// Which.
+        peer: PeerId,
+    },
+    /// A peer has compared its records with all others of a network that it joined.
+    JoinedNetwork {
+        /// Which.
+        peer: PeerId,
+        /// The network.
+        network: NetworkId,
+    },
+    /// A peer has left the cluster: its process is over.
+    LeftCluster {
+        /// Which.
+        peer: PeerId,
+    },
+}
+
+/// The gossip of all nodes.
+#[derive(Debug)]
+pub struct Gossip<V> {
+    seed: u64,
+    now: SimTime,
+    peers: IdMap<PeerId, Peer<V>>,
+    peer_count: u32,
+    sites: BTreeMap<HostId, Site<V>>,
+    queue: EventQueue<Event<V>>,
+    changes: Vec<(SimTime, HostId, Change<V>)>,
+    notices: Vec<(SimTime, Notice)>,
+    leaves_out: bool,
+    packets: u64,
+}
+
+/// A host as the network sees it.
+#[derive(Debug)]
+struct Site<V> {
+    powered: bool,
+    process: Option<PeerId>,
+    /// What has come for a process that is stopped, if it is.
+    frozen: Option<Vec<Event<V>>>,
+    lots: Lots,
+}
+
+#[derive(Clone, Debug)]
+enum Event<V> {
+    Timer {
+        peer: PeerId,
+        timer: Timer,
+    },
+    Datagram {
+        to: HostId,
+        datagram: Box<Datagram<V>>,
+    },
+    /// An attempt to open a connection, the first or a repeated one.
+    Dial {
+        from: PeerId,
+        dial: Box<Dial>,
+        attempt: u8,
+    },
+    /// Something arrives over a connection that `from` has opened.
+    Arrival {
+        to: PeerId,
+        from: PeerId,
+        dialled: Dialled,
+        message: Message<V>,
+    },
+    /// What a connection was for is done, or the other side refused it.
+    Dialled {
+        peer: PeerId,
+        dialled: Dialled,
+        succeeded: bool,
+    },
+}
+
+/// What goes over a connection.
+#[derive(Clone, Debug)]
+enum Message<V> {
+    PushPull(Arc<FullState>),
+    PushPullReply(Arc<FullState>),
+    BulkSync(Arc<BulkSync<V>>),
+    /// The same records as the receiver has.
+    NothingNew,
+    Ping,
+    PingReply,
+}
+
+impl<V: Payload> Gossip<V> {
+    /// Nobody takes part yet.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Gossip {
+            seed,
+            now: SimTime::ZERO,
+            peers: IdMap::new(),
+            peer_count: 0,
+            sites: BTreeMap::new(),
+            queue: EventQueue::new(),
+            changes: Vec::new(),
+            notices: Vec::new(),
+            leaves_out: true,
+            packets: 0,
+        }
+    }
+
+    /// From here on also what changes nothing is sent.
+    pub fn leave_nothing_out(&mut self) {
+        self.leaves_out = false;
+    }
+
+    /// There is a host, without a process. Its name names its random streams.
+    pub fn add_host(&mut self, host: HostId, name: &str) {
+        let stream = |purpose: &str| Stream::named(self.seed, &format!("gossip-{purpose}/{name}"));
+        let lots = Lots {
+            members: stream("members"),
+            probes: stream("probes"),
+            tables: stream("tables"),
+            partners: stream("partners"),
+        };
+        self.sites.insert(host, Site { powered: true, process: None, frozen: None, lots });
+    }
+
+    /// At the start of a run: processes have run on these hosts for a while, all know each other and take part in
+    /// these networks, which have no records yet.
+    pub fn settle(&mut self, hosts: &[HostId], networks: &[NetworkId], bootstrap: &[HostId]) {
+        let peers: Vec<(PeerId, HostId)> = hosts.iter().map(|host| (self.mint(), *host)).collect();
+        let ids: Vec<PeerId> = peers.iter().map(|(id, _)| *id).collect();
+        for (id, host) in &peers {
+            let site = self.sites.get_mut(host).expect("the host was added");
+            let phase =
+                SimTime::ZERO + site.lots.partners.span(SimDuration::ZERO, PUSH_PULL_INTERVAL.times(2));
+            let mut peer = Peer::new(*id, *host, phase, bootstrap.to_vec());
+            peer.settle(&peers, &mut site.lots);
+            networks.iter().for_each(|network| peer.tables.settle(*network, &ids));
+            let mut out = Out::new();
+            peer.arm_periodic(SimTime::ZERO, &mut site.lots, &mut out);
+            site.process = Some(*id);
+            self.peers.insert(*id, peer);
+            for (at, timer) in out.timers {
+                self.queue.push(at, Event::Timer { peer: *id, timer });
+            }
+        }
+    }
+
+    /// A process starts on a host and joins the cluster at these hosts.
+    pub fn start(&mut self, now: SimTime, host: HostId, bootstrap: &[HostId], links: &mut impl Links) {
+        self.now = now;
+        let id = self.mint();
+        let site = self.sites.get_mut(&host).expect("the host was added");
+        site.powered = true;
+        site.frozen = None;
+        if let Some(earlier) = site.process.replace(id) {
+            self.peers.remove(earlier);
+        }
+        self.peers.insert(id, Peer::new(id, host, now, bootstrap.to_vec()));
+        self.step(id, links, |peer, lots, out| peer.start(now, lots, out));
+    }
+
+    /// The process of a host ends without a word. Without power the machine does not even refuse connections.
+    pub fn stop(&mut self, host: HostId, powered: bool) {
+        let site = self.sites.get_mut(&host).expect("the host was added");
+        site.powered = powered;
+        site.frozen = None;
+        if let Some(peer) = site.process.take() {
+            self.peers.remove(peer);
+        }
+    }
+
+    /// The process of a host stands still: it reacts to nothing until it is thawed.
+    pub fn freeze(&mut self, host: HostId) {
+        let site = self.sites.get_mut(&host).expect("the host was added");
+        if site.process.is_some() && site.frozen.is_none() {
+            site.frozen = Some(Vec::new());
+        }
+    }
+
+    /// The process goes on, and finds what has come meanwhile.
+    pub fn thaw(&mut self, now: SimTime, host: HostId) {
+        let site = self.sites.get_mut(&host).expect("the host was added");
+        for event in site.frozen.take().into_iter().flatten() {
+            self.queue.push(now, event);
+        }
+    }
+
+    /// A node does something to its networks or records.
+    pub fn operate(&mut self, now: SimTime, host: HostId, operation: Operation<V>, links: &mut impl Links) {
+        self.now = now;
+        if let Some(peer) = self.sites.get(&host).and_then(|site| site.process) {
+            self.step(peer, links, |peer, _, out| peer.operate(now, operation, out));
+        }
+    }
+
+    /// When something happens next.
+    pub fn next_time(&mut self) -> Option<SimTime> {
+        self.queue.peek_time()
+    }
+
+    /// Does everything up to and including a time.
+    pub fn run_until(&mut self, end: SimTime, links: &mut impl Links) {
+        while self.queue.peek_time().is_some_and(|due| due <= end) {
+            let (now, event) = self.queue.pop().expect("an event is due");
+            self.now = now;
+            self.handle(event, links);
+        }
+    }
+
+    /// What nodes have learned of others' records since the last time, in order, with the node that learned it.
+    pub fn take_changes(&mut self) -> Vec<(SimTime, HostId, Change<V>)> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// What else peers have found out since the last time.
+    pub fn take_notices(&mut self) -> Vec<(SimTime, Notice)> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The live records of a network that the process of a host knows.
+    pub fn records(&self, host: HostId, network: NetworkId) -> impl Iterator<Item = (RecordKey, &V)> {
+        self.peer_at(host).into_iter().flat_map(move |peer| peer.tables.records(network))
+    }
+
+    /// How many packets were sent.
+    #[must_use]
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// The host where a peer runs; none: it runs no longer.
+    #[must_use]
+    pub fn host_of(&self, peer: PeerId) -> Option<HostId> {
+        self.peers.get(peer).map(|peer| peer.host)
+    }
+
+    /// The process of a host.
+    #[must_use]
+    pub fn process(&self, host: HostId) -> Option<PeerId> {
+        self.sites.get(&host)?.process
+    }
+
+    fn mint(&mut self) -> PeerId {
+        self.peer_count += 1;
+        PeerId(self.peer_count - 1)
+    }
+
+    fn peer_at(&self, host: HostId) -> Option<&Peer<V>> {
+        self.peers.get(self.process(host)?)
+    }
+
+    /// The process of a host, if nothing keeps it from reacting at once.
+    fn ready_peer(&self, host: HostId) -> Option<&Peer<V>> {
+        self.sites.get(&host).filter(|site| site.frozen.is_none())?;
+        self.peer_at(host)
+    }
+
+    fn handle(&mut self, event: Event<V>, links: &mut impl Links) {
+        let addressed = match &event {
+            Event::Timer { peer, .. } | Event::Dialled { peer, .. } | Event::Arrival { to: peer, .. } => {
+                Some(*peer)
+            }
+            Event::Datagram { to, .. } => self.process(*to),
+            // The operating system repeats requests for connections, whatever the process does.
+            Event::Dial { .. } => None,
+        };
+        if let Some(peer) = addressed {
+            let Some(host) = self.host_of(peer) else { return };
+            if let Some(backlog) = &mut self.sites.get_mut(&host).expect("peers have hosts").frozen {
+                return backlog.push(event);
+            }
+        }
+        let now = self.now;
+        match event {
+            Event::Timer { peer, timer: Timer::Probe } => self.probe(peer, links),
+            Event::Timer { peer, timer } => {
+                self.step(peer, links, |peer, lots, out| peer.fire(now, timer, lots, out));
+            }
+            Event::Datagram { datagram, .. } => {
+                if let Some(peer) = addressed {
+                    self.step(peer, links, |peer, lots, out| peer.hear(now, &datagram, lots, out));
+                }
+            }
+            Event::Dial { from, dial, attempt } => self.dial(from, dial, attempt, links),
+            Event::Arrival { to, from, dialled, message } => self.arrive(to, from, dialled, message, links),
+            Event::Dialled { peer, dialled, succeeded } => {
+                self.step(peer, links, |peer, lots, out| peer.dialled(now, dialled, succeeded, lots, out));
+            }
+        }
+    }
+
+    /// Lets a peer act, and does what it wants done.
+    fn step(
+        &mut self,
+        id: PeerId,
+        links: &mut impl Links,
+        act: impl FnOnce(&mut Peer<V>, &mut Lots, &mut Out<V>),
+    ) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        let host = peer.host;
+        let site = self.sites.get_mut(&host).expect("peers have hosts");
+        let mut out = Out::new();
+        act(peer, &mut site.lots, &mut out);
+        self.perform(id, host, out, links);
+    }
+
+    fn perform(&mut self, id: PeerId, host: HostId, out: Out<V>, links: &mut impl Links) {
+        let now = self.now;
+        let Out { timers, datagrams, dials, changes, notices } = out;
+        for (at, timer) in timers {
+            self.queue.push(at, Event::Timer { peer: id, timer });
+        }
+        for (to, datagram) in datagrams {
+            if self.is_pointless(host, to, &datagram, links) {
+                continue;
+            }
+            self.packets += 1;
+            for delay in links.datagram(now, host, to).into_iter().flatten() {
+                self.queue.push(now + delay, Event::Datagram { to, datagram: Box::new(datagram.clone()) });
+            }
+        }
+        for dial in dials {
+            self.queue.push(now, Event::Dial { from: id, dial: Box::new(dial), attempt: 0 });
+        }
+        self.changes.extend(changes.into_iter().map(|change| (now, host, change)));
+        for notice in notices {
+            self.notices.push((now, notice));
+            if notice == (Notice::LeftCluster { peer: id }) {
+                self.stop(host, true);
+            }
+        }
+    }
+
+    /// A packet of records that its receiver has.
+    fn is_pointless(&self, from: HostId, to: HostId, datagram: &Datagram<V>, links: &impl Links) -> bool {
+        let Body::Records(told) = &datagram.body else { return false };
+        self.leaves_out
+            && links.is_smooth(from, to)
+            && self
+                .ready_peer(to)
+                .is_some_and(|peer| told.iter().all(|told| !peer.tables.is_news(&told.record)))
+    }
+
+    fn probe(&mut self, id: PeerId, links: &mut impl Links) {
+        let now = self.now;
+        let mut target = None;
+        self.step(id, links, |peer, lots, out| target = peer.turn_to_probe(now, lots, out));
+        let Some(target) = target else { return };
+        if self.leaves_out && self.is_effortless(id, target, links) {
+            self.step(id, links, |peer, _, out| peer.probe_without_effort(now, out));
+        } else {
+            self.step(id, links, |peer, _, out| peer.probe(now, target, out));
+        }
+    }
+
+    /// A probe that is certain to be answered, between peers that have nothing else to say.
+    fn is_effortless(&self, by: PeerId, target: PeerId, links: &impl Links) -> bool {
+        let Some(prober) = self.peers.get(by) else { return false };
+        let Some(host) = self.host_of(target) else { return false };
+        let Some(probed) = self.ready_peer(host) else { return false };
+        probed.id == target
+            && prober.holds_for_alive(target)
+            && !prober.has_rumors()
+            && !probed.has_rumors()
+            && links.is_smooth(prober.host, host)
+            && links.is_smooth(host, prober.host)
+    }
+
+    /// A request for a connection leaves.
+    fn dial(&mut self, from: PeerId, dial: Box<Dial>, attempt: u8, links: &mut impl Links) {
+        let now = self.now;
+        let Some(here) = self.host_of(from) else { return };
+        let there = dial.host;
+        let site = &self.sites[&there];
+        let (there_and_back, target) = (round_trip(now, here, there, links), site.process);
+        let Some(leg) = there_and_back.filter(|_| site.powered) else {
+            // Nothing comes back: the request is repeated, until whoever wants it gives up.
+            if let Some(pause) = CONNECT_ATTEMPTS.get(usize::from(attempt)) {
+                let before = attempt
+                    .checked_sub(1)
+                    .map_or(SimDuration::ZERO, |last| CONNECT_ATTEMPTS[usize::from(last)]);
+                let again = now + pause.saturating_sub(before);
+                self.queue.push(again, Event::Dial { from, dial, attempt: attempt + 1 });
+            }
+            return;
+        };
+        let Dial { purpose, dialled, .. } = *dial;
+        let Some(target) = target else {
+            self.queue.push(now + leg.times(2), Event::Dialled { peer: from, dialled, succeeded: false });
+            return;
+        };
+        let pointless = self.leaves_out && self.know_the_same(from, target, &purpose, links);
+        let arrives = now + leg.times(3);
+        let message = match purpose {
+            Purpose::PushPull if pointless => {
+                self.queue.push(now + leg.times(4), Event::Dialled { peer: from, dialled, succeeded: true });
+                return;
+            }
+            Purpose::PushPull => {
+                Message::PushPull(Arc::new(self.peers.get(from).expect("it dials").full_state()))
+            }
+            Purpose::Ping => Message::Ping,
+            Purpose::BulkSync { networks, unsolicited } => {
+                self.queue.push(arrives, Event::Dialled { peer: from, dialled, succeeded: true });
+                if pointless && unsolicited {
+                    Message::NothingNew
+                } else {
+                    let peer = self.peers.get_mut(from).expect("it dials");
+                    let (clock, records) = peer.tables.told(now, &networks);
+                    Message::BulkSync(Arc::new(BulkSync { networks, clock, records, unsolicited }))
+                }
+            }
+        };
+        if matches!(message, Message::NothingNew) {
+            // The other side opens a connection of its own for its answer.
+            let answered = arrives + leg.times(3);
+            self.queue
+                .push(answered, Event::Arrival { to: from, from: target, dialled: Dialled::Answer, message });
+        } else {
+            self.queue.push(arrives, Event::Arrival { to: target, from, dialled, message });
+        }
+    }
+
+    /// True if an exchange between two peers tells neither of them anything.
+    fn know_the_same(&self, one: PeerId, other: PeerId, purpose: &Purpose, links: &impl Links) -> bool {
+        let (Some(one), Some(other)) = (self.peers.get(one), self.peers.get(other)) else { return false };
+        let at_hand = links.is_smooth(one.host, other.host)
+            && links.is_smooth(other.host, one.host)
+            && self.ready_peer(other.host).is_some();
+        at_hand
+            && match purpose {
+                Purpose::PushPull => one.sees_the_same(other),
+                Purpose::BulkSync { networks, .. } => {
+                    networks.iter().all(|network| one.tables.sum(*network) == other.tables.sum(*network))
+                }
+                Purpose::Ping => false,
+            }
+    }
+
+    fn arrive(
+        &mut self,
+        to: PeerId,
+        from: PeerId,
+        dialled: Dialled,
+        message: Message<V>,
+        links: &mut impl Links,
+    ) {
+        let now = self.now;
+        match message {
+            Message::PushPull(state) => {
+                let own = Arc::new(self.peers.get(to).expect("it was addressed").full_state());
+                self.reply(to, from, dialled, Message::PushPullReply(own), links);
+                self.step(to, links, |peer, lots, out| peer.merge(now, &state, lots, out));
+            }
+            Message::PushPullReply(state) => self.step(to, links, |peer, lots, out| {
+                peer.merge(now, &state, lots, out);
+                peer.dialled(now, dialled, true, lots, out);
+            }),
+            Message::BulkSync(sync) => self.step(to, links, |peer, lots, out| {
+                peer.hear_records(now, &sync, out);
+                if sync.unsolicited {
+                    peer.answer_records(from, &sync.networks, out);
+                } else {
+                    peer.records_came(now, from, lots, out);
+                }
+            }),
+            Message::NothingNew => {
+                self.step(to, links, |peer, lots, out| peer.records_came(now, from, lots, out));
+            }
+            Message::Ping => {
+                // A process that has taken the place of another one does not answer for it.
+                if matches!(dialled, Dialled::Probe { target, .. } if target == to) {
+                    self.reply(to, from, dialled, Message::PingReply, links);
+                }
+            }
+            Message::PingReply => {
+                self.step(to, links, |peer, lots, out| peer.dialled(now, dialled, true, lots, out));
+            }
+        }
+    }
+
+    /// Sends something back over a connection.
+    fn reply(
+        &mut self,
+        by: PeerId,
+        to: PeerId,
+        dialled: Dialled,
+        message: Message<V>,
+        links: &mut impl Links,
+    ) {
+        let (Some(here), Some(there)) = (self.host_of(by), self.host_of(to)) else { return };
+        if let Some(delay) = links.connection(self.now, here, there) {
+            self.queue.push(self.now + delay, Event::Arrival { to, from: by, dialled, message });
+        }
+    }
+}
+
+/// The longer of the delays there and back, if packets pass both ways.
+fn round_trip(now: SimTime, here: HostId, there: HostId, links: &mut impl Links) -> Option<SimDuration> {
+    let forth = links.connection(now, here, there)?;
+    let back = links.connection(now, there, here)?;
+    Some(forth.max(back))
+}
+
+impl StateDigest for PeerId {
+    fn digest(&self, digest: &mut Digest) {
+        digest.u32(self.0);
+    }
+}
+
+impl<V: Payload> StateDigest for Site<V> {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { powered, process, frozen, lots } = self;
+        digest.bool(*powered);
+        process.digest(digest);
+        digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
+        lots.digest(digest);
+    }
+}
+
+impl<V: Payload> StateDigest for Gossip<V> {
+    fn digest(&self, digest: &mut Digest) {
+        // The seed is the run's; what was learned is taken between events; what is left out changes nothing.
+        let Self {
+            seed: _,
+            now,
+            peers,
+            peer_count,
+            sites,
+            queue,
+            changes: _,
+            notices: _,
+            leaves_out: _,
+            packets: _,
+        } = self;
+        digest.time(*now);
+        peers.digest(digest);
+        digest.u32(*peer_count);
+        sites.digest(digest);
+        digest.u64(queue.len() as u64);
+    }
+}

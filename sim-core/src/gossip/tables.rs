@@ -1,0 +1,450 @@
+//! The tables of one peer: records of the networks that it takes part in, and who takes part in which network
+//! (spec networking 6.4, 8.1 and 8.2).
+//!
+//! As in the released engines, a node that fails takes its records and its part in networks with it: nobody
+//! remembers them until it is back and says so again.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::broadcasts::Broadcasts;
+use super::limits::{LEFT_NETWORK_LIFE, PACKET_BYTES, REAP_INTERVAL, TOMBSTONE_LIFE, retransmissions};
+use super::message::{Entry, Membership, Record, RecordKey, Told};
+use super::{Change, Payload, PeerId};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::model::NetworkId;
+
+/// A tombstone that would be over this soon is dropped: it could not be told about with whole seconds of life left
+/// when it is looked at the next time.
+const TOMBSTONE_MARGIN: SimDuration = SimDuration::from_secs(REAP_INTERVAL.as_secs() + 1);
+/// Room that a record takes in a packet besides its value, and what joins messages to a packet.
+const RECORD_OVERHEAD: u32 = 135;
+const COMPOUND_OVERHEAD: u32 = 4;
+
+/// The deletion of a record that was not known is passed on if its tombstone lives longer than this.
+const PASSED_ON_ABOVE: SimDuration = SimDuration::from_nanos(TOMBSTONE_LIFE.as_nanos() / 6);
+
+/// A network that the peer itself takes part in, or has just left.
+#[derive(Clone, Debug)]
+struct Joined<V> {
+    /// Records of the others are passed on from the end of the first comparison on.
+    in_sync: bool,
+    entries: BTreeMap<RecordKey, Entry<V>>,
+    /// Sum over the hashes of all entries, to tell at once whether two peers know the same.
+    sum: u64,
+    /// Own versions go before those of others.
+    own: Broadcasts<RecordKey, Told<V>>,
+    relayed: Broadcasts<RecordKey, Told<V>>,
+}
+
+/// What a peer knows about the part of another one, or its own, in a network.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    version: u64,
+    /// It has left; when that is forgotten.
+    left_until: Option<SimTime>,
+}
+
+/// Records and memberships of one peer.
+#[derive(Clone, Debug)]
+pub(super) struct Tables<V> {
+    own: PeerId,
+    /// Lamport time of the records.
+    clock: u64,
+    /// Lamport time of nodes and networks.
+    pub(super) network_clock: u64,
+    joined: BTreeMap<NetworkId, Joined<V>>,
+    parts: BTreeMap<(PeerId, NetworkId), Part>,
+    /// Who takes part in each network, in the order in which this peer heard of it.
+    groups: BTreeMap<NetworkId, Vec<PeerId>>,
+    parts_sum: u64,
+    /// No tombstone is over before this time.
+    first_expiry: Option<SimTime>,
+}
+
+impl<V: Payload> Tables<V> {
+    pub(super) fn new(own: PeerId) -> Self {
+        Tables {
+            own,
+            clock: 0,
+            network_clock: 0,
+            joined: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            parts_sum: 0,
+            first_expiry: None,
+        }
+    }
+
+    /// All of these take part in a network since before the run began, and have compared their records.
+    pub(super) fn settle(&mut self, network: NetworkId, peers: &[PeerId]) {
+        self.network_clock = 1;
+        self.joined.insert(network, Joined::new(true));
+        for peer in peers {
+            self.set_part(*peer, network, Part { version: 1, left_until: None });
+        }
+        self.groups.insert(network, peers.to_vec());
+    }
+
+    /// Those who take part in a network, as far as this peer knows.
+    pub(super) fn group(&self, network: NetworkId) -> &[PeerId] {
+        self.groups.get(&network).map_or(&[], Vec::as_slice)
+    }
+
+    /// The networks that this peer takes part in.
+    pub(super) fn networks(&self) -> impl Iterator<Item = NetworkId> + '_ {
+        self.joined.keys().copied()
+    }
+
+    /// The networks that this peer takes part in together with another one.
+    pub(super) fn common_networks(&self, with: PeerId) -> Vec<NetworkId> {
+        self.networks().filter(|network| self.takes_part(with, *network)).collect()
+    }
+
+    /// The sum over what is known of memberships.
+    pub(super) fn parts_sum(&self) -> u64 {
+        self.parts_sum
+    }
+
+    /// The sum over the records of a network.
+    pub(super) fn sum(&self, network: NetworkId) -> Option<u64> {
+        self.joined.get(&network).map(|joined| joined.sum)
+    }
+
+    /// The live records of a network.
+    pub(super) fn records(&self, network: NetworkId) -> impl Iterator<Item = (RecordKey, &V)> {
+        let entries = self.joined.get(&network).into_iter().flat_map(|joined| &joined.entries);
+        entries.filter(|(_, entry)| !entry.record.deleted).map(|(key, entry)| (*key, &entry.record.value))
+    }
+
+    /// The version of a record that this peer has.
+    pub(super) fn version(&self, network: NetworkId, key: RecordKey) -> Option<u64> {
+        Some(self.joined.get(&network)?.entries.get(&key)?.record.version)
+    }
+
+    /// True if the record's owner takes part in its network and this peer does not have the version yet.
+    pub(super) fn is_news(&self, record: &Record<V>) -> bool {
+        record.owner != self.own
+            && self.version(record.network, record.key).is_none_or(|known| known < record.version)
+    }
+
+    /// Takes part in a network from here on. The answer is the version of this.
+    pub(super) fn join(&mut self, network: NetworkId) -> u64 {
+        self.network_clock += 1;
+        let (own, version) = (self.own, self.network_clock);
+        self.set_part(own, network, Part { version, left_until: None });
+        self.add_to_group(own, network);
+        self.joined.entry(network).or_insert_with(|| Joined::new(false));
+        version
+    }
+
+    /// The first comparison with the others is over.
+    pub(super) fn set_in_sync(&mut self, network: NetworkId) {
+        if let Some(joined) = self.joined.get_mut(&network) {
+            joined.in_sync = true;
+        }
+    }
+
+    /// Takes part in a network no longer: its records are forgotten. The answer is the version of this.
+    pub(super) fn leave(&mut self, now: SimTime, network: NetworkId) -> u64 {
+        self.network_clock += 1;
+        let (own, version) = (self.own, self.network_clock);
+        self.set_part(own, network, Part { version, left_until: Some(now + LEFT_NETWORK_LIFE) });
+        self.remove_from_group(own, network);
+        self.joined.remove(&network);
+        version
+    }
+
+    /// Makes a new version of an own record.
+    pub(super) fn publish(&mut self, network: NetworkId, key: RecordKey, value: V) {
+        self.put_own(network, key, value, None);
+    }
+
+    /// Deletes an own record. Its tombstone stays for half an hour.
+    pub(super) fn withdraw(&mut self, now: SimTime, network: NetworkId, key: RecordKey) {
+        let Some(joined) = self.joined.get(&network) else { return };
+        let Some(entry) = joined.entries.get(&key).filter(|entry| !entry.record.deleted) else { return };
+        let value = entry.record.value.clone();
+        self.put_own(network, key, value, Some(now + TOMBSTONE_LIFE));
+    }
+
+    fn put_own(&mut self, network: NetworkId, key: RecordKey, value: V, expires: Option<SimTime>) {
+        self.expires(expires);
+        let Some(joined) = self.joined.get_mut(&network) else { return };
+        self.clock += 1;
+        let (owner, deleted) = (self.own, expires.is_some());
+        let size = value.size_bytes() + RECORD_OVERHEAD;
+        let record = Arc::new(Record { network, key, owner, version: self.clock, value, deleted });
+        let residual = if deleted { TOMBSTONE_LIFE } else { SimDuration::ZERO };
+        joined.put(Entry { record: Arc::clone(&record), expires });
+        joined.own.push(key, size, Told { record, residual });
+    }
+
+    /// A version of a record arrives. It changes something if it is newer than the known one and its owner takes
+    /// part in the network.
+    pub(super) fn hear(&mut self, now: SimTime, told: &Told<V>, by_sync: bool, changes: &mut Vec<Change<V>>) {
+        let Record { network, key, owner, version, deleted, .. } = *told.record;
+        self.clock = self.clock.max(version);
+        if owner == self.own || !self.takes_part(owner, network) {
+            return;
+        }
+        let Some(joined) = self.joined.get_mut(&network) else { return };
+        let known = joined.entries.get(&key).map(|entry| Arc::clone(&entry.record));
+        if known.as_ref().is_some_and(|known| known.version >= version) {
+            return;
+        }
+        let expires = deleted.then(|| now + told.residual);
+        self.first_expiry = self.first_expiry.into_iter().chain(expires).min();
+        joined.put(Entry { record: Arc::clone(&told.record), expires });
+        // The deletion of a record that is not known here is passed on only if it may be news to others.
+        let unknown_deleted = known.is_none() && deleted;
+        if joined.in_sync && (!unknown_deleted || by_sync && told.residual > PASSED_ON_ABOVE) {
+            joined.relay(told, by_sync);
+        }
+        let previous = known.filter(|known| !known.deleted).map(|known| known.value.clone());
+        let current = (!deleted).then(|| told.record.value.clone());
+        if previous.is_some() || current.is_some() {
+            changes.push(Change { network, key, previous, current });
+        }
+    }
+
+    /// Takes note of the Lamport time of another peer's records.
+    pub(super) fn witness(&mut self, clock: u64) {
+        self.clock = self.clock.max(clock);
+    }
+
+    /// A peer takes part in a network, or does so no longer. True: that is news.
+    pub(super) fn hear_part(
+        &mut self,
+        now: SimTime,
+        part: Membership,
+        is_active: bool,
+        changes: &mut Vec<Change<V>>,
+    ) -> bool {
+        let Membership { peer, network, version, leaving } = part;
+        self.network_clock = self.network_clock.max(version);
+        if peer == self.own {
+            return false;
+        }
+        let left_until = leaving.then(|| now + LEFT_NETWORK_LIFE);
+        match self.parts.get(&(peer, network)) {
+            Some(known) if known.version >= version => return false,
+            None if leaving || !is_active => return false,
+            Some(_) | None => self.set_part(peer, network, Part { version, left_until }),
+        }
+        if leaving {
+            self.forget_records(peer, Some(network), changes);
+            self.remove_from_group(peer, network);
+        } else {
+            self.add_to_group(peer, network);
+        }
+        true
+    }
+
+    /// A peer is gone: its records and its part in networks are forgotten.
+    pub(super) fn forget(&mut self, peer: PeerId, changes: &mut Vec<Change<V>>) {
+        self.forget_records(peer, None, changes);
+        let parts: Vec<NetworkId> = self.parts_of(peer).map(|(network, _)| network).collect();
+        for network in parts {
+            self.remove_part(peer, network);
+            self.remove_from_group(peer, network);
+        }
+    }
+
+    /// All that is known of memberships.
+    pub(super) fn memberships(&self) -> Vec<Membership> {
+        let membership = |(&(peer, network), part): (&(PeerId, NetworkId), &Part)| Membership {
+            peer,
+            network,
+            version: part.version,
+            leaving: part.left_until.is_some(),
+        };
+        self.parts.iter().map(membership).collect()
+    }
+
+    /// All records of some networks, and the Lamport time of telling them.
+    pub(super) fn told(&mut self, now: SimTime, networks: &[NetworkId]) -> (u64, Vec<Told<V>>) {
+        self.clock += 1;
+        let joined = networks.iter().filter_map(|network| self.joined.get(network));
+        let told = joined.flat_map(|joined| joined.entries.values()).map(|entry| Told {
+            record: Arc::clone(&entry.record),
+            residual: SimDuration::from_secs(
+                entry.expires.map_or(SimDuration::ZERO, |expires| expires.since(now)).as_secs(),
+            ),
+        });
+        (self.clock, told.collect())
+    }
+
+    /// True if something is to be sent with the next tick.
+    pub(super) fn has_queued(&self) -> bool {
+        self.joined.values().any(|joined| !joined.own.is_empty() || !joined.relayed.is_empty())
+    }
+
+    /// The packet of a network for one tick.
+    pub(super) fn packet(&mut self, network: NetworkId) -> Vec<Told<V>> {
+        let limit = retransmissions(self.group(network).len());
+        let mut packet = Vec::new();
+        let Some(joined) = self.joined.get_mut(&network) else { return packet };
+        let mut room = PACKET_BYTES;
+        joined.own.take(&mut room, COMPOUND_OVERHEAD, limit, &mut packet);
+        joined.relayed.take(&mut room, COMPOUND_OVERHEAD, limit, &mut packet);
+        packet
+    }
+
+    /// When a tombstone may be over, at the earliest.
+    pub(super) fn first_expiry(&self) -> Option<SimTime> {
+        self.first_expiry
+    }
+
+    /// Drops the tombstones whose time is over before they are looked at again.
+    pub(super) fn reap(&mut self, now: SimTime) {
+        let limit = now + TOMBSTONE_MARGIN;
+        for joined in self.joined.values_mut() {
+            let due = |entry: &&Entry<V>| entry.expires.is_some_and(|expires| expires <= limit);
+            let due: Vec<RecordKey> =
+                joined.entries.values().filter(due).map(|entry| entry.record.key).collect();
+            due.into_iter().for_each(|key| drop(joined.remove(key)));
+        }
+        let over = |part: &Part| part.left_until.is_some_and(|until| until <= limit);
+        let over: Vec<_> = self.parts.iter().filter(|(_, part)| over(part)).map(|(key, _)| *key).collect();
+        over.into_iter().for_each(|(peer, network)| self.remove_part(peer, network));
+        let records = self.joined.values().flat_map(|joined| joined.entries.values());
+        let records = records.filter_map(|entry| entry.expires);
+        self.first_expiry = records.chain(self.parts.values().filter_map(|part| part.left_until)).min();
+    }
+
+    fn expires(&mut self, at: Option<SimTime>) {
+        self.first_expiry = self.first_expiry.into_iter().chain(at).min();
+    }
+
+    fn takes_part(&self, peer: PeerId, network: NetworkId) -> bool {
+        self.parts.get(&(peer, network)).is_some_and(|part| part.left_until.is_none())
+    }
+
+    fn parts_of(&self, peer: PeerId) -> impl Iterator<Item = (NetworkId, &Part)> {
+        let range = (peer, NetworkId(0))..=(peer, NetworkId(u32::MAX));
+        self.parts.range(range).map(|((_, network), part)| (*network, part))
+    }
+
+    fn set_part(&mut self, peer: PeerId, network: NetworkId, part: Part) {
+        self.remove_part(peer, network);
+        self.parts_sum = self.parts_sum.wrapping_add(part.hash(peer, network));
+        self.expires(part.left_until);
+        self.parts.insert((peer, network), part);
+    }
+
+    fn remove_part(&mut self, peer: PeerId, network: NetworkId) {
+        if let Some(part) = self.parts.remove(&(peer, network)) {
+            self.parts_sum = self.parts_sum.wrapping_sub(part.hash(peer, network));
+        }
+    }
+
+    fn add_to_group(&mut self, peer: PeerId, network: NetworkId) {
+        let group = self.groups.entry(network).or_default();
+        if !group.contains(&peer) {
+            group.push(peer);
+        }
+    }
+
+    fn remove_from_group(&mut self, peer: PeerId, network: NetworkId) {
+        if let Some(group) = self.groups.get_mut(&network) {
+            group.retain(|other| *other != peer);
+        }
+    }
+
+    fn forget_records(&mut self, owner: PeerId, network: Option<NetworkId>, changes: &mut Vec<Change<V>>) {
+        for (id, joined) in &mut self.joined {
+            if network.is_some_and(|network| network != *id) {
+                continue;
+            }
+            let owned = |entry: &&Entry<V>| entry.record.owner == owner;
+            let keys: Vec<RecordKey> =
+                joined.entries.values().filter(owned).map(|entry| entry.record.key).collect();
+            for key in keys {
+                let record = joined.remove(key).record;
+                if !record.deleted {
+                    let previous = Some(record.value.clone());
+                    changes.push(Change { network: *id, key, previous, current: None });
+                }
+            }
+        }
+    }
+}
+
+impl<V: Payload> Joined<V> {
+    fn new(in_sync: bool) -> Self {
+        let (own, relayed) = (Broadcasts::new(), Broadcasts::new());
+        Joined { in_sync, entries: BTreeMap::new(), sum: 0, own, relayed }
+    }
+
+    fn put(&mut self, entry: Entry<V>) {
+        self.sum = self.sum.wrapping_add(hash(&entry.record));
+        if let Some(old) = self.entries.insert(entry.record.key, entry) {
+            self.sum = self.sum.wrapping_sub(hash(&old.record));
+        }
+    }
+
+    fn remove(&mut self, key: RecordKey) -> Entry<V> {
+        let entry = self.entries.remove(&key).expect("the entry was seen before");
+        self.sum = self.sum.wrapping_sub(hash(&entry.record));
+        entry
+    }
+
+    fn relay(&mut self, told: &Told<V>, by_sync: bool) {
+        if by_sync && self.relayed.len() > super::limits::QUEUE_MAX_ON_SYNC {
+            return;
+        }
+        let size = told.record.value.size_bytes() + RECORD_OVERHEAD;
+        self.relayed.push(told.record.key, size, told.clone());
+    }
+}
+
+impl Part {
+    fn hash(&self, peer: PeerId, network: NetworkId) -> u64 {
+        let mut digest = Digest::new();
+        digest.u32(peer.0);
+        digest.u32(network.0);
+        digest.u64(self.version);
+        digest.bool(self.left_until.is_some());
+        digest.finish()
+    }
+}
+
+/// One record's part of the sum. A key with an owner and a version stands for what the record says.
+fn hash<V>(record: &Record<V>) -> u64 {
+    let mut digest = Digest::new();
+    digest.u32(record.key.0);
+    digest.u32(record.owner.0);
+    digest.u64(record.version);
+    digest.finish()
+}
+
+impl<V: Payload> StateDigest for Joined<V> {
+    fn digest(&self, digest: &mut Digest) {
+        // The sum follows from the entries.
+        let Self { in_sync, entries, sum: _, own, relayed } = self;
+        digest.bool(*in_sync);
+        digest.u64(entries.len() as u64);
+        entries.values().for_each(|entry| entry.digest(digest));
+        own.digest(digest);
+        relayed.digest(digest);
+    }
+}
+
+impl<V: Payload> StateDigest for Tables<V> {
+    fn digest(&self, digest: &mut Digest) {
+        // The sum follows from the parts.
+        let Self { own, clock, network_clock, joined, parts, groups, parts_sum: _, first_expiry } = self;
+        own.digest(digest);
+        digest.u64(*clock);
+        digest.u64(*network_clock);
+        joined.digest(digest);
+        for ((peer, network), Part { version, left_until }) in parts {
+            peer.digest(digest);
+            network.digest(digest);
+            digest.u64(*version);
+            left_until.digest(digest);
+        }
+        groups.digest(digest);
+        first_expiry.digest(digest);
+    }
+}
