@@ -119,6 +119,12 @@ impl Report {
         self.classes.values().all(|class| class.failed.is_empty())
     }
 
+    /// In how many cases something was drawn that the recorded runs have not seen, which proves nothing.
+    #[must_use]
+    pub fn warnings(&self) -> usize {
+        self.classes.values().map(|class| class.warned.len()).sum()
+    }
+
     /// Number of cases.
     #[must_use]
     pub fn cases(&self) -> usize {

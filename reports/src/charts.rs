@@ -3,12 +3,14 @@
 //! Colours are those of Okabe and Ito, which people who see few colours can tell apart, and nothing is told by colour
 //! alone. Floats are used here and nowhere else: no number of a chart flows back into a run.
 mod canvas;
+mod costs;
 mod markers;
 mod steps;
 mod tasks;
 
 use sim_core::Recording;
 
+pub use self::costs::{CostChart, CostCurve, CostPanel};
 use crate::ScenarioInfo;
 
 /// All charts, in the order of reports.

@@ -19,7 +19,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use charts::{CHARTS, ChartKind};
+pub use charts::{CHARTS, ChartKind, CostChart, CostCurve, CostPanel};
 pub use csv::metrics_csv;
 pub use json::{metrics_json, run_json};
 pub use placement::Placement;

@@ -26,7 +26,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("scenarios", &["sim-core"]),
     ("reports", &["sim-core"]),
     ("conformance", &["sim-core", "scenarios"]),
-    ("benches", &["sim-core", "scenarios"]),
+    ("benches", &["sim-core", "scenarios", "reports"]),
     ("cli", &["sim-core", "scenarios", "reports", "conformance"]),
 ];
 
