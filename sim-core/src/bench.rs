@@ -4,6 +4,8 @@
 //! that was found in recordings of the real system (spec orchestration 20): all timers due act first, then the
 //! loops hear of it in turn, then changes come from outside. Property tests and replays of recordings use it.
 #[cfg(any(test, feature = "proptest"))]
+pub mod lives;
+#[cfg(any(test, feature = "proptest"))]
 pub mod properties;
 mod waiting;
 

@@ -5,6 +5,7 @@
 //! decides who acts next (spec orchestration 20.2) and does not know Raft: it hands out the change set of the
 //! lock's holder and is told what became of it. On a bench that is at once, in a cluster after a round trip.
 mod roster;
+mod transitions;
 mod watches;
 mod writes;
 
@@ -359,6 +360,7 @@ impl LeaderLoops {
             let result = write.run(owner, store, effects, version);
             match result {
                 Ok(changes) if changes.len() > 0 => {
+                    transitions::assert_permitted(write.strand.owner, &changes);
                     let changes = Arc::new(changes);
                     self.writes.lock(write);
                     return Some(changes);
