@@ -358,5 +358,6 @@ fn node(id: NodeId) -> Node {
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
         role: NodeRole::Worker,
         certificate: (NodeRole::Worker, IssuanceState::Issued),
+        attachments: Vec::new(),
     }
 }
