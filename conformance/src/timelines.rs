@@ -5,6 +5,7 @@
 #![allow(clippy::wildcard_enum_match_arm)] // A figure looks at a few kinds of event and never at all.
 mod figures;
 mod history;
+mod probes;
 mod recording;
 mod replay;
 
@@ -49,15 +50,14 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
 }
 
 fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, String> {
-    let recorded: Vec<Figures> =
-        recordings.iter().map(|recording| figures::of(&recording.history, recording)).collect();
+    let recorded: Vec<Figures> = recordings.iter().map(figures::recorded).collect();
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for seed in options.seeds.clone() {
         // Every run has a seed of its own: what is drawn alike in all runs of a round would move its median.
         let runs = recordings.len() as u64;
         let replayed = recordings.iter().zip(0..).map(|(recording, number)| {
             let history = replay::run(recording, seed * runs + number)?;
-            Ok(figures::of(&history, recording))
+            Ok(figures::simulated(&history, recording))
         });
         rounds.push(replayed.collect::<Result<_, String>>()?);
     }

@@ -4,8 +4,15 @@ use std::path::PathBuf;
 use conformance::timelines::{Options, data, run};
 
 /// Experiments that can be replayed.
-const REPLAYED: [&str; 5] =
-    ["01_worker_crash", "02_worker_return", "03_leader_crash", "06_drain", "08_scale"];
+const REPLAYED: [&str; 7] = [
+    "01_worker_crash",
+    "02_worker_return",
+    "03_leader_crash",
+    "05_quorum_loss",
+    "06_drain",
+    "08_scale",
+    "10_node_pause",
+];
 
 #[test]
 fn recorded_timelines_agree() {

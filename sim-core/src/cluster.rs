@@ -13,7 +13,7 @@ mod tests;
 
 pub use view::View;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use self::clients::{Clients, Engine, Site};
@@ -37,6 +37,8 @@ pub(crate) struct Cluster {
     pub(crate) messages: u64,
     /// The facts of the faults that struck, by place in the timeline.
     pub(crate) struck: BTreeMap<usize, FactId>,
+    /// Hosts that lost power, each with those that still take their old connections with it for open.
+    unaware: BTreeSet<(HostId, HostId)>,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
 }
 
@@ -100,6 +102,9 @@ impl Cluster {
         if host.power == Power::EngineStopped || host.life != to_life {
             return refuse(from, message, out);
         }
+        if is_of_old_connection(&mut self.unaware, to, from, &message) {
+            return self.route(to, from, cause, Message::Reset, out);
+        }
         self.messages += u64::from(!is_liveness(&message));
         match addressee(&message) {
             Some(Component::Manager) => match &mut host.manager {
@@ -123,6 +128,11 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// A host loses power, and tells nobody.
+    pub(crate) fn forget_connections(&mut self, dead: HostId) {
+        self.unaware.extend(self.hosts.ids().filter(|id| *id != dead).map(|id| (dead, id)));
     }
 
     /// Routes everything that was sent, in the order of emission.
@@ -244,6 +254,26 @@ impl Cluster {
     }
 }
 
+/// Whether a message belongs to a connection that ended when its receiver lost power. Its sender learns it now, and
+/// begins a new one.
+fn is_of_old_connection(
+    unaware: &mut BTreeSet<(HostId, HostId)>,
+    to: HostId,
+    from: HostId,
+    message: &Message,
+) -> bool {
+    let Message::Request { request, .. } = message else { return false };
+    if unaware.is_empty() {
+        return false;
+    }
+    if let Request::Session { .. } = request {
+        unaware.remove(&(to, from));
+        return false;
+    }
+    let goes_on = matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. });
+    goes_on && unaware.remove(&(to, from))
+}
+
 /// Nobody listens: a caller learns it, everybody else does not.
 fn refuse(from: HostId, message: Message, out: &mut Effects) {
     if let Message::Request { call, .. } = message {
@@ -297,9 +327,10 @@ fn is_liveness(message: &Message) -> bool {
 impl StateDigest for Cluster {
     fn digest(&self, digest: &mut Digest) {
         // The set-up never changes in a run; the outbox is empty between events.
-        let Self { setup: _, seed: _, hosts, net, messages, struck: _, outbox: _ } = self;
+        let Self { setup: _, seed: _, hosts, net, messages, struck: _, unaware, outbox: _ } = self;
         hosts.digest(digest);
         net.digest(digest);
         digest.u64(*messages);
+        digest.u64(unaware.len() as u64);
     }
 }

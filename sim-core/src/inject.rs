@@ -87,6 +87,7 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
         agent.power_off(out);
     }
     host.end_process(Power::Off);
+    cluster.forget_connections(id);
     cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
     out.silence_host(id);
 }

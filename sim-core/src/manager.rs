@@ -59,6 +59,8 @@ pub(crate) struct ManagerStreams {
     pub(crate) tick: Stream,
     /// Duration of writes to the disk.
     pub(crate) disk: Stream,
+    /// Spread of the times between attempts to connect with another manager.
+    pub(crate) redial: Stream,
 }
 
 /// What belongs to a manager, whether its process runs or not.
@@ -251,6 +253,8 @@ impl Manager {
                 self.call_over(call, Err(CallError::TimedOut), out)
             }
             Timer::Manager(ManagerTimer::LeaderPoll) => self.look_for_leader(out),
+            Timer::Manager(ManagerTimer::BrokenPoll) => self.look_for_leader_again(out),
+            Timer::Manager(ManagerTimer::Redial(peer)) => self.transport.redial(peer, out),
             Timer::Agent(_) | Timer::Client(_) | Timer::Alarm(_) => {
                 unreachable!("{timer:?} is not for a manager")
             }
@@ -330,7 +334,7 @@ impl StateDigest for Manager {
             leadership,
             epoch,
         } = self;
-        let ManagerStreams { tick, disk: disk_stream } = streams;
+        let ManagerStreams { tick, disk: disk_stream, redial } = streams;
         host.digest(digest);
         node.digest(digest);
         raft.digest(digest);
@@ -350,6 +354,7 @@ impl StateDigest for Manager {
         digest.u32(*epoch);
         tick.digest(digest);
         disk_stream.digest(digest);
+        redial.digest(digest);
         digest.duration(*disk_delay);
         periods.digest(digest);
     }

@@ -23,6 +23,10 @@ pub(super) enum What {
     Leader { node: String, term: u64 },
     /// A manager's control loops started.
     LeaderReady { node: String },
+    /// A manager follows from now on, whoever leads.
+    Follower { node: String },
+    /// The state of the service's update changed.
+    Update { state: String },
     /// An agent's session was accepted.
     Registered { node: String },
     /// An agent's session failed.
@@ -48,6 +52,16 @@ pub(super) struct Task {
     pub(super) node: Option<String>,
     pub(super) desired: String,
     pub(super) state: String,
+    pub(super) image: String,
+}
+
+/// A request that was made to see whether there is an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Probe {
+    pub(super) is_write: bool,
+    pub(super) start_ms: f64,
+    pub(super) end_ms: f64,
+    pub(super) succeeded: bool,
 }
 
 /// A run from its first action on, with what ran before.
@@ -56,6 +70,8 @@ pub(super) struct History {
     /// Tasks at time zero.
     pub(super) initial: Vec<Task>,
     pub(super) events: Vec<Event>,
+    /// Of simulated runs only.
+    pub(super) probes: Vec<Probe>,
 }
 
 impl History {
@@ -68,6 +84,8 @@ impl History {
             | What::Candidate { .. }
             | What::Leader { .. }
             | What::LeaderReady { .. }
+            | What::Follower { .. }
+            | What::Update { .. }
             | What::Registered { .. }
             | What::SessionFailed { .. }
             | What::Executor { .. } => None,
@@ -111,6 +129,8 @@ impl History {
                 | What::Candidate { .. }
                 | What::Leader { .. }
                 | What::LeaderReady { .. }
+                | What::Follower { .. }
+                | What::Update { .. }
                 | What::Registered { .. }
                 | What::SessionFailed { .. }
                 | What::Executor { .. } => {}

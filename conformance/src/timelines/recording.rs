@@ -13,8 +13,7 @@ pub(super) struct Recording {
     pub(super) variant: String,
     pub(super) given: Given,
     pub(super) history: History,
-    /// The figures that came with the recording, against which our way to derive them is tested.
-    #[cfg(test)]
+    /// The figures that came with the recording.
     pub(super) derived: serde_json::Map<String, Value>,
     /// When processes that were started again said so.
     pub(super) process_starts: Vec<(String, f64)>,
@@ -27,9 +26,34 @@ pub(super) struct Given {
     pub(super) workers: u8,
     pub(super) duration_ms: f64,
     pub(super) target: Option<String>,
+    #[serde(default)]
+    pub(super) killed: Vec<String>,
+    pub(super) restarted: Option<String>,
+    pub(super) leader: Option<String>,
+    pub(super) probes: Option<Probes>,
     pub(super) service: Option<Service>,
     pub(super) initial: Initial,
     pub(super) actions: Vec<Action>,
+}
+
+/// Requests that were made all the time.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Probes {
+    pub(super) via: String,
+    pub(super) until_ms: u64,
+    pub(super) timeout_ms: u64,
+    pub(super) read_every_ms: u64,
+    pub(super) write_every_ms: u64,
+}
+
+/// How a service is updated or rolled back.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Update {
+    pub(super) parallelism: u64,
+    pub(super) delay_ms: u64,
+    pub(super) monitor_ms: u64,
+    pub(super) failure_action: String,
+    pub(super) order: String,
 }
 
 /// A service as it is at the start, or as it will be created.
@@ -40,6 +64,8 @@ pub(super) struct Service {
     pub(super) image: String,
     #[serde(default)]
     pub(super) constraints: Vec<String>,
+    pub(super) update_config: Option<Update>,
+    pub(super) rollback_config: Option<Update>,
 }
 
 /// State at time zero.
@@ -58,6 +84,7 @@ pub(super) struct InitialTask {
     pub(super) node: String,
     pub(super) desired: String,
     pub(super) state: String,
+    pub(super) image: String,
 }
 
 /// A node at time zero.
@@ -75,6 +102,7 @@ pub(super) struct Action {
     pub(super) action: String,
     pub(super) node: Option<String>,
     pub(super) replicas: Option<u64>,
+    pub(super) image: Option<String>,
     pub(super) containers_survive: Option<bool>,
 }
 
@@ -84,7 +112,6 @@ struct Line {
     variant: String,
     given: Given,
     events: Vec<Value>,
-    #[cfg(test)]
     derived: serde_json::Map<String, Value>,
 }
 
@@ -108,8 +135,7 @@ fn parse(line: &str) -> Result<Recording, String> {
         experiment: line.experiment,
         variant: line.variant,
         given: line.given,
-        history: History { initial, events },
-        #[cfg(test)]
+        history: History { initial, events, probes: Vec::new() },
         derived: line.derived,
         process_starts,
     })
@@ -129,6 +155,7 @@ fn initial_task(task: &InitialTask) -> Result<Task, String> {
         node: Some(task.node.clone()),
         desired: task.desired.clone(),
         state: task.state.clone(),
+        image: task.image.clone(),
     })
 }
 
@@ -149,11 +176,14 @@ fn event(event: &Value) -> Option<Event> {
             node: text("node"),
             desired: text("desired")?,
             state: text("state")?,
+            image: text("image").unwrap_or_default(),
         }),
         ("node", _) => What::Node { node: text("node")?, state: text("state")? },
         ("raft", Some("candidate")) => What::Candidate { node: text("node")?, term: term()? },
         ("raft", Some("leader")) => What::Leader { node: text("node")?, term: term()? },
         ("manager", Some("leader_ready")) => What::LeaderReady { node: text("node")? },
+        ("raft", Some("follower")) => What::Follower { node: text("node")? },
+        ("service", _) => What::Update { state: text("update_state")?.to_lowercase() },
         ("dispatcher", Some("registered")) => What::Registered { node: text("node")? },
         ("session", Some("failed")) => What::SessionFailed { backoff_ms: event["backoff_ms"].as_u64()? },
         ("executor", _) => What::Executor {

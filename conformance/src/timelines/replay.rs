@@ -10,20 +10,22 @@ use std::sync::Arc;
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::command::{
     DockerCommand, LabelChange, NodeChange, NodeCommand, NodeReference, ServiceCommand, ServiceCreate,
+    SpecChange,
 };
 use sim_core::model::setup::{
-    ClientCommand, HeartbeatPhase, HostSetup, ImageProfile, InitialService, Setup, Stimulus, SwarmPart,
-    TimelineEntry,
+    ClientCommand, Exit, HeartbeatPhase, HostSetup, ImageProfile, ImageSetup, Images, InitialService, Setup,
+    Stimulus, SwarmPart, TimelineEntry,
 };
 use sim_core::model::{
-    Annotations, Availability, CommandId, ContainerEvent, ContainerSpec, Fact, FactRecord, Fault, HostId,
-    NodeId, ObjectId, Placement, RaftRole, ServiceMode, ServiceSpec, SessionEvent, Slot, TaskId, TaskSpec,
-    ZoneId,
+    Annotations, Availability, CommandId, ContainerEvent, ContainerSpec, Fact, FactRecord, FailureAction,
+    Fault, HostId, NodeId, ObjectId, Placement, RaftRole, ServiceMode, ServiceSpec, SessionEvent, Slot,
+    TaskId, TaskSpec, UpdateConfig, UpdateOrder, ZoneId,
 };
 use sim_core::{Observer, Simulation, View};
 
-use super::history::{Call, Event, History, Task, What};
-use super::recording::{Action, Given, Recording, Service};
+use super::history::{Call, Event, History, Probe, Task, What};
+use super::probes::{self, FIRST_PROBE};
+use super::recording::{Action, Given, Recording, Service, Update};
 
 /// Virtual time before the recorded time zero, so that what was before it has a time of its own.
 const LEAD: SimDuration = SimDuration::from_millis(1);
@@ -37,7 +39,7 @@ pub(super) fn run(recording: &Recording, seed: u64) -> Result<History, String> {
     let end = setup.until;
     let mut simulation = Simulation::new(Arc::new(setup), seed);
     let mut writer = Writer {
-        history: History { initial: recording.history.initial.clone(), events: Vec::new() },
+        history: History { initial: recording.history.initial.clone(), ..History::default() },
         names: BTreeMap::new(),
         made: BTreeMap::new(),
     };
@@ -58,19 +60,36 @@ fn setup(recording: &Recording) -> Result<Setup, String> {
     setup.settings.latency_same_zone = SimDuration::from_micros(50);
     setup.settings.persist_min = SimDuration::from_micros(400);
     setup.settings.persist_max = SimDuration::from_micros(3_000);
-    setup.images.unlisted = ImageProfile {
-        prepare: SimDuration::ZERO,
-        start: SimDuration::ZERO,
-        stop: SimDuration::ZERO,
-        ..ImageProfile::default()
-    };
+    setup.images = images();
+    setup.settings.call_limit = given
+        .probes
+        .as_ref()
+        .map_or(setup.settings.call_limit, |probes| SimDuration::from_millis(probes.timeout_ms));
     initial_state(&mut setup, given)?;
     for (number, action) in given.actions.iter().enumerate() {
         let entry = stimulus(&setup, recording, action, number)?;
         setup.timeline.push(entry);
     }
+    setup.timeline.extend(probes::entries(&setup, recording, LEAD));
+    setup.timeline.sort_by_key(|entry| entry.at);
     setup.until = at(given.duration_ms);
     Ok(setup)
+}
+
+/// `app:*` runs for ever, `missing:*` does not exist, `crash:*` ends one second after its start.
+fn images() -> Images {
+    let unlisted = ImageProfile {
+        prepare: SimDuration::ZERO,
+        start: SimDuration::ZERO,
+        stop: SimDuration::ZERO,
+        ..ImageProfile::default()
+    };
+    let missing = ImageProfile { cached: false, missing: true, pull: SimDuration::ZERO, ..unlisted.clone() };
+    let exit = Exit { code: 1, after: SimDuration::from_secs(1) };
+    let crash = ImageProfile { exit: Some(exit), ..unlisted.clone() };
+    let image = |profile| ImageSetup { profile, on: BTreeMap::new() };
+    let listed = [("missing".to_owned(), image(missing)), ("crash".to_owned(), image(crash))];
+    Images { listed: BTreeMap::from(listed), unlisted }
 }
 
 fn host_names(given: &Given) -> Vec<String> {
@@ -94,26 +113,46 @@ fn initial_state(setup: &mut Setup, given: &Given) -> Result<(), String> {
             tasks.push((Slot(slot), host(setup, &task.node)?));
         }
         let replicas = tasks.len() as u64;
-        setup.initial.services.push(InitialService { spec: spec(service, replicas), tasks });
+        setup.initial.services.push(InitialService { spec: spec(service, replicas)?, tasks });
     }
     Ok(())
 }
 
-fn spec(service: &Service, replicas: u64) -> ServiceSpec {
+fn update_config(given: &Update) -> Result<UpdateConfig, String> {
+    Ok(UpdateConfig {
+        parallelism: given.parallelism,
+        delay: SimDuration::from_millis(given.delay_ms),
+        monitor: Some(SimDuration::from_millis(given.monitor_ms)),
+        failure_action: match given.failure_action.as_str() {
+            "PAUSE" => FailureAction::Pause,
+            "CONTINUE" => FailureAction::Continue,
+            "ROLLBACK" => FailureAction::Rollback,
+            other => return Err(format!("{other} is no failure action")),
+        },
+        order: match given.order.as_str() {
+            "STOP_FIRST" => UpdateOrder::StopFirst,
+            "START_FIRST" => UpdateOrder::StartFirst,
+            other => return Err(format!("{other} is no order")),
+        },
+        max_failure_ratio_ppb: 0,
+    })
+}
+
+fn spec(service: &Service, replicas: u64) -> Result<ServiceSpec, String> {
     let constraints = service.constraints.clone();
     let task = TaskSpec {
         container: ContainerSpec { image: service.image.clone(), ..ContainerSpec::default() },
         placement: (!constraints.is_empty()).then(|| Placement { constraints, ..Placement::default() }),
         ..TaskSpec::default()
     };
-    ServiceSpec {
+    Ok(ServiceSpec {
         annotations: Annotations { name: service.name.clone(), ..Annotations::default() },
         task: Arc::new(task),
         mode: ServiceMode::Replicated { replicas },
-        update: None,
-        rollback: None,
+        update: service.update_config.as_ref().map(update_config).transpose()?,
+        rollback: service.rollback_config.as_ref().map(update_config).transpose()?,
         endpoint: None,
-    }
+    })
 }
 
 fn stimulus(
@@ -154,7 +193,7 @@ fn stimulus(
         "node_activate" => command(number, node(Availability::Active)),
         "node_pause" => command(number, node(Availability::Pause)),
         "service_create" => command(number, create(recording)?),
-        "service_update" => command(number, scale(recording, action)?),
+        "service_update" => command(number, update(recording, action)?),
         other => return Err(format!("{} cannot be replayed: action {other}", recording.experiment)),
     };
     Ok(TimelineEntry { at: when, stimulus })
@@ -168,14 +207,18 @@ fn command(number: usize, command: DockerCommand) -> Stimulus {
 
 fn create(recording: &Recording) -> Result<DockerCommand, String> {
     let service = recording.given.service.as_ref().ok_or("no service to create")?;
-    let spec = spec(service, service.replicas.unwrap_or(1));
+    let spec = spec(service, service.replicas.unwrap_or(1))?;
     let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
     Ok(DockerCommand::Service(ServiceCommand::Create(Box::new(create))))
 }
 
-fn scale(recording: &Recording, action: &Action) -> Result<DockerCommand, String> {
+fn update(recording: &Recording, action: &Action) -> Result<DockerCommand, String> {
     let service = recording.given.service.as_ref().ok_or("no service to update")?;
-    let replicas = action.replicas.ok_or("only the number of replicas can be updated")?;
+    if let Some(image) = &action.image {
+        let (service, changes) = (service.name.clone(), vec![SpecChange::Image(image.clone())]);
+        return Ok(DockerCommand::Service(ServiceCommand::Update { service, changes, detach: true }));
+    }
+    let replicas = action.replicas.ok_or("only image and number of replicas can be updated")?;
     Ok(DockerCommand::Service(ServiceCommand::Scale {
         replicas: vec![(service.name.clone(), replicas)],
         detach: true,
@@ -234,6 +277,7 @@ impl Writer {
             node,
             desired: task.desired_state.name().to_owned(),
             state: task.status.state.name().to_owned(),
+            image: task.spec.container.image.clone(),
         };
         self.add(record, What::Task(row));
     }
@@ -275,7 +319,7 @@ impl Observer for Writer {
                 match role {
                     RaftRole::Candidate => self.add(record, What::Candidate { node, term: *term }),
                     RaftRole::Leader => self.add(record, What::Leader { node, term: *term }),
-                    RaftRole::Follower => {}
+                    RaftRole::Follower => self.add(record, What::Follower { node }),
                 }
             }
             Fact::Leadership { host, active: true } => {
@@ -291,6 +335,18 @@ impl Observer for Writer {
                     self.add(record, What::SessionFailed { backoff_ms: backoff.as_millis() });
                 }
             },
+            Fact::ServiceUpdateStatus { to: Some(to), .. } => {
+                self.add(record, What::Update { state: to.name().to_owned() });
+            }
+            Fact::Answer { command, exit, took, .. } if command.0 >= FIRST_PROBE => {
+                let end_ms = (record.time.as_nanos() as f64 - LEAD.as_nanos() as f64) / 1e6;
+                self.history.probes.push(Probe {
+                    is_write: command.0.is_multiple_of(2),
+                    start_ms: end_ms - took.as_nanos() as f64 / 1e6,
+                    end_ms,
+                    succeeded: *exit == 0,
+                });
+            }
             Fact::Container { task, event, .. } => self.container(*task, *event, record, view),
             _ => {}
         }

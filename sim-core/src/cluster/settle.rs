@@ -57,6 +57,7 @@ impl Cluster {
             seed,
             messages: 0,
             struck: BTreeMap::new(),
+            unaware: BTreeSet::new(),
             outbox: Vec::new(),
             setup,
         };
@@ -349,6 +350,7 @@ fn manager_disk(
         streams: ManagerStreams {
             tick: streams.stream(&format!("tick/{name}")),
             disk: streams.stream(&format!("disk/{name}")),
+            redial: streams.stream(&format!("redial/{name}")),
         },
         disk_delay: SimDuration::ZERO,
         sabotage: setup.sabotage,

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::kernel::SimDuration;
-use crate::model::setup::{HostSetup, Stimulus, SwarmPart, TimelineEntry};
-use crate::model::{Fact, FactRecord, Place, RaftRole, ZoneId};
+use crate::model::command::{DockerCommand, ServiceCommand, ServiceCreate};
+use crate::model::setup::{ClientCommand, HostSetup, Stimulus, SwarmPart, TimelineEntry};
+use crate::model::{
+    Annotations, CommandId, ContainerSpec, Fact, FactRecord, Place, RaftRole, ServiceId, ServiceMode,
+    ServiceSpec, TaskSpec, ZoneId,
+};
 use crate::run::{Observer, Simulation};
 
 /// A cluster of managers only, or with workers, in one zone.
@@ -109,6 +113,35 @@ fn a_restarted_leader_follows_and_catches_up() {
     assert_eq!(elections.0.len(), 1);
     let applied: Vec<u64> = simulation.view().applied_indexes();
     assert!(applied.len() == 3 && applied.iter().all(|index| *index == applied[0]), "{applied:?}");
+}
+
+#[test]
+fn a_worker_whose_manager_was_without_power_for_a_moment_begins_a_new_session() {
+    // Its heartbeats would be answered by the restarted manager, but its streams are gone.
+    for seed in 0..30 {
+        let mut setup = setup(3, 3);
+        setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(1), HostId(2)] }));
+        setup.timeline.push(at(31, Fault::Restart { hosts: vec![HostId(1), HostId(2)] }));
+        let spec = ServiceSpec {
+            annotations: Annotations { name: "web".to_owned(), ..Annotations::default() },
+            task: Arc::new(TaskSpec {
+                container: ContainerSpec { image: "app".to_owned(), ..ContainerSpec::default() },
+                ..TaskSpec::default()
+            }),
+            mode: ServiceMode::Replicated { replicas: 12 },
+            update: None,
+            rollback: None,
+            endpoint: None,
+        };
+        let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
+        let command = DockerCommand::Service(ServiceCommand::Create(Box::new(create)));
+        let client =
+            ClientCommand { id: CommandId(0), line: "service create".into(), command: Arc::new(command) };
+        let stimulus = Stimulus::Commands { host: Some(HostId(0)), commands: vec![client] };
+        setup.timeline.push(TimelineEntry { at: SimTime::from_secs(90), stimulus });
+        let (simulation, _) = run(setup, seed, 120);
+        assert_eq!(simulation.view().running_of_service(ServiceId(0)), 12, "seed {seed}");
+    }
 }
 
 proptest::proptest! {

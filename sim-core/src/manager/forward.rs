@@ -8,6 +8,8 @@ use crate::protocol::{CallId, Component, Effects, ManagerTimer, Message, ReplyTo
 
 /// Time between two looks of a waiting request.
 pub(crate) const LEADER_POLL: SimDuration = SimDuration::from_secs(1);
+/// Time after which a request looks for a leader again whose connection to the last one broke.
+pub(crate) const BROKEN_POLL: SimDuration = SimDuration::from_millis(500);
 /// After so many ticks without a leader, requests fail at once.
 pub(crate) const LOST_QUORUM_TICKS: u64 = 10;
 /// What they fail with.
@@ -20,16 +22,23 @@ pub(crate) struct Forwarding {
     passed_on: BTreeMap<CallId, PassedOn>,
     /// The calls that their callers may hang up.
     call_of: BTreeMap<ReplyTo, CallId>,
-    waiting: Vec<(ReplyTo, Request, FactId)>,
+    waiting: Vec<Waiting>,
+    /// Those whose connection to the leader broke.
+    broken: Vec<Waiting>,
 }
 
+/// A request that waits, with its cause.
+pub(crate) type Waiting = (ReplyTo, Request, FactId);
+
 /// A request that the leader is asked to answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct PassedOn {
     reply: ReplyTo,
     leader: HostId,
     /// Whether the caller may hang up. Heartbeats and reports are short, and far more than all the rest.
     lasts: bool,
+    /// What a client asks for: it is asked again if the connection breaks. Agents begin a new session anyway.
+    again: Option<Request>,
 }
 
 impl Forwarding {
@@ -37,7 +46,8 @@ impl Forwarding {
     pub(crate) fn pass_on(&mut self, reply: ReplyTo, request: Request, leader: HostId, out: &mut Effects) {
         let call = out.mint_call(Component::Manager);
         let lasts = !matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. });
-        self.insert(call, PassedOn { reply, leader, lasts });
+        let again = matches!(request, Request::Api(_)).then(|| request.clone());
+        self.insert(call, PassedOn { reply, leader, lasts, again });
         let request = Request::Forwarded { from: reply.host, request: Box::new(request) };
         out.send(leader, Message::Request { call, request });
     }
@@ -45,15 +55,15 @@ impl Forwarding {
     /// A stream that was passed on before the run began. Returns the call to the leader.
     pub(crate) fn settled(&mut self, reply: ReplyTo, leader: HostId, out: &mut Effects) -> CallId {
         let call = out.mint_call(Component::Manager);
-        self.insert(call, PassedOn { reply, leader, lasts: true });
+        self.insert(call, PassedOn { reply, leader, lasts: true, again: None });
         call
     }
 
     fn insert(&mut self, call: CallId, passed_on: PassedOn) {
-        self.passed_on.insert(call, passed_on);
         if passed_on.lasts {
             self.call_of.insert(passed_on.reply, call);
         }
+        self.passed_on.insert(call, passed_on);
     }
 
     /// Keeps a request until a leader is known. The first one starts the poll.
@@ -64,9 +74,22 @@ impl Forwarding {
         self.waiting.push((reply, request, out.cause()));
     }
 
-    /// All requests that wait, to be looked at again.
-    pub(crate) fn take_waiting(&mut self) -> Vec<(ReplyTo, Request, FactId)> {
+    /// Keeps a request whose connection to the leader broke. The first one starts the poll.
+    pub(crate) fn wait_broken(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
+        if self.broken.is_empty() {
+            out.set_timer(Timer::Manager(ManagerTimer::BrokenPoll), out.now() + BROKEN_POLL);
+        }
+        self.broken.push((reply, request, out.cause()));
+    }
+
+    /// All requests that wait for a leader, to be looked at again.
+    pub(crate) fn take_waiting(&mut self) -> Vec<Waiting> {
         std::mem::take(&mut self.waiting)
+    }
+
+    /// All requests whose connection broke, to be looked at again.
+    pub(crate) fn take_broken(&mut self) -> Vec<Waiting> {
+        std::mem::take(&mut self.broken)
     }
 
     /// For whom this manager made a call.
@@ -74,33 +97,34 @@ impl Forwarding {
         self.passed_on.get(&call).map(|passed_on| passed_on.reply)
     }
 
-    /// A call made for somebody else is over.
-    pub(crate) fn finish(&mut self, call: CallId) -> Option<ReplyTo> {
-        let PassedOn { reply, lasts, .. } = self.passed_on.remove(&call)?;
+    /// A call made for somebody else is over. Returns what can be asked again if the connection broke.
+    pub(crate) fn finish(&mut self, call: CallId) -> Option<(ReplyTo, Option<Request>)> {
+        let PassedOn { reply, lasts, again, .. } = self.passed_on.remove(&call)?;
         if lasts {
             self.call_of.remove(&reply);
         }
-        Some(reply)
+        Some((reply, again))
     }
 
     /// The caller is not interested any longer. Returns the call to hang up, and where.
     pub(crate) fn hang_up(&mut self, reply: ReplyTo) -> Option<(CallId, HostId)> {
         self.waiting.retain(|(waiting, _, _)| *waiting != reply);
+        self.broken.retain(|(waiting, _, _)| *waiting != reply);
         let call = self.call_of.remove(&reply)?;
         let PassedOn { leader, .. } = self.passed_on.remove(&call)?;
         Some((call, leader))
     }
 
-    /// Whoever waited for an answer from a host whose process died.
-    pub(crate) fn lost_with(&mut self, leader: HostId) -> Vec<ReplyTo> {
-        let lost = self.passed_on.iter().filter(|(_, passed_on)| passed_on.leader == leader);
-        let lost: Vec<CallId> = lost.map(|(call, _)| *call).collect();
-        lost.into_iter().filter_map(|call| self.finish(call)).collect()
+    /// Calls that wait for an answer from a host.
+    pub(crate) fn calls_to(&self, leader: HostId) -> Vec<CallId> {
+        let theirs = self.passed_on.iter().filter(|(_, passed_on)| passed_on.leader == leader);
+        theirs.map(|(call, _)| *call).collect()
     }
 
     /// Forgets the requests of a host whose process died. Returns the calls to hang up, and where.
     pub(crate) fn forget(&mut self, host: HostId) -> Vec<(CallId, HostId)> {
         self.waiting.retain(|(reply, _, _)| reply.host != host);
+        self.broken.retain(|(reply, _, _)| reply.host != host);
         let theirs = self.passed_on.iter().filter(|(_, passed_on)| passed_on.reply.host == host);
         let theirs: Vec<(CallId, HostId)> =
             theirs.map(|(call, passed_on)| (*call, passed_on.leader)).collect();
@@ -114,12 +138,14 @@ impl Forwarding {
 impl StateDigest for Forwarding {
     fn digest(&self, digest: &mut Digest) {
         // The reverse map follows from the first.
-        let Self { passed_on, call_of: _, waiting } = self;
-        for (call, PassedOn { reply, leader, lasts: _ }) in passed_on {
+        let Self { passed_on, call_of: _, waiting, broken } = self;
+        for (call, PassedOn { reply, leader, lasts: _, again }) in passed_on {
             digest.u64(call.number);
             digest.u64(reply.call.number);
             leader.digest(digest);
+            digest.bool(again.is_some());
         }
         digest.u64(waiting.len() as u64);
+        digest.u64(broken.len() as u64);
     }
 }

@@ -3,6 +3,7 @@
 use super::Manager;
 use super::api;
 use super::forward::{LOST_QUORUM_TICKS, NO_LEADER};
+use super::transport::Delivery;
 use crate::kernel::SimDuration;
 use crate::kernel::queue::TimerId;
 use crate::model::HostId;
@@ -118,6 +119,17 @@ impl Manager {
         }
     }
 
+    /// Requests whose connection to the leader broke look for it again.
+    pub(super) fn look_for_leader_again(&mut self, out: &mut Effects) {
+        for (reply, request, cause) in self.forwarding.take_broken() {
+            out.set_cause(cause);
+            match self.route() {
+                Route::Wait => self.forwarding.wait(reply, request, out),
+                Route::Here | Route::To(_) | Route::Fail => self.for_leader(reply, request, out),
+            }
+        }
+    }
+
     fn raft_message(&mut self, reply: ReplyTo, message: raft::Message<StoreEntry>, out: &mut Effects) {
         if message.to != self.raft.id() {
             return answer(reply, Ok(Response::Done), out);
@@ -135,7 +147,8 @@ impl Manager {
 
     /// A vote counts only if its sender can be reached from here (spec control-plane 3.5).
     fn call_back(&mut self, reply: ReplyTo, vote: raft::Message<StoreEntry>, out: &mut Effects) {
-        let Some(member) = self.members.get(&vote.from) else {
+        let member = self.members.get(&vote.from).filter(|_| self.transport.can_reach(vote.from));
+        let Some(member) = member else {
             return answer(reply, Ok(Response::Done), out);
         };
         let call = out.mint_call(Component::Manager);
@@ -154,10 +167,19 @@ impl Manager {
             }
             return answer(check.reply, Ok(Response::Done), out);
         }
-        if let Some(reply) = self.forwarding.finish(call) {
-            return answer(reply, result, out);
+        if let Some((reply, again)) = self.forwarding.finish(call) {
+            let broken = matches!(result, Err(CallError::Refused | CallError::Reset));
+            return match again.filter(|_| broken) {
+                Some(request) => self.forwarding.wait_broken(reply, request, out),
+                None => answer(reply, result, out),
+            };
         }
-        if let Some(reports) = self.transport.settle(call, result.is_ok(), out) {
+        let delivery = match result {
+            Ok(_) => Delivery::Done,
+            Err(CallError::Refused) => Delivery::Refused,
+            Err(CallError::Reset | CallError::TimedOut | CallError::Status(_)) => Delivery::Failed,
+        };
+        if let Some(reports) = self.transport.settle(call, delivery, &mut self.kit.streams.redial, out) {
             self.report(reports);
         }
     }
@@ -179,7 +201,7 @@ impl Manager {
 
     /// The process at the other end of all connections with a host has died.
     pub(super) fn reset(&mut self, host: HostId, out: &mut Effects) {
-        let reports = self.transport.reset(host, out);
+        let reports = self.transport.reset(host, &mut self.kit.streams.redial, out);
         self.report(reports);
         let unanswered: Vec<CallId> = self
             .health_checks
@@ -190,8 +212,8 @@ impl Manager {
         for call in unanswered {
             self.call_over(call, Err(CallError::Reset), out);
         }
-        for reply in self.forwarding.lost_with(host) {
-            answer(reply, Err(CallError::Reset), out);
+        for call in self.forwarding.calls_to(host) {
+            self.call_over(call, Err(CallError::Reset), out);
         }
         for (call, leader) in self.forwarding.forget(host) {
             out.send(leader, Message::HangUp { call });

@@ -1,11 +1,12 @@
 //! Carries Raft messages to the other managers (spec control-plane 3.5).
 //!
 //! One queue per peer and one message under way at a time: the next leaves when the last one was answered or
-//! given up. Whether a peer counts as active is nothing but the outcome of the last message to it.
+//! given up. Whether a peer counts as active is nothing but the outcome of the last message to it. A peer whose
+//! host refuses connections is dialled again after a while, and everything for it fails until that succeeds.
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::kernel::queue::TimerId;
-use crate::kernel::{Digest, SimDuration, StateDigest};
+use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::model::{FactId, HostId};
 use crate::protocol::{CallId, Component, Effects, ManagerTimer, Message, Request, StoreEntry, Timer};
 use crate::raft::{self, Body, RaftId};
@@ -15,6 +16,22 @@ const SEND_TIMEOUT: SimDuration = SimDuration::from_secs(2);
 /// Messages that wait for a peer at most; more are dropped.
 const QUEUE_MAX: usize = 4096;
 
+/// Time after the first refused connection.
+const REDIAL_FIRST: SimDuration = SimDuration::from_secs(1);
+/// Longest time between two attempts to connect.
+const REDIAL_MAX: SimDuration = SimDuration::from_secs(8);
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It was answered.
+    Done,
+    /// Nobody listened.
+    Refused,
+    /// It was lost, refused by the peer itself, or took too long.
+    Failed,
+}
+
 /// A member of the Raft cluster as this manager reaches it.
 #[derive(Debug)]
 struct Peer {
@@ -22,13 +39,24 @@ struct Peer {
     queue: VecDeque<(raft::Message<StoreEntry>, FactId)>,
     under_way: Option<UnderWay>,
     active: bool,
+    /// The time after which the next attempt to connect follows, while there is no connection.
+    disconnected: Option<SimDuration>,
 }
 
 #[derive(Debug)]
 struct UnderWay {
     call: CallId,
     timeout: TimerId,
-    snapshot: bool,
+    carries: Carries,
+}
+
+/// What a call to a peer is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carries {
+    Message,
+    Snapshot,
+    /// Nothing: it only tries to connect.
+    Dial,
 }
 
 /// What the manager has to tell Raft about a peer.
@@ -50,7 +78,7 @@ pub(crate) struct Transport {
 impl Transport {
     /// Gets to know a peer, or its new address.
     pub(crate) fn add(&mut self, id: RaftId, host: HostId, active: bool) {
-        let peer = Peer { host, queue: VecDeque::new(), under_way: None, active };
+        let peer = Peer { host, queue: VecDeque::new(), under_way: None, active, disconnected: None };
         self.peers.entry(id).or_insert(peer).host = host;
     }
 
@@ -68,47 +96,78 @@ impl Transport {
         self.peers.get(&id).is_some_and(|peer| peer.active)
     }
 
+    /// Whether there is a connection with the peer, as far as this manager knows.
+    pub(crate) fn can_reach(&self, id: RaftId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.disconnected.is_none())
+    }
+
     /// The host of a peer.
     pub(crate) fn host(&self, id: RaftId) -> Option<HostId> {
         self.peers.get(&id).map(|peer| peer.host)
     }
 
-    /// Queues a message. A full queue drops it and takes the peer for unreachable.
-    pub(crate) fn send(&mut self, message: raft::Message<StoreEntry>, out: &mut Effects) -> Option<Report> {
+    /// Queues a message. Without a connection, or with a full queue, it is dropped and the peer is unreachable.
+    pub(crate) fn send(&mut self, message: raft::Message<StoreEntry>, out: &mut Effects) -> Vec<Report> {
         let id = message.to;
-        let peer = self.peers.get_mut(&id)?;
-        if peer.queue.len() >= QUEUE_MAX {
+        let Some(peer) = self.peers.get_mut(&id) else { return Vec::new() };
+        if peer.disconnected.is_some() || peer.queue.len() >= QUEUE_MAX {
             peer.active = false;
-            return Some(Report::Unreachable(id));
+            return failed(id, carries(&message));
         }
         peer.queue.push_back((message, out.cause()));
         self.send_next(id, out);
-        None
+        Vec::new()
     }
 
     /// A call of this transport was answered or failed. `None` if the call is not one of its.
-    pub(crate) fn settle(&mut self, call: CallId, delivered: bool, out: &mut Effects) -> Option<Vec<Report>> {
+    pub(crate) fn settle(
+        &mut self,
+        call: CallId,
+        delivery: Delivery,
+        random: &mut Stream,
+        out: &mut Effects,
+    ) -> Option<Vec<Report>> {
         let id = self.calls.remove(&call)?;
         let peer = self.peers.get_mut(&id)?;
         let under_way = peer.under_way.take()?;
         out.cancel_timer(under_way.timeout);
-        peer.active = delivered;
-        let mut reports = Vec::new();
-        if !delivered {
-            reports.push(Report::Unreachable(id));
+        let delivered = delivery == Delivery::Done;
+        if under_way.carries == Carries::Dial {
+            match delivered {
+                true => peer.disconnected = None,
+                false => peer.redial_later(id, random, out),
+            }
+            return Some(Vec::new());
         }
-        if under_way.snapshot {
-            reports.push(Report::Snapshot { peer: id, delivered });
+        peer.active = delivered;
+        let mut reports = match (delivered, under_way.carries) {
+            (true, Carries::Snapshot) => vec![Report::Snapshot { peer: id, delivered }],
+            (true, Carries::Message | Carries::Dial) => Vec::new(),
+            (false, carries) => failed(id, carries),
+        };
+        if delivery == Delivery::Refused {
+            peer.redial_later(id, random, out);
+            let dropped = std::mem::take(&mut peer.queue);
+            reports.extend(dropped.iter().flat_map(|(message, _)| failed(id, carries(message))));
         }
         self.send_next(id, out);
         Some(reports)
     }
 
     /// The process at the other end of the connections with a host has died: what was under way is lost.
-    pub(crate) fn reset(&mut self, host: HostId, out: &mut Effects) -> Vec<Report> {
+    pub(crate) fn reset(&mut self, host: HostId, random: &mut Stream, out: &mut Effects) -> Vec<Report> {
         let lost = self.peers.values().filter(|peer| peer.host == host);
         let calls: Vec<CallId> = lost.filter_map(|peer| Some(peer.under_way.as_ref()?.call)).collect();
-        calls.into_iter().filter_map(|call| self.settle(call, false, out)).flatten().collect()
+        let settle = |call| self.settle(call, Delivery::Failed, random, out);
+        calls.into_iter().filter_map(settle).flatten().collect()
+    }
+
+    /// Tries again to connect with a peer.
+    pub(crate) fn redial(&mut self, id: RaftId, out: &mut Effects) {
+        let disconnected = |peer: &&mut Peer| peer.disconnected.is_some() && peer.under_way.is_none();
+        if self.peers.get_mut(&id).filter(disconnected).is_some() {
+            self.call(id, Request::Health, Carries::Dial, out);
+        }
     }
 
     fn send_next(&mut self, id: RaftId, out: &mut Effects) {
@@ -118,26 +177,58 @@ impl Transport {
         }
         let Some((message, cause)) = peer.queue.pop_front() else { return };
         out.set_cause(cause);
+        let carries = carries(&message);
+        self.call(id, Request::Raft(Box::new(message)), carries, out);
+    }
+
+    fn call(&mut self, id: RaftId, request: Request, carries: Carries, out: &mut Effects) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         let call = out.mint_call(Component::Manager);
         let timer = Timer::Manager(ManagerTimer::CallTimeout(call));
         let timeout = out.set_timer(timer, out.now() + SEND_TIMEOUT);
-        let snapshot = matches!(message.body, Body::Snapshot(_));
-        peer.under_way = Some(UnderWay { call, timeout, snapshot });
+        peer.under_way = Some(UnderWay { call, timeout, carries });
         self.calls.insert(call, id);
-        out.send(peer.host, Message::Request { call, request: Request::Raft(Box::new(message)) });
+        out.send(peer.host, Message::Request { call, request });
     }
+}
+
+impl Peer {
+    /// The next attempt to connect follows after a time that grows by six tenths with each, up to a limit, and
+    /// differs from it by up to a fifth.
+    fn redial_later(&mut self, id: RaftId, random: &mut Stream, out: &mut Effects) {
+        let pause = self.disconnected.unwrap_or(REDIAL_FIRST);
+        let next = SimDuration::from_nanos(pause.as_nanos() / 5 * 8);
+        self.disconnected = Some(next.min(REDIAL_MAX));
+        let fifth = SimDuration::from_nanos(pause.as_nanos() / 5);
+        let drawn = random.span(pause.saturating_sub(fifth), pause + fifth);
+        out.set_timer(Timer::Manager(ManagerTimer::Redial(id)), out.now() + drawn);
+    }
+}
+
+fn carries(message: &raft::Message<StoreEntry>) -> Carries {
+    if matches!(message.body, Body::Snapshot(_)) { Carries::Snapshot } else { Carries::Message }
+}
+
+/// What Raft has to know of a message that did not arrive.
+fn failed(peer: RaftId, carries: Carries) -> Vec<Report> {
+    let mut reports = vec![Report::Unreachable(peer)];
+    if carries == Carries::Snapshot {
+        reports.push(Report::Snapshot { peer, delivered: false });
+    }
+    reports
 }
 
 impl StateDigest for Transport {
     fn digest(&self, digest: &mut Digest) {
         // The calls are those under way.
         let Self { peers, calls: _ } = self;
-        for (id, Peer { host, queue, under_way, active }) in peers {
+        for (id, Peer { host, queue, under_way, active, disconnected }) in peers {
             digest.u64(id.0);
             host.digest(digest);
             digest.u64(queue.len() as u64);
             digest.bool(under_way.is_some());
             digest.bool(*active);
+            digest.duration(disconnected.unwrap_or_default());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Timers: what a component waits for. What is still due is known to the owner.
 use super::CallId;
 use crate::model::{NodeId, ServiceId, TaskId};
+use crate::raft::RaftId;
 
 /// The control loops of a leading manager, in the order in which they subscribe to the store
 /// (spec orchestration 20.2, control-plane 5.1).
@@ -96,6 +97,10 @@ pub(crate) enum ManagerTimer {
     CallTimeout(CallId),
     /// A request that waits for a leader looks again.
     LeaderPoll,
+    /// A request whose connection to the leader broke looks again.
+    BrokenPoll,
+    /// The next attempt to connect with a member is due.
+    Redial(RaftId),
 }
 
 /// Timers of an agent and its executor.

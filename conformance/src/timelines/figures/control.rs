@@ -1,7 +1,7 @@
 //! Figures about leaders, elections and node states.
 use super::Sheet;
 use super::tasks::{difference, is_running, latest};
-use crate::timelines::history::{History, What};
+use crate::timelines::history::{Call, History, What};
 use crate::timelines::recording::Recording;
 
 /// The leader is gone.
@@ -22,11 +22,58 @@ pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Rec
     sheet.time("old_leader_down_ms", down);
     sheet.time("leader_to_old_leader_down_ms", difference(down, leader));
     tasks(sheet, history, target);
+    backoff(sheet, history);
+    if let Some(thaw) = recording.given.actions.iter().find(|action| action.action == "thaw") {
+        let after =
+            |wanted: &dyn Fn(&What) -> bool| history.first(thaw.t_ms, wanted).map(|at| at - thaw.t_ms);
+        let follows = after(&|what| matches!(what, What::Follower { node } if node == target));
+        sheet.time("thaw_to_old_leader_follower_ms", follows);
+        let ready =
+            after(&|what| matches!(what, What::Node { node, state } if node == target && state == "READY"));
+        sheet.time("thaw_to_old_leader_ready_ms", ready);
+    }
+}
+
+fn backoff(sheet: &mut Sheet, history: &History) {
     let backoffs = history.events.iter().filter_map(|event| match event.what {
         What::SessionFailed { backoff_ms } => Some(backoff_ms),
         _ => None,
     });
     sheet.count("max_session_backoff_ms", backoffs.max().unwrap_or(0) as usize);
+}
+
+/// Two of three managers are gone, and one of them comes back.
+pub(super) fn quorum_loss(sheet: &mut Sheet, history: &History, recording: &Recording) {
+    let given = &recording.given;
+    let Some(restart) = given.actions.iter().find(|action| action.action == "restart") else { return };
+    let restart = restart.t_ms;
+    let dead = given.killed.iter().find(|name| Some(*name) != given.restarted.as_ref());
+    let dead = dead.map(String::as_str).unwrap_or_default();
+    if let Some(survivor) = given.leader.as_ref().filter(|leader| !given.killed.contains(leader)) {
+        let down = history.first(0.0, |what| matches!(what, What::Follower { node } if node == survivor));
+        sheet.time("step_down_ms", down);
+    }
+    let before = |wanted: &dyn Fn(&What) -> bool| {
+        history.times(wanted).into_iter().filter(|at| (0.0..restart).contains(at)).count()
+    };
+    let is_task = |what: &What| matches!(what, What::Task(_) | What::TaskRemoved { .. });
+    sheet.count("task_events_without_quorum", before(&is_task));
+    let stops = |what: &What| matches!(what, What::Executor { call: Call::Shutdown, .. });
+    sheet.count("executor_stops_without_quorum", before(&stops));
+    sheet.count("candidacies_without_quorum", before(&|what| matches!(what, What::Candidate { .. })));
+    let leader = history.first(restart, |what| matches!(what, What::Leader { .. }));
+    sheet.time("restart_to_new_leader_ms", leader.map(|at| at - restart));
+    sheet.count("term_after", last_term(history) as usize);
+    let unknown =
+        history.first(restart, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
+    let all_ready = unknown.and_then(|unknown| last_of_each(history, dead, unknown));
+    sheet.time("leader_to_all_ready_ms", difference(all_ready, leader));
+    sheet.time("restart_to_all_ready_ms", all_ready.map(|at| at - restart));
+    let down = history
+        .first(restart, |what| matches!(what, What::Node { node, state } if node == dead && state == "DOWN"));
+    sheet.time("leader_to_dead_manager_down_ms", difference(down, leader));
+    sheet.count("tasks_created", history.created().len());
+    backoff(sheet, history);
 }
 
 fn last_term(history: &History) -> u64 {
