@@ -5,6 +5,7 @@
 //! of the receiving host then decides what becomes of it.
 mod clients;
 mod host;
+mod networks;
 mod settle;
 mod view;
 
@@ -21,7 +22,7 @@ use self::host::Host;
 pub(crate) use self::host::Power;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::Setup;
-use crate::model::{FactId, Fault, HostId, IdMap, TaskId, TaskState};
+use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{CallError, Component, Effects, Envelope, Event, Message, Request, Timer};
 use crate::store::Store;
@@ -40,6 +41,8 @@ pub(crate) struct Cluster {
     /// Hosts that lost power, each with those that still take their old connections with it for open.
     unaware: BTreeSet<(HostId, HostId)>,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
+    /// What nodes have done to their records, and gossip has not heard yet.
+    record_changes: Vec<(HostId, RecordChange)>,
 }
 
 impl Cluster {
@@ -135,8 +138,9 @@ impl Cluster {
         self.unaware.extend(self.hosts.ids().filter(|id| *id != dead).map(|id| (dead, id)));
     }
 
-    /// Routes everything that was sent, in the order of emission.
+    /// Networks do what their agents want, then everything that was sent is routed, in the order of emission.
     pub(crate) fn route_all(&mut self, out: &mut Effects) {
+        self.carry_out_orders(out);
         let mut outbox = std::mem::take(&mut self.outbox);
         out.swap_outbox(&mut outbox);
         for (from, to, cause, message) in outbox.drain(..) {
@@ -327,7 +331,17 @@ fn is_liveness(message: &Message) -> bool {
 impl StateDigest for Cluster {
     fn digest(&self, digest: &mut Digest) {
         // The set-up never changes in a run; the outbox is empty between events.
-        let Self { setup: _, seed: _, hosts, net, messages, struck: _, unaware, outbox: _ } = self;
+        let Self {
+            setup: _,
+            seed: _,
+            hosts,
+            net,
+            messages,
+            struck: _,
+            unaware,
+            outbox: _,
+            record_changes: _,
+        } = self;
         hosts.digest(digest);
         net.digest(digest);
         digest.u64(*messages);

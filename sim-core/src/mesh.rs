@@ -12,8 +12,10 @@ mod names;
 mod network;
 mod resolver;
 
+#[cfg(test)]
+mod tests;
+
 pub use balancer::{KnownBackend, Target};
-pub use container::Attachment;
 pub use resolver::{Answer, EXTERNAL_TIMEOUT, ExternalReply, Question, RECORD_TTL, forward};
 
 use std::collections::BTreeMap;
@@ -25,7 +27,8 @@ use self::network::{Mark, MeshNetwork};
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::{
-    EndpointRecord, HostId, NetworkId, PortConfig, RecordChange, RecordEvent, TaskId, TransportProtocol,
+    AttachedNetwork, EndpointRecord, HostId, NetworkId, PortConfig, RecordChange, RecordEvent, TaskId,
+    TransportProtocol,
 };
 
 /// The mark of the first load balancer on a node.
@@ -68,19 +71,17 @@ impl Default for Mesh {
 }
 
 impl Mesh {
-    /// The node has an address on the network of the routing mesh from here on, or has it no more. That is so on
-    /// every node, also on those without tasks.
-    pub fn set_ingress(&mut self, network: Option<(NetworkId, &str)>) {
-        let stale: Vec<NetworkId> =
-            self.ingress_ids().filter(|id| Some(*id) != network.map(|(id, _)| id)).collect();
+    /// The node's load balancers have addresses on these networks from here on, and on no others. On that of the
+    /// routing mesh every node has one, also those without tasks (spec networking 3.6).
+    pub fn configure(&mut self, networks: &[AttachedNetwork]) {
+        let attached = |id: &NetworkId| networks.iter().any(|network| network.network == *id);
+        let stale: Vec<NetworkId> = self.networks.keys().filter(|id| !attached(id)).copied().collect();
         stale.into_iter().for_each(|id| self.leave(id));
-        if let Some((id, name)) = network {
-            self.join(&Attachment { network: id, name: name.to_owned(), ingress: true, node_local: false });
-        }
+        networks.iter().filter(|network| network.ingress).for_each(|network| self.join(network));
     }
 
     /// A container is being made ready: the node takes part in its networks (spec networking 8.1).
-    pub fn attach(&mut self, task: TaskId, networks: Vec<Attachment>) {
+    pub fn attach(&mut self, task: TaskId, networks: Vec<AttachedNetwork>) {
         networks.iter().filter(|network| !network.node_local).for_each(|network| self.join(network));
         self.containers.insert(task, Container { networks, ..Container::default() });
     }
@@ -97,10 +98,9 @@ impl Mesh {
     /// A container takes part in load balancing from here on: it was started, and is healthy if that is checked.
     pub fn enable(&mut self, task: TaskId, records: Vec<EndpointRecord>) {
         let container = self.containers.entry(task).or_default();
-        container.enable(records);
-        for record in container.records.clone() {
-            self.apply(None, Some(&record));
-            self.changes.push(RecordChange::Publish(record));
+        for (before, after) in container.enable(records) {
+            self.apply(before.as_ref(), Some(&after));
+            self.changes.push(RecordChange::Publish(after));
         }
     }
 
@@ -138,8 +138,9 @@ impl Mesh {
         }
     }
 
-    /// Everything that lived in the machine's memory is gone: networks, load balancers, names, containers.
-    pub fn lose_power(&mut self) {
+    /// Everything that lived in the machine's memory is gone: networks, load balancers, names, containers. So it is
+    /// after a loss of power, and for a new engine process, which begins anew.
+    pub fn forget(&mut self) {
         *self = Mesh::default();
     }
 
@@ -238,12 +239,8 @@ impl Mesh {
         self.networks.values().filter(|network| network.ingress).flat_map(MeshNetwork::open_ports)
     }
 
-    fn ingress_ids(&self) -> impl Iterator<Item = NetworkId> + '_ {
-        self.networks.iter().filter(|(_, network)| network.ingress).map(|(id, _)| *id)
-    }
-
-    fn join(&mut self, attachment: &Attachment) {
-        let Attachment { network, name, ingress, .. } = attachment;
+    fn join(&mut self, attached: &AttachedNetwork) {
+        let AttachedNetwork { network, name, ingress, .. } = attached;
         if !self.networks.contains_key(network) {
             self.networks.insert(*network, MeshNetwork::new(name.clone(), *ingress));
             self.changes.push(RecordChange::Join(*network));

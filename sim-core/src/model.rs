@@ -25,7 +25,7 @@ pub mod token;
 pub use cluster::{Cluster, ClusterSpec, HEARTBEAT_EPSILON, RaftConfig};
 pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
-pub use endpoint::{EndpointId, EndpointRecord, RecordChange, RecordEvent, ServiceRecord};
+pub use endpoint::{AttachedNetwork, EndpointId, EndpointRecord, RecordChange, RecordEvent, ServiceRecord};
 pub use explanation::{ExplainWish, Explanation, Explanations};
 pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
 pub use fault::{Fault, Place};

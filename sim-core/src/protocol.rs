@@ -3,6 +3,7 @@ mod api;
 mod effects;
 mod entry;
 mod messages;
+mod network_orders;
 mod silences;
 mod timers;
 
@@ -17,6 +18,7 @@ pub(crate) use messages::{
     Answer, Assignment, Assignments, CallError, CallId, Component, Envelope, Message, ReplyTo, Request,
     Response, SessionId, SessionMessage, Status, StatusCode, StatusUpdate, StreamItem,
 };
+pub(crate) use network_orders::NetworkOrder;
 pub use timers::LoopKind;
 pub(crate) use timers::{AgentTimer, ClientTimer, LoopTimer, ManagerTimer, Timer};
 

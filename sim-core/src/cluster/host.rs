@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use super::clients::Clients;
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::{Manager, ManagerDisk};
+use crate::mesh::Mesh;
 use crate::protocol::{Effects, Event};
 use crate::worker::Agent;
 
@@ -31,6 +32,8 @@ pub(crate) struct Host {
     pub(crate) manager: Option<Box<Manager>>,
     /// What a manager left on the disk while its process is down.
     pub(crate) manager_disk: Option<Box<ManagerDisk>>,
+    /// The network of the machine. It goes on while the engine process is dead.
+    pub(crate) mesh: Mesh,
     pub(crate) clients: Clients,
 }
 
@@ -38,6 +41,9 @@ impl Host {
     /// The engine process is over, however that came. Its manager is what is on the disk.
     pub(crate) fn end_process(&mut self, power: Power) {
         self.power = power;
+        if power == Power::Off {
+            self.mesh.forget();
+        }
         self.life += 1;
         self.frozen = None;
         if let Some(manager) = self.manager.take() {
@@ -64,6 +70,7 @@ impl Host {
     /// A new engine process starts on what the disk holds.
     pub(crate) fn start_process(&mut self, out: &mut Effects) {
         self.power = Power::On;
+        self.mesh.forget();
         if let Some(disk) = self.manager_disk.take() {
             self.manager = Some(Box::new(Manager::start(*disk, out)));
         }
@@ -75,13 +82,14 @@ impl Host {
 
 impl StateDigest for Host {
     fn digest(&self, digest: &mut Digest) {
-        let Self { power, life, frozen, agent, manager, manager_disk, clients } = self;
+        let Self { power, life, frozen, agent, manager, manager_disk, mesh, clients } = self;
         digest.u8(*power as u8);
         digest.u32(*life);
         digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
         agent.digest(digest);
         manager.as_deref().digest(digest);
         digest.bool(manager_disk.is_some());
+        mesh.digest(digest);
         clients.digest(digest);
     }
 }

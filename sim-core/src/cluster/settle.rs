@@ -12,6 +12,7 @@ use super::host::{Host, Power};
 use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
 use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerKit, ManagerStreams};
+use crate::mesh::Mesh;
 use crate::model::network::{OVERLAY, PREDEFINED_LABEL};
 use crate::model::node::{EngineDescription, IssuanceState};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
@@ -59,6 +60,7 @@ impl Cluster {
             struck: BTreeMap::new(),
             unaware: BTreeSet::new(),
             outbox: Vec::new(),
+            record_changes: Vec::new(),
             setup,
         };
         match cluster.setup.start {
@@ -168,6 +170,7 @@ impl Cluster {
             },
             out,
         );
+        agent.configure(&node.attachments, out);
     }
 }
 
@@ -179,6 +182,7 @@ fn idle_host(setup: &Setup, seed: u64) -> Host {
         agent: None,
         manager: None,
         manager_disk: None,
+        mesh: Mesh::default(),
         clients: Clients::new(seed, setup.settings.call_limit),
     }
 }

@@ -3,25 +3,12 @@
 use std::sync::Arc;
 
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{EndpointRecord, NetworkId, PortConfig};
-
-/// A network that a container is attached to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attachment {
-    /// The network.
-    pub network: NetworkId,
-    /// Its name, which DNS names can end with.
-    pub name: String,
-    /// True for the network of the routing mesh.
-    pub ingress: bool,
-    /// True for a network that exists on each node by itself, without records.
-    pub node_local: bool,
-}
+use crate::model::{AttachedNetwork, EndpointRecord, PortConfig};
 
 /// A container of this node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Container {
-    pub(super) networks: Vec<Attachment>,
+    pub(super) networks: Vec<AttachedNetwork>,
     /// Ports of the node that lead straight to it.
     pub(super) host_ports: Vec<PortConfig>,
     /// What others were told; empty while it takes no part in load balancing.
@@ -29,9 +16,15 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// It takes part in load balancing from here on, and these are its endpoints.
-    pub(super) fn enable(&mut self, records: Vec<EndpointRecord>) {
-        self.records = records.into_iter().map(Arc::new).collect();
+    /// It takes part in load balancing from here on, and these are its endpoints. The answer has each record with
+    /// the one that it takes the place of.
+    pub(super) fn enable(
+        &mut self,
+        records: Vec<EndpointRecord>,
+    ) -> Vec<(Option<Arc<EndpointRecord>>, Arc<EndpointRecord>)> {
+        let before = std::mem::replace(&mut self.records, records.into_iter().map(Arc::new).collect());
+        let earlier = |id| before.iter().find(|known| known.id == id).cloned();
+        self.records.iter().map(|record| (earlier(record.id), Arc::clone(record))).collect()
     }
 
     /// It takes no new connections. The answer has each record before and after.

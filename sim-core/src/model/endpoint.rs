@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::spec::PortConfig;
-use super::{HostId, NetworkId, ServiceId, TaskId};
+use super::{HostId, NetworkAttachment, NetworkId, ServiceId, TaskId};
 use crate::kernel::{Digest, StateDigest};
 
 /// Names an endpoint: a container has one on each of its networks.
@@ -70,6 +70,33 @@ pub struct RecordEvent {
     pub previous: Option<Arc<EndpointRecord>>,
     /// What it knows now; none: the record is deleted.
     pub current: Option<Arc<EndpointRecord>>,
+}
+
+/// A network that a container is attached to, or the load balancers of a node are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedNetwork {
+    /// The network.
+    pub network: NetworkId,
+    /// Its name, which DNS names can end with.
+    pub name: String,
+    /// True for the network of the routing mesh.
+    pub ingress: bool,
+    /// True for a network that exists on each node by itself, without records.
+    pub node_local: bool,
+}
+
+impl AttachedNetwork {
+    /// What an attachment says about its network.
+    #[must_use]
+    pub fn of(attachment: &NetworkAttachment) -> Self {
+        let network = &attachment.network;
+        AttachedNetwork {
+            network: network.id,
+            name: network.name().to_owned(),
+            ingress: network.spec.ingress,
+            node_local: !network.is_overlay(),
+        }
+    }
 }
 
 /// What a node does to the gossip of endpoint records.

@@ -1,6 +1,6 @@
 //! What a step does to the world outside its component.
 use super::silences::Silences;
-use super::{CallId, Component, Event, Message, SessionId, Timer};
+use super::{CallId, Component, Event, Message, NetworkOrder, SessionId, Timer};
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
@@ -25,6 +25,7 @@ pub(crate) struct Effects {
     calls: u64,
     silences: Silences,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
+    orders: Vec<(HostId, FactId, NetworkOrder)>,
     /// Explanations of decisions, for those who asked; nobody in the cluster reads them.
     pub(crate) explanations: Explanations,
 }
@@ -47,6 +48,7 @@ impl Effects {
             calls: 0,
             silences: Silences::default(),
             outbox: Vec::new(),
+            orders: Vec::new(),
             explanations: Explanations::default(),
         }
     }
@@ -108,6 +110,16 @@ impl Effects {
     pub(crate) fn swap_outbox(&mut self, room: &mut Vec<(HostId, HostId, FactId, Message)>) {
         room.clear();
         std::mem::swap(&mut self.outbox, room);
+    }
+
+    /// Has the network of the host whose step this is do something, as soon as the step has returned.
+    pub(crate) fn order(&mut self, order: NetworkOrder) {
+        self.orders.push((self.host, self.cause, order));
+    }
+
+    /// What networks of hosts are to do and have not done yet, in order.
+    pub(crate) fn take_orders(&mut self) -> Vec<(HostId, FactId, NetworkOrder)> {
+        std::mem::take(&mut self.orders)
     }
 
     /// Puts an event of the cluster itself in the queue.

@@ -6,7 +6,7 @@ use super::reporter::{Delivery, Reporter};
 use super::session::{AgentStreams, Session};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::setup::Setup;
-use crate::model::{HostId, Node, NodeDescription, NodeId, Task, TaskId};
+use crate::model::{HostId, NetworkAttachment, Node, NodeDescription, NodeId, Task, TaskId};
 use crate::protocol::{
     AgentTimer, Answer, Assignments, CallId, Component, Effects, Message, SessionId, StreamItem, Timer,
 };
@@ -95,11 +95,18 @@ impl Agent {
         self.executor.start(&mut self.reporter, out);
     }
 
+    /// The node has addresses on these networks.
+    pub(crate) fn configure(&mut self, attachments: &[NetworkAttachment], out: &mut Effects) {
+        self.executor.configure(attachments, out);
+    }
+
     /// A message for the agent arrives.
     pub(crate) fn hear(&mut self, message: Message, out: &mut Effects) {
         match message {
             Message::Item { call, item: StreamItem::Session(message) } => {
-                self.session.told(call, &message, out);
+                if self.session.told(call, &message, out) {
+                    self.configure(&message.node.attachments, out);
+                }
             }
             Message::Item { call, item: StreamItem::Assignments(assignments) } => {
                 self.assign(call, &assignments, out);

@@ -5,6 +5,7 @@
 //! engine's [`Container`](container::Container) and the host's [`images`].
 mod container;
 mod controller;
+mod endpoints;
 mod health;
 mod images;
 mod task_manager;
@@ -18,8 +19,8 @@ use self::task_manager::TaskManager;
 use super::reporter::Reporter;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::setup::{ImageProfile, Setup};
-use crate::model::{HostId, Task, TaskId};
-use crate::protocol::{AgentTimer, Assignment, Assignments, Effects};
+use crate::model::{AttachedNetwork, HostId, NetworkAttachment, NetworkId, Task, TaskId};
+use crate::protocol::{AgentTimer, Assignment, Assignments, Effects, NetworkOrder};
 
 /// The tasks of a host, with their containers and the images that they use.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Executor {
     site: Site,
     tasks: BTreeMap<TaskId, TaskManager>,
     images: ImageStore,
+    /// The networks on which the node has an address for its load balancers.
+    attached: BTreeSet<NetworkId>,
 }
 
 /// Where tasks run: what never changes.
@@ -48,18 +51,35 @@ impl Site {
 struct Context<'a> {
     site: &'a Site,
     images: &'a mut ImageStore,
+    attached: &'a BTreeSet<NetworkId>,
     reporter: &'a mut Reporter,
     out: &'a mut Effects,
 }
 
 impl Executor {
     pub(super) fn new(host: HostId, setup: Arc<Setup>, seed: u64) -> Self {
-        Executor { site: Site { host, setup, seed }, tasks: BTreeMap::new(), images: ImageStore::default() }
+        Executor {
+            site: Site { host, setup, seed },
+            tasks: BTreeMap::new(),
+            images: ImageStore::default(),
+            attached: BTreeSet::new(),
+        }
     }
 
     /// True if there is neither a task nor a container that is still being removed.
     pub(super) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
+    }
+
+    /// The node has addresses on these networks, as the managers say. Tasks that wait for one look for it by
+    /// themselves.
+    pub(super) fn configure(&mut self, attachments: &[NetworkAttachment], out: &mut Effects) {
+        let attached = attachments.iter().map(|attachment| attachment.network.id).collect();
+        if self.attached != attached {
+            self.attached = attached;
+            let networks = attachments.iter().map(AttachedNetwork::of).collect();
+            out.order(NetworkOrder::Configure(networks));
+        }
     }
 
     /// A task has been running for long, and nothing about it is to be reported.
@@ -72,8 +92,8 @@ impl Executor {
         let cause = out.cause();
         let mut listed = BTreeSet::new();
         let mut fresh = Vec::new();
-        let Executor { site, tasks, images } = self;
-        let mut context = Context { site, images, reporter, out };
+        let Executor { site, tasks, images, attached } = self;
+        let mut context = Context { site, images, attached, reporter, out };
         for change in &assignments.changes {
             match change {
                 Assignment::Update { task, cause } => {
@@ -106,8 +126,8 @@ impl Executor {
     /// The engine process starts: what is known on the disk is resumed.
     pub(super) fn start(&mut self, reporter: &mut Reporter, out: &mut Effects) {
         let cause = out.cause();
-        let Executor { site, tasks, images } = self;
-        let mut context = Context { site, images, reporter, out };
+        let Executor { site, tasks, images, attached } = self;
+        let mut context = Context { site, images, attached, reporter, out };
         tasks.values_mut().for_each(|task| {
             context.out.set_cause(cause);
             task.resume(&mut context);
@@ -118,8 +138,8 @@ impl Executor {
 
     /// A timer runs out.
     pub(super) fn fire(&mut self, timer: AgentTimer, reporter: &mut Reporter, out: &mut Effects) {
-        let Executor { site, tasks, images } = self;
-        let mut context = Context { site, images, reporter, out };
+        let Executor { site, tasks, images, attached } = self;
+        let mut context = Context { site, images, attached, reporter, out };
         let id = match timer {
             AgentTimer::Pulled(number) => return pulled(number, tasks, &mut context),
             AgentTimer::Operation(task)
@@ -143,13 +163,14 @@ impl Executor {
         reporter: &mut Reporter,
         out: &mut Effects,
     ) {
-        let Executor { site, tasks, images } = self;
-        let mut context = Context { site, images, reporter, out };
+        let Executor { site, tasks, images, attached } = self;
+        let mut context = Context { site, images, attached, reporter, out };
         act_on(tasks, task, |task| task.kill_container(engine_runs, &mut context));
     }
 
     /// The host loses power.
     pub(super) fn lose_power(&mut self, out: &mut Effects) {
+        self.attached.clear();
         self.images.engine_ended();
         let Executor { site, tasks, .. } = self;
         each(tasks, out, |task, out| task.lose_power(site, out));
@@ -157,12 +178,14 @@ impl Executor {
 
     /// The engine process dies.
     pub(super) fn engine_died(&mut self, containers_survive: bool, out: &mut Effects) {
+        self.attached.clear();
         self.images.engine_ended();
         each(&mut self.tasks, out, |task, out| task.engine_died(containers_survive, out));
     }
 
     /// The engine was stopped in an orderly way.
     pub(super) fn engine_stopped(&mut self, out: &mut Effects) {
+        self.attached.clear();
         self.images.engine_ended();
         let Executor { site, tasks, .. } = self;
         each(tasks, out, |task, out| task.engine_stopped(site, out));
@@ -232,12 +255,13 @@ fn each(
 impl StateDigest for Executor {
     fn digest(&self, digest: &mut Digest) {
         // The site never changes.
-        let Self { site: _, tasks, images } = self;
+        let Self { site: _, tasks, images, attached } = self;
         digest.u64(tasks.len() as u64);
         for (id, task) in tasks {
             id.digest(digest);
             task.digest(digest);
         }
         images.digest(digest);
+        attached.digest(digest);
     }
 }

@@ -187,18 +187,22 @@ impl Session {
         self.phase = Phase::Opening { peer, call, limit: limit(call, out) };
     }
 
-    /// The dispatcher tells about the session. The first time, that is its acceptance.
-    pub(super) fn told(&mut self, call: CallId, message: &SessionMessage, out: &mut Effects) {
+    /// The dispatcher tells about the session. The first time, that is its acceptance. False if the message is of an
+    /// earlier session.
+    pub(super) fn told(&mut self, call: CallId, message: &SessionMessage, out: &mut Effects) -> bool {
         match self.phase {
             Phase::Opening { peer, call: opening, limit } if opening == call => {
                 limit.cancel(out);
                 self.registered(peer, opening, message.session, out);
             }
             Phase::Open { opening, .. } if opening == call => {}
-            Phase::Closed | Phase::Waiting { .. } | Phase::Opening { .. } | Phase::Open { .. } => return,
+            Phase::Closed | Phase::Waiting { .. } | Phase::Opening { .. } | Phase::Open { .. } => {
+                return false;
+            }
         }
         self.remotes.list(&message.managers);
         self.node_object = Some(Arc::clone(&message.node));
+        true
     }
 
     fn registered(&mut self, peer: HostId, opening: CallId, session: SessionId, out: &mut Effects) {

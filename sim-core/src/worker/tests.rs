@@ -38,6 +38,11 @@ fn tasks_are_taken_to_where_they_shall_go() {
 }
 
 #[test]
+fn containers_take_part_in_load_balancing_while_they_serve() {
+    run("worker/network.txt");
+}
+
+#[test]
 fn images_are_pulled_once_per_host() {
     run("worker/images.txt");
 }

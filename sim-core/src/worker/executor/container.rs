@@ -61,7 +61,9 @@ impl Container {
 
     /// A container that has been running for long.
     pub(super) fn settled(owner: Owner<'_>, out: &mut Effects) -> Self {
-        Container::Running(Process::settled(owner, out))
+        let process = Process::settled(owner, out);
+        owner.join_again(process.health(), out);
+        Container::Running(process)
     }
 
     /// The engine begins to start the process of a created container.
@@ -80,6 +82,12 @@ impl Container {
             Container::Starting { done, stop } if done.is_due(out) => {
                 let stop = *stop;
                 *self = Container::Running(Process::start(owner, out));
+                owner.start_network(out);
+                if let Container::Running(process) = self
+                    && process.health() == Health::Unchecked
+                {
+                    owner.enable(out);
+                }
                 if stop {
                     self.stop(owner, out);
                 }
@@ -123,6 +131,7 @@ impl Container {
             owner.tell(ContainerEvent::Killed, out);
         }
         owner.tell(ContainerEvent::Exited { code: end.code }, out);
+        owner.remove_network(out);
         *self = Container::Exited { code: end.code, fact: out.cause() };
     }
 
@@ -132,6 +141,9 @@ impl Container {
         match process.due_checkup(out)? {
             Checkup::Becomes(verdict) => {
                 process.becomes(verdict, owner, out);
+                if verdict == Verdict::Healthy {
+                    owner.enable(out);
+                }
                 Some(verdict)
             }
             Checkup::Stop => {
@@ -197,8 +209,9 @@ impl Container {
     /// An engine process starts and finds the container.
     pub(super) fn engine_started(&mut self, owner: Owner<'_>, out: &mut Effects) {
         let Container::Running(process) = self else { return };
-        if let Some(end) = process.engine_started(owner, out) {
-            self.end(end, owner, out);
+        match process.engine_started(owner, out) {
+            Some(end) => self.end(end, owner, out),
+            None => owner.join_again(process.health(), out),
         }
     }
 }

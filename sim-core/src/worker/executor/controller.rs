@@ -3,21 +3,26 @@
 //! An operation is begun once and then looked at after everything that happens to the container, until it has an
 //! outcome. An interrupted operation is simply not looked at any more: the pull and the engine go on, and so does
 //! the shutdown of an unhealthy container. Deliberately absent are reasons to fail that need more than an image
-//! and a process: missing addresses, volumes, and sources of bind mounts.
+//! and a process: volumes, and sources of bind mounts.
 use std::fmt;
 
 use super::container::{Container, Health, Owner};
+use super::endpoints::{has_service_binding, overlays};
 use super::health::Verdict;
 use super::images::Presence;
 use super::transition::Operation;
 use super::{Context, Site};
-use crate::kernel::{Digest, SimDuration, StateDigest};
-use crate::model::{ContainerEvent, FactId, PublishMode, Slot, Task};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::model::{ContainerEvent, FactId, Slot, Task};
 use crate::protocol::{AgentTimer, Effects};
 use crate::worker::alarm::Alarm;
 
 /// Time between the removal of a task from load balancing and its stop signal, for gossip to spread.
 const GOSSIP_CONVERGE_DELAY: SimDuration = SimDuration::from_secs(2);
+/// How long a task waits for the addresses of its node.
+const ATTACHMENTS_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+/// How often it looks for them.
+const ATTACHMENTS_POLL: SimDuration = SimDuration::from_millis(100);
 
 /// The container of a task, and what is being done with it.
 #[derive(Debug, Default)]
@@ -27,6 +32,10 @@ pub(super) struct Controller {
     start_watched: bool,
     /// The pause before the stop signal runs.
     pause: Option<Alarm>,
+    /// The preparation waits for addresses of the node: when it looks again, and when it gives up.
+    attachments_awaited: Option<(Alarm, SimTime)>,
+    /// Why a preparation that had to wait failed.
+    unprepared: Option<OperationError>,
     /// The container was shut down because it was unhealthy.
     shut_down_unhealthy: bool,
     /// The container vanished with this fact.
@@ -38,6 +47,7 @@ pub(super) struct Controller {
 pub(super) enum OperationError {
     NoSuchImage(String),
     NoSuchContainer(String),
+    NoAttachments,
     Exit { code: i32, unhealthy: bool },
 }
 
@@ -59,7 +69,10 @@ impl Controller {
     ) -> Result<(), OperationError> {
         let owner = Owner { task, site: context.site };
         match operation {
-            Operation::Prepare => return self.prepare(owner, context),
+            Operation::Prepare => {
+                self.unprepared = None;
+                return self.prepare_networks(context.out.now() + ATTACHMENTS_TIMEOUT, owner, context);
+            }
             Operation::Start => {
                 if let Some(container @ Container::Created) = &mut self.container {
                     container.start(owner, context.out);
@@ -69,6 +82,30 @@ impl Controller {
             Operation::Wait => self.shut_down_unhealthy = false,
             Operation::Shutdown => self.shut_down(owner, context),
         }
+        Ok(())
+    }
+
+    /// The node needs an address on every overlay network of the task before its container can be made.
+    fn prepare_networks(
+        &mut self,
+        deadline: SimTime,
+        owner: Owner<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), OperationError> {
+        if let Some((poll, _)) = self.attachments_awaited.take() {
+            poll.cancel(context.out);
+        }
+        if overlays(owner.task).all(|wanted| context.attached.contains(&wanted.network.id)) {
+            owner.attach(context.out);
+            return self.prepare(owner, context);
+        }
+        let now = context.out.now();
+        if now >= deadline {
+            return Err(OperationError::NoAttachments);
+        }
+        let timer = AgentTimer::Operation(owner.task.id);
+        let poll = Alarm::set(timer, now + ATTACHMENTS_POLL, context.out);
+        self.attachments_awaited = Some((poll, deadline));
         Ok(())
     }
 
@@ -99,6 +136,8 @@ impl Controller {
     /// container.
     fn shut_down(&mut self, owner: Owner<'_>, context: &mut Context<'_>) {
         context.images.give_up(owner.task.id, context.out);
+        self.stop_awaiting(context.out);
+        owner.disable(context.out);
         if let Some(container @ Container::Creating { .. }) = &self.container {
             container.cancel_timers(context.out);
             self.container = None;
@@ -108,6 +147,12 @@ impl Controller {
             self.pause = Some(Alarm::set(timer, context.out.now() + GOSSIP_CONVERGE_DELAY, context.out));
         } else {
             self.stop(owner, context.out);
+        }
+    }
+
+    fn stop_awaiting(&mut self, out: &mut Effects) {
+        if let Some((poll, _)) = self.attachments_awaited.take() {
+            poll.cancel(out);
         }
     }
 
@@ -126,7 +171,7 @@ impl Controller {
     pub(super) fn outcome(&self, operation: Operation, task: &Task, site: &Site) -> Option<Outcome> {
         let Some(container) = &self.container else {
             return match operation {
-                Operation::Prepare => None,
+                Operation::Prepare => self.unprepared.clone().map(Err),
                 Operation::Start | Operation::Wait => {
                     Some(Err(OperationError::NoSuchContainer(site.container_name(task))))
                 }
@@ -177,7 +222,14 @@ impl Controller {
         task: &Task,
         context: &mut Context<'_>,
     ) {
-        let (owner, out) = (Owner { task, site: context.site }, &mut *context.out);
+        let owner = Owner { task, site: context.site };
+        if let AgentTimer::Operation(_) = timer
+            && let Some((_, deadline)) =
+                self.attachments_awaited.take_if(|(poll, _)| poll.is_due(context.out))
+        {
+            return self.look_for_attachments(operation, deadline, owner, context);
+        }
+        let out = &mut *context.out;
         if let AgentTimer::Operation(_) = timer {
             if self.pause.take_if(|pause| pause.is_due(out)).is_some() {
                 self.stop(owner, out);
@@ -205,9 +257,24 @@ impl Controller {
         }
     }
 
+    /// Looks again for the addresses of the node, unless the preparation was interrupted. What is wrong is the
+    /// outcome of the preparation.
+    fn look_for_attachments(
+        &mut self,
+        operation: Option<Operation>,
+        deadline: SimTime,
+        owner: Owner<'_>,
+        context: &mut Context<'_>,
+    ) {
+        if operation == Some(Operation::Prepare) {
+            self.unprepared = self.prepare_networks(deadline, owner, context).err();
+        }
+    }
+
     /// The operation that waits for the process shuts it down, and goes on waiting.
     fn shut_down_as_unhealthy(&mut self, owner: Owner<'_>, out: &mut Effects) {
         self.shut_down_unhealthy = true;
+        owner.disable(out);
         let container = self.container.as_mut().expect("it is unhealthy");
         if has_service_binding(owner.task) {
             container.stop_after(GOSSIP_CONVERGE_DELAY, owner, out);
@@ -227,12 +294,14 @@ impl Controller {
     pub(super) fn abandon(&mut self, owner: Owner<'_>, context: &mut Context<'_>) {
         self.kill(owner, context.out);
         context.images.give_up(owner.task.id, context.out);
+        self.stop_awaiting(context.out);
         if let Some(pause) = self.pause.take() {
             pause.cancel(context.out);
         }
         if let Some(container) = self.container.take() {
             container.cancel_timers(context.out);
         }
+        owner.detach(context.out);
     }
 
     /// True if there is a process, or soon will be.
@@ -278,6 +347,7 @@ impl Controller {
 
     fn engine_ended(&mut self) {
         (self.start_watched, self.pause, self.shut_down_unhealthy) = (false, None, false);
+        (self.attachments_awaited, self.unprepared) = (None, None);
     }
 
     /// An engine process starts.
@@ -288,16 +358,9 @@ impl Controller {
     }
 }
 
-/// True if the task is part of load balancing: it has a network other than the default bridge, or an ingress port.
-fn has_service_binding(task: &Task) -> bool {
-    let ports = task.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
-    task.networks.iter().any(|network| network.network.spec.driver() != "bridge")
-        || ports.into_iter().any(|port| port.publish_mode == PublishMode::Ingress)
-}
-
 impl Site {
     /// The name of a task's container: service, slot (or node, for a global service) and task.
-    fn container_name(&self, task: &Task) -> String {
+    pub(super) fn container_name(&self, task: &Task) -> String {
         let service = &task.service_annotations.name;
         let place = match (task.slot, task.node) {
             (Slot(0), Some(node)) => node.text(self.seed),
@@ -311,6 +374,9 @@ impl fmt::Display for OperationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OperationError::NoSuchImage(image) => write!(f, "No such image: {image}"),
+            OperationError::NoAttachments => {
+                f.write_str("node is missing network attachments, ip addresses may be exhausted")
+            }
             OperationError::NoSuchContainer(name) => write!(f, "No such container: {name}"),
             OperationError::Exit { code, unhealthy: false } => write!(f, "task: non-zero exit ({code})"),
             OperationError::Exit { code, unhealthy: true } => {
@@ -322,10 +388,20 @@ impl fmt::Display for OperationError {
 
 impl StateDigest for Controller {
     fn digest(&self, digest: &mut Digest) {
-        let Self { container, start_watched, pause, shut_down_unhealthy, lost } = self;
+        let Self {
+            container,
+            start_watched,
+            pause,
+            attachments_awaited,
+            unprepared,
+            shut_down_unhealthy,
+            lost,
+        } = self;
         container.digest(digest);
         digest.bool(*start_watched);
         pause.digest(digest);
+        attachments_awaited.map(|(poll, _)| poll).digest(digest);
+        digest.bool(unprepared.is_some());
         digest.bool(*shut_down_unhealthy);
         lost.digest(digest);
     }

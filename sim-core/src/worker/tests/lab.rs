@@ -28,7 +28,7 @@ pub(super) const HERE: HostId = HostId(9);
 /// `power_off`, `kill`, `stop`, `kill_task`, `leave`, `reset h1` and `local yes` act on it. `dispatcher` says how
 /// managers answer (`sessions=`, `heartbeats=`, `reports=`: `yes`, `silent`, `refused`, or a status), `assign`
 /// sends tasks, `tell` another session message, `end session|assignments "..."` ends a stream, `freeze` and `thaw`
-/// keep events back, `note` is the cause of what follows, `advance` lets time pass, `show` and `hide` choose among `sessions`,
+/// keep events back, `attached no` takes the node's address on the network of the tasks away, `note` is the cause of what follows, `advance` lets time pass, `show` and `hide` choose among `sessions`,
 /// `heartbeats` and `causes`.
 pub(super) fn run(file: &str) {
     let mut lab = Lab::new();
@@ -72,6 +72,8 @@ pub(super) struct Lab {
     /// Of each failed session the bound and the time until the next opening.
     pub(super) failures: Vec<(SimDuration, SimDuration)>,
     shown: Vec<String>,
+    /// Whether the node has an address on the network of the tasks.
+    attached: bool,
     log: String,
 }
 
@@ -97,6 +99,7 @@ impl Lab {
             because: FactId(0),
             failures: Vec::new(),
             shown: vec!["sessions".to_owned()],
+            attached: true,
             log: String::new(),
         }
     }
@@ -112,6 +115,10 @@ impl Lab {
             }
             "tell" => {
                 self.managers = hosts(command.get("managers").expect("managers"));
+                self.tell_session();
+            }
+            "attached" => {
+                self.attached = first == "yes";
                 self.tell_session();
             }
             "end" => self.end_stream(first, failure(&command.words[1])),
@@ -218,6 +225,7 @@ impl Lab {
             next_heartbeat: self.out.now() + heartbeat,
         };
         self.agent.settle(settled, &mut self.out);
+        self.agent.configure(&node(true).attachments, &mut self.out);
         for task in tasks {
             self.agent.settle_task(task, &mut self.out);
         }
@@ -283,7 +291,7 @@ impl Lab {
     fn session_message(&self) -> SessionMessage {
         SessionMessage {
             session: SessionId(self.sessions_given),
-            node: Arc::new(node()),
+            node: Arc::new(node(self.attached)),
             managers: Arc::clone(&self.managers),
         }
     }
@@ -380,6 +388,11 @@ impl Lab {
             let hidden = matches!(record.fact, Fact::Session { .. }) && !self.shows("sessions");
             if let Some(text) = fact_text(&record.fact).filter(|_| !hidden) {
                 writeln!(self.log, "{} {text}{because}", record.time).unwrap();
+            }
+        }
+        for (_, _, order) in self.out.take_orders() {
+            if self.shows("network") {
+                writeln!(self.log, "{} {}", self.out.now(), words::order_text(&order)).unwrap();
             }
         }
         let mut outbox = Vec::new();
@@ -532,7 +545,8 @@ fn description(hostname: &str) -> Arc<NodeDescription> {
     Arc::new(NodeDescription { hostname: hostname.to_owned(), ..NodeDescription::default() })
 }
 
-fn node() -> Node {
+/// The node object; with or without an address for its load balancers on the network of the tasks.
+fn node(attached: bool) -> Node {
     Node {
         id: NodeId(9),
         meta: Meta::default(),
@@ -542,6 +556,6 @@ fn node() -> Node {
         status: NodeStatus::default(),
         role: NodeRole::Worker,
         certificate: Default::default(),
-        attachments: Vec::new(),
+        attachments: attached.then(|| words::attachment("overlay")).into_iter().collect(),
     }
 }

@@ -10,8 +10,34 @@ use crate::model::{
     Annotations, Endpoint, HostId, Network, NetworkAttachment, NetworkId, NetworkSpec, NodeId, PortConfig,
     Slot, Task, TaskId, TaskSpec, TaskState,
 };
-use crate::protocol::{CallError, Status, StatusCode};
+use crate::protocol::{CallError, NetworkOrder, Status, StatusCode};
 use crate::text_test::{split_words, values};
+
+/// An attachment to the network of the tasks.
+pub(super) fn attachment(driver: &str) -> NetworkAttachment {
+    let spec = NetworkSpec { driver: driver.to_owned(), ..NetworkSpec::default() };
+    NetworkAttachment::to(Arc::new(Network::new(NetworkId(1), spec)))
+}
+
+/// What the network of the host is to do.
+pub(super) fn order_text(order: &NetworkOrder) -> String {
+    match order {
+        NetworkOrder::Configure(networks) => format!("network: configure {}", networks.len()),
+        NetworkOrder::Attach { task, networks } => {
+            format!("network: attach t{} to {}", task.0, networks.len())
+        }
+        NetworkOrder::Start { task, host_ports } => {
+            format!("network: start t{} with {} host ports", task.0, host_ports.len())
+        }
+        NetworkOrder::Enable { task, records } => {
+            let addresses: Vec<String> = records.iter().map(|record| record.address.to_string()).collect();
+            format!("network: enable t{} {}", task.0, addresses.join(","))
+        }
+        NetworkOrder::Disable { task } => format!("network: disable t{}", task.0),
+        NetworkOrder::Remove { task } => format!("network: remove t{}", task.0),
+        NetworkOrder::Detach { task } => format!("network: detach t{}", task.0),
+    }
+}
 
 /// The task as before, with what the words change.
 pub(super) fn changed_task(before: Option<&Arc<Task>>, id: TaskId, words: &[String]) -> Task {
@@ -45,8 +71,8 @@ pub(super) fn changed_task(before: Option<&Arc<Task>>, id: TaskId, words: &[Stri
         task.slot = Slot(slot.parse().unwrap());
     }
     if let Some(driver) = get("network") {
-        let spec = NetworkSpec { driver: driver.to_owned(), ..NetworkSpec::default() };
-        task.networks = vec![NetworkAttachment::to(Arc::new(Network::new(NetworkId(1), spec)))];
+        let address = [10, 0, 1, u8::try_from(id.0).expect("small numbers")].into();
+        task.networks = vec![NetworkAttachment { addresses: vec![address], ..attachment(driver) }];
     }
     if get("publish").is_some() {
         let ports = vec![PortConfig::default()];
