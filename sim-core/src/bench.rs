@@ -20,14 +20,14 @@ use crate::protocol::{Effects, Event, Timer};
 
 pub use self::waiting::WaitingScheduler;
 pub use crate::manager::api::{
-    create_service, inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks,
-    list_services, remove_node, remove_service, rollback_service, rotate_join_token, service_status,
-    update_node, update_service, update_swarm,
+    create_network, create_service, inspect_nodes, inspect_services, list_node_tasks, list_nodes,
+    list_service_tasks, list_services, remove_network, remove_node, remove_service, rollback_service,
+    rotate_join_token, service_status, update_node, update_service, update_swarm,
 };
 pub use crate::manager::loops::LoopSettings;
 pub use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, Filters, LoopKind, ManagerStatus, MemberList, NodeListing, NodeQuery,
-    ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
+    ApiError, ApiRequest, ApiResponse, Filters, LoopKind, ManagerStatus, MemberList, NetworkError,
+    NodeListing, NodeQuery, ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
 };
 pub use crate::store::{Change, ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};
 

@@ -7,6 +7,7 @@ mod calendar;
 mod command;
 mod json;
 mod natural;
+mod network;
 mod node;
 mod node_json;
 mod plan;
@@ -19,6 +20,7 @@ mod task;
 mod words;
 
 pub use command::{ClientError, CommandRun, Output};
+pub use network::network_table;
 pub use node::{node_pretty, node_table};
 pub use plan::{OwnHost, is_api_command};
 pub use service::service_table;

@@ -9,8 +9,8 @@ mod timers;
 
 pub(crate) use api::decimal::general_notation;
 pub use api::{
-    ApiError, ApiRequest, ApiResponse, Filters, ManagerStatus, MemberList, NodeListing, NodeQuery,
-    ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
+    ApiError, ApiRequest, ApiResponse, Filters, ManagerStatus, MemberList, NetworkError, NodeListing,
+    NodeQuery, ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
 };
 pub(crate) use effects::Effects;
 pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};

@@ -91,6 +91,9 @@ impl Network {
 
 /// Each gateway belongs to the subnet that it lies in, and no subnet may lie in another.
 fn with_gateways(subnets: &[Subnet], gateways: Vec<Ipv4Addr>) -> Result<Vec<SubnetSpec>, CommandError> {
+    if subnets.is_empty() && !gateways.is_empty() {
+        return Err(CommandError::usage("every ip-range or gateway must have a corresponding subnet"));
+    }
     let mut specs: Vec<SubnetSpec> = Vec::new();
     for subnet in subnets {
         if specs.iter().any(|known| known.subnet.overlaps(*subnet)) {

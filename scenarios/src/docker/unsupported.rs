@@ -90,8 +90,6 @@ const FLAGS: &[(&str, &[&str])] = &[
     (
         "network create",
         &[
-            "--opt",
-            "-o",
             "--scope",
             "--config-only",
             "--config-from",
@@ -130,11 +128,10 @@ pub(super) fn by_the_core(command: &DockerCommand) -> Option<&'static str> {
     match command {
         _ if is_api_command(command) => None,
         DockerCommand::Swarm(_) => Some("the hosts of `managers` and `workers` are a swarm from the start"),
-        DockerCommand::Network(_) => Some("the only network is that of the routing mesh"),
         DockerCommand::Info | DockerCommand::ContainerList { .. } => {
             Some("`node ls` and `service ps` tell more")
         }
-        DockerCommand::Service(_) | DockerCommand::Node(_) => None,
+        DockerCommand::Service(_) | DockerCommand::Node(_) | DockerCommand::Network(_) => None,
     }
 }
 

@@ -4,13 +4,16 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::json::Json;
+use super::network::network_json;
 use super::node_json::node_json;
 use super::plan::{OwnHost, requests};
 use super::service_json::service_json;
 use super::swarm::join_token;
-use super::{Viewpoint, node_pretty, node_table, service_pretty, service_table, task_table};
+use super::{Viewpoint, network_table, node_pretty, node_table, service_pretty, service_table, task_table};
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::command::{DockerCommand, Listing, NodeCommand, ServiceCommand, SwarmCommand};
+use crate::model::command::{
+    DockerCommand, Listing, NetworkCommand, NodeCommand, ServiceCommand, SwarmCommand,
+};
 use crate::model::{NodeId, NodeRole};
 use crate::protocol::{
     ApiError, ApiRequest, ApiResponse, NodeListing, NodeQuery, ServiceDetails, TaskListing,
@@ -88,6 +91,7 @@ impl CommandRun {
         let view = Viewpoint { seed: self.seed, now };
         match answer {
             Ok(response) => self.print(&request, response, view),
+            Err(error) if self.is_forgiven(&error) => {}
             Err(error) => {
                 let text = error.message(self.seed);
                 // `service scale` tells which of its services it is about.
@@ -103,6 +107,12 @@ impl CommandRun {
                 }
             }
         }
+    }
+
+    /// `network rm --force` does not mind networks that do not exist.
+    fn is_forgiven(&self, error: &ClientError) -> bool {
+        matches!(*self.command, DockerCommand::Network(NetworkCommand::Remove { force: true, .. }))
+            && matches!(error, ClientError::Refused(ApiError::NoSuch { .. }))
     }
 
     /// What the command leaves behind at its end.
@@ -131,6 +141,18 @@ impl CommandRun {
             }
             ApiResponse::ServiceCreated(service) => {
                 let _ = writeln!(self.stdout, "{}", service.text(view.seed));
+            }
+            ApiResponse::NetworkCreated(network) => {
+                let _ = writeln!(self.stdout, "{}", network.text(view.seed));
+            }
+            ApiResponse::Networks(networks) => {
+                let DockerCommand::Network(NetworkCommand::List(listing)) = &*self.command else {
+                    unreachable!("{:?} lists no networks", self.command)
+                };
+                self.stdout.push_str(&network_table(&networks, listing, view));
+            }
+            ApiResponse::NetworkDetails(details) => {
+                self.print_json(details, view, |network| network_json(network, view));
             }
             ApiResponse::RoleUnchanged(node) => {
                 let role = if matches!(*self.command, DockerCommand::Node(NodeCommand::Promote { .. })) {
@@ -236,6 +258,7 @@ fn done(request: &ApiRequest, seed: u64) -> String {
         ApiRequest::UpdateService { service, .. }
         | ApiRequest::RollbackService { service }
         | ApiRequest::RemoveService { service } => format!("{service}\n"),
+        ApiRequest::RemoveNetwork { network } => format!("{network}\n"),
         ApiRequest::UpdateNode { node, .. } | ApiRequest::RemoveNode { node, .. } => {
             format!("{}\n", word(node, seed))
         }
@@ -250,6 +273,9 @@ fn done(request: &ApiRequest, seed: u64) -> String {
             format!("Successfully rotated {} join token.\n\n", role.name().to_lowercase())
         }
         ApiRequest::CreateService(_)
+        | ApiRequest::CreateNetwork(_)
+        | ApiRequest::ListNetworks(_)
+        | ApiRequest::InspectNetworks { .. }
         | ApiRequest::ListServices(_)
         | ApiRequest::ListServiceTasks { .. }
         | ApiRequest::ListNodeTasks { .. }

@@ -1,5 +1,7 @@
 //! Which requests a command makes.
-use crate::model::command::{DockerCommand, NodeCommand, NodeReference, ServiceCommand, SwarmCommand};
+use crate::model::command::{
+    DockerCommand, NetworkCommand, NodeCommand, NodeReference, ServiceCommand, SwarmCommand,
+};
 use crate::model::{NodeId, NodeRole};
 use crate::protocol::{ApiRequest, Filters, NodeQuery};
 
@@ -21,11 +23,9 @@ pub fn is_api_command(command: &DockerCommand) -> bool {
     match command {
         DockerCommand::Service(_)
         | DockerCommand::Node(_)
+        | DockerCommand::Network(_)
         | DockerCommand::Swarm(SwarmCommand::Update(_) | SwarmCommand::JoinToken { .. }) => true,
-        DockerCommand::Network(_)
-        | DockerCommand::Swarm(_)
-        | DockerCommand::Info
-        | DockerCommand::ContainerList { .. } => false,
+        DockerCommand::Swarm(_) | DockerCommand::Info | DockerCommand::ContainerList { .. } => false,
     }
 }
 
@@ -35,15 +35,15 @@ pub(super) fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -
     match command {
         DockerCommand::Service(command) => service_requests(command, seed, host),
         DockerCommand::Node(command) => node_requests(command, host),
+        DockerCommand::Network(command) => network_requests(command),
         DockerCommand::Swarm(SwarmCommand::Update(change)) => vec![ApiRequest::UpdateSwarm(change.clone())],
         DockerCommand::Swarm(SwarmCommand::JoinToken { role, rotate, .. }) => {
             let rotate = rotate.then_some(ApiRequest::RotateJoinToken(*role));
             rotate.into_iter().chain([ApiRequest::InspectSwarm { own: host.own_node() }]).collect()
         }
-        DockerCommand::Network(_)
-        | DockerCommand::Swarm(_)
-        | DockerCommand::Info
-        | DockerCommand::ContainerList { .. } => unreachable!("{command:?} is no command of the control API"),
+        DockerCommand::Swarm(_) | DockerCommand::Info | DockerCommand::ContainerList { .. } => {
+            unreachable!("{command:?} is no command of the control API")
+        }
     }
 }
 
@@ -104,6 +104,19 @@ fn node_requests(command: &NodeCommand, host: &dyn OwnHost) -> Vec<ApiRequest> {
         }
         NodeCommand::Remove { nodes, force } => {
             each(nodes, &|node| ApiRequest::RemoveNode { node, force: *force })
+        }
+    }
+}
+
+fn network_requests(command: &NetworkCommand) -> Vec<ApiRequest> {
+    match command {
+        NetworkCommand::Create { spec } => vec![ApiRequest::CreateNetwork(spec.clone())],
+        NetworkCommand::List(listing) => vec![ApiRequest::ListNetworks(listing.filters.clone())],
+        NetworkCommand::Remove { networks, .. } => {
+            networks.iter().map(|network| ApiRequest::RemoveNetwork { network: network.clone() }).collect()
+        }
+        NetworkCommand::Inspect { networks } => {
+            vec![ApiRequest::InspectNetworks { networks: networks.clone() }]
         }
     }
 }

@@ -38,6 +38,11 @@ fn nodes_are_listed_changed_and_described() {
 }
 
 #[test]
+fn networks_are_made_listed_and_removed_unless_they_are_needed() {
+    run("network.txt");
+}
+
+#[test]
 fn the_swarm_has_settings_and_tokens() {
     run("swarm.txt");
 }

@@ -12,6 +12,7 @@ mod filters;
 mod list;
 mod lookup;
 mod name;
+mod networks;
 mod nodes;
 mod services;
 mod swarm;
@@ -22,6 +23,7 @@ pub use list::{
     inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks, list_services,
     service_status,
 };
+pub use networks::{create_network, remove_network};
 pub use nodes::{remove_node, update_node};
 pub use services::{create_service, remove_service, rollback_service, update_service};
 pub use swarm::{rotate_join_token, update_swarm};

@@ -5,12 +5,14 @@
 pub(crate) mod decimal;
 mod error;
 mod members;
+mod network_error;
 mod request;
 mod response;
 mod spec_error;
 
 pub use error::{ApiError, ObjectKind};
 pub use members::{ManagerStatus, MemberList};
+pub use network_error::NetworkError;
 pub use request::{ApiRequest, Filters, NodeQuery};
 pub use response::{ApiResponse, NodeListing, ServiceDetails, ServiceListing, SwarmDetails, TaskListing};
 pub use spec_error::SpecError;

@@ -14,6 +14,7 @@ pub(super) fn command(words: &[String]) -> DockerCommand {
     match words[0].as_str() {
         "service" => DockerCommand::Service(service_command(verb, names, &flags)),
         "node" => DockerCommand::Node(node_command(verb, names, &flags)),
+        "network" => DockerCommand::Network(network_command(verb, names, &flags)),
         "swarm" => DockerCommand::Swarm(swarm_command(verb, &names, &flags)),
         other => panic!("no command {other}"),
     }
@@ -45,6 +46,27 @@ fn service_command(verb: &str, names: Vec<String>, flags: &[String]) -> ServiceC
             ServiceCommand::Inspect { services: names, pretty: flags.contains(&"--pretty".to_owned()) }
         }
         other => panic!("no command service {other}"),
+    }
+}
+
+fn network_command(verb: &str, names: Vec<String>, flags: &[String]) -> NetworkCommand {
+    let has = |flag: &str| flags.iter().any(|word| word == flag);
+    match verb {
+        "create" => {
+            let labels = pairs(&names[1..]).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let spec = NetworkSpec {
+                annotations: Annotations { name: names[0].clone(), labels },
+                driver: if has("--macvlan") { "macvlan" } else { "overlay" }.to_owned(),
+                ingress: has("--ingress"),
+                attachable: has("--attachable"),
+                ..NetworkSpec::default()
+            };
+            NetworkCommand::Create { spec: Box::new(spec) }
+        }
+        "ls" => NetworkCommand::List(listing(flags)),
+        "rm" => NetworkCommand::Remove { networks: names, force: has("--force") },
+        "inspect" => NetworkCommand::Inspect { networks: names },
+        other => panic!("no command network {other}"),
     }
 }
 

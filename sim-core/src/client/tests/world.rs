@@ -163,7 +163,11 @@ impl World {
 
     fn create_network(&mut self, name: &str) {
         let annotations = Annotations { name: name.to_owned(), ..Annotations::default() };
-        let spec = NetworkSpec { annotations, ingress: name == "ingress", ..NetworkSpec::default() };
+        let mut spec = NetworkSpec { annotations, ingress: name == "ingress", ..NetworkSpec::default() };
+        if name == "bridge" {
+            let label = network::PREDEFINED_LABEL;
+            spec.annotations.labels.insert(label.to_owned(), "true".to_owned());
+        }
         self.commit(|t| {
             let id = t.mint_network();
             let subnet = Subnet { address: [10, 0, 0, 0].into(), prefix_bits: 24 };

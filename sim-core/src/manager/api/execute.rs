@@ -7,6 +7,7 @@ use super::list::{
 };
 use super::lookup::{find_network, find_node, find_service};
 use super::name::made_up_name;
+use super::networks::{create_network, inspect_networks, list_networks, remove_network};
 use super::nodes::{remove_node, update_node};
 use super::services::{
     check_new_service, remove_service, rollback_service, store_new_service, update_service,
@@ -15,7 +16,7 @@ use super::swarm::{rotate_join_token, update_swarm};
 use crate::model::command::{self, NodeChange, ServiceCreate, SpecChange};
 use crate::model::image::ImageReference;
 use crate::model::spec::NetworkAttachmentConfig;
-use crate::model::{ContainerSpec, Node, NodeRole, NodeSpec, Service, ServiceSpec, TaskSpec};
+use crate::model::{ContainerSpec, NetworkSpec, Node, NodeRole, NodeSpec, Service, ServiceSpec, TaskSpec};
 use crate::protocol::{ApiError, ApiRequest, ApiResponse, MemberList, NodeQuery};
 use crate::store::{Store, Transaction};
 
@@ -52,6 +53,10 @@ pub(crate) fn read(
         ApiRequest::InspectNodes { nodes } => {
             Ok(ApiResponse::NodeDetails(inspect_nodes(store, nodes, members, *seed)))
         }
+        ApiRequest::ListNetworks(filters) => list_networks(store, filters, *seed).map(ApiResponse::Networks),
+        ApiRequest::InspectNetworks { networks } => {
+            Ok(ApiResponse::NetworkDetails(inspect_networks(store, networks, *seed)))
+        }
         ApiRequest::InspectSwarm { own } => inspect_swarm(store, *own, members).map(ApiResponse::Swarm),
         ApiRequest::CreateService(_)
         | ApiRequest::UpdateService { .. }
@@ -61,6 +66,8 @@ pub(crate) fn read(
         | ApiRequest::UpdateNode { .. }
         | ApiRequest::SetNodeRole { .. }
         | ApiRequest::RemoveNode { .. }
+        | ApiRequest::CreateNetwork(_)
+        | ApiRequest::RemoveNetwork { .. }
         | ApiRequest::UpdateSwarm(_)
         | ApiRequest::RotateJoinToken(_) => unreachable!("{request:?} writes"),
     }
@@ -117,12 +124,22 @@ pub(crate) fn execute(
             let node = node_named(transaction, node, *seed)?;
             remove_node(transaction, node.id, *force, members)?;
         }
+        ApiRequest::CreateNetwork(spec) => {
+            let network = create_network(transaction, NetworkSpec::clone(spec))?;
+            return Ok(ApiResponse::NetworkCreated(network));
+        }
+        ApiRequest::RemoveNetwork { network } => {
+            let network = find_network(transaction.store(), network, *seed)?;
+            remove_network(transaction, network)?;
+        }
         ApiRequest::UpdateSwarm(change) => update_swarm(transaction, change)?,
         ApiRequest::RotateJoinToken(role) => rotate_join_token(transaction, *role)?,
         ApiRequest::ListServices(_)
         | ApiRequest::ListServiceTasks { .. }
         | ApiRequest::ListNodeTasks { .. }
         | ApiRequest::InspectServices { .. }
+        | ApiRequest::ListNetworks(_)
+        | ApiRequest::InspectNetworks { .. }
         | ApiRequest::ListNodes(_)
         | ApiRequest::InspectNodes { .. }
         | ApiRequest::InspectSwarm { .. } => unreachable!("{request:?} writes nothing"),

@@ -1,5 +1,5 @@
 //! Conditions of listings: of equal keys one must hold, of different keys all; of labels each.
-use crate::model::{Labels, Node, Service, ServiceMode, Task, TaskState};
+use crate::model::{Labels, Network, Node, Service, ServiceMode, Task, TaskState};
 use crate::protocol::{ApiError, Filters};
 
 /// The conditions of one listing, with the seed that gives ids their text.
@@ -28,6 +28,14 @@ impl<'a> Conditions<'a> {
             && self.any("mode", |mode| mode == mode_word(service.spec.mode))
             && self.any("runtime", |runtime| runtime == "container")
             && self.labels("label", &service.spec.annotations.labels)
+    }
+
+    pub(super) fn admit_network(&self, network: &Network) -> bool {
+        self.any("name", |part| network.name().contains(part))
+            && self.any("id", |prefix| network.id.text(self.seed).starts_with(prefix))
+            && self.any("driver", |driver| driver == network.spec.driver())
+            && self.any("scope", |scope| scope == "swarm")
+            && self.labels("label", &network.spec.annotations.labels)
     }
 
     pub(super) fn admit_node(&self, node: &Node) -> bool {

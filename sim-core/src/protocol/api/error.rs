@@ -1,7 +1,7 @@
 //! Why a request is refused, and by whom. Ids become text only when an error is printed.
 use std::fmt;
 
-use super::SpecError;
+use super::{NetworkError, SpecError};
 use crate::model::command::ChangeError;
 use crate::model::constraint::ConstraintError;
 use crate::model::{NodeId, ServiceId};
@@ -15,6 +15,8 @@ pub enum ApiError {
     Spec(SpecError),
     /// A placement constraint does not parse. SwarmKit attaches no code to this one (spec scheduler 12.1).
     Constraint(ConstraintError),
+    /// A network cannot be made or removed.
+    Network(NetworkError),
     /// A service is to be attached to the network of the routing mesh.
     AttachedToIngress {
         /// Name of that network.
@@ -162,6 +164,7 @@ impl ApiError {
             ApiError::Spec(_) | ApiError::AttachedToIngress { .. } | ApiError::PortInUse { .. } => {
                 Origin::Leader(StatusCode::InvalidArgument)
             }
+            ApiError::Network(error) => error.code().map_or(Origin::Engine, Origin::Leader),
             ApiError::ServiceExists { .. } => Origin::Leader(StatusCode::AlreadyExists),
             ApiError::ServiceNotFound(_) | ApiError::NodeNotFound(_) | ApiError::NotInMemberList => {
                 Origin::Leader(StatusCode::NotFound)
@@ -193,6 +196,7 @@ impl ApiError {
         match self {
             ApiError::Spec(error) => error.to_string(),
             ApiError::Constraint(error) => error.to_string(),
+            ApiError::Network(error) => error.text(seed),
             ApiError::AttachedToIngress { network } => {
                 format!("Service cannot be explicitly attached to the ingress network {network:?}")
             }

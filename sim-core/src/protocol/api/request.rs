@@ -1,7 +1,7 @@
 //! Requests of a docker client.
 use crate::kernel::{Digest, StateDigest};
 use crate::model::command::{NodeChange, ServiceCreate, SpecChange, SwarmChange};
-use crate::model::{NodeId, NodeRole};
+use crate::model::{NetworkSpec, NodeId, NodeRole};
 
 /// One thing that a docker client asks the swarm for. A command can need several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,13 @@ pub enum ApiRequest {
         /// Even if it is alive.
         force: bool,
     },
+    /// Make a network.
+    CreateNetwork(Box<NetworkSpec>),
+    /// Remove a network.
+    RemoveNetwork {
+        /// Name, id, or beginning of an id.
+        network: String,
+    },
     /// Change settings of the swarm.
     UpdateSwarm(SwarmChange),
     /// Make a new join token for a role.
@@ -77,6 +84,13 @@ pub enum ApiRequest {
     InspectServices {
         /// Names, ids, or beginnings of ids.
         services: Vec<String>,
+    },
+    /// List networks.
+    ListNetworks(Filters),
+    /// Describe networks.
+    InspectNetworks {
+        /// Names, ids, or beginnings of ids.
+        networks: Vec<String>,
     },
     /// List nodes.
     ListNodes(Filters),
@@ -117,12 +131,16 @@ impl ApiRequest {
             | ApiRequest::UpdateNode { .. }
             | ApiRequest::SetNodeRole { .. }
             | ApiRequest::RemoveNode { .. }
+            | ApiRequest::CreateNetwork(_)
+            | ApiRequest::RemoveNetwork { .. }
             | ApiRequest::UpdateSwarm(_)
             | ApiRequest::RotateJoinToken(_) => true,
             ApiRequest::ListServices(_)
             | ApiRequest::ListServiceTasks { .. }
             | ApiRequest::ListNodeTasks { .. }
             | ApiRequest::InspectServices { .. }
+            | ApiRequest::ListNetworks(_)
+            | ApiRequest::InspectNetworks { .. }
             | ApiRequest::ListNodes(_)
             | ApiRequest::InspectNodes { .. }
             | ApiRequest::InspectSwarm { .. } => false,

@@ -21,6 +21,12 @@ pub enum ApiResponse {
     Tasks(Box<TaskListing>),
     /// One answer for each service that was asked for.
     ServiceDetails(Vec<Result<ServiceDetails, ApiError>>),
+    /// The network has this id.
+    NetworkCreated(NetworkId),
+    /// Networks in the store's order.
+    Networks(Vec<Arc<Network>>),
+    /// One answer for each network that was asked for.
+    NetworkDetails(Vec<Result<Arc<Network>, ApiError>>),
     /// Nodes in the store's order.
     Nodes(Vec<NodeListing>),
     /// One answer for each node that was asked for.
