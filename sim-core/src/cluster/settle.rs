@@ -40,8 +40,9 @@ const ENGINE_PLUGINS: [(&str, &str); 4] =
     [("Network", "bridge"), ("Network", "host"), ("Network", "overlay"), ("Volume", "local")];
 /// Networks that every engine has by itself.
 const PREDEFINED_NETWORKS: [&str; 2] = ["bridge", "host"];
-/// Nodes of a cluster with the usual network of the routing mesh.
-const INGRESS_NODES_MAX: usize = 100;
+/// Nodes of a cluster with the usual network of the routing mesh, whose 253 addresses are for nodes, services and
+/// tasks together.
+const INGRESS_NODES_MAX: usize = 20;
 /// Number of the first network's tunnels.
 const VXLAN_FIRST: u32 = 4096;
 
