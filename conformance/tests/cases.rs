@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where tests and their data are.
-const TESTED: [&str; 7] = [
+const TESTED: [&str; 8] = [
     "sim-core/src",
     "sim-core/tests",
     "sim-core/testdata",
     "conformance/src",
+    "scenarios/library",
     "scenarios/tests",
     "scenarios/testdata",
     "cli/tests",
@@ -86,6 +87,11 @@ fn every_case_of_the_orchestrators_is_automated_or_has_a_reason_why_not() {
     let prefixes =
         ["DTY", "REP", "RST", "DRN", "INI", "UPD", "GLB", "JOB", "RPR", "CEN", "VEN", "ORP", "SRV"];
     assert_eq!(check("orchestration.txt", &prefixes), 171);
+}
+
+#[test]
+fn every_case_of_the_network_is_automated_or_has_a_reason_why_not() {
+    assert_eq!(check("networking.txt", &["NET", "PORT", "DNS"]), 160);
 }
 
 #[test]
