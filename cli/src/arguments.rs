@@ -62,6 +62,9 @@ pub(crate) struct RunArguments {
     /// Explain why a task is where it is, or why it waits: web.2, or agent.w1 of a global service.
     #[arg(long, value_name = "TASK")]
     pub(crate) explain: Option<String>,
+    /// Show the managers' Raft logs, terms and leaders over time.
+    #[arg(long)]
+    pub(crate) raft: bool,
     /// Check the simulator's own invariants after every event.
     #[arg(long)]
     pub(crate) check: bool,

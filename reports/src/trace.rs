@@ -69,6 +69,7 @@ fn details(fact: &Fact, census: &Census) -> Value {
             json!({ "role": role, "term": term, "leader": leader.map(host) })
         }
         Fact::Leadership { active, .. } => json!({ "active": active }),
+        Fact::Manager { running, .. } => json!({ "running": running }),
         Fact::Session { event: SessionEvent::Registered, .. } => json!({ "event": "registered" }),
         Fact::Session { event: SessionEvent::Failed { error, backoff, retry_in }, .. } => {
             let (backoff, retry_in) = (backoff.as_nanos(), retry_in.as_nanos());

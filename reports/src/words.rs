@@ -26,6 +26,8 @@ pub(crate) enum Family {
     StepsDown,
     LoopsStart,
     LoopsStop,
+    ManagerStarts,
+    ManagerEnds,
     SessionOpen,
     SessionLost,
     NodeCreated,
@@ -95,6 +97,8 @@ impl Family {
             Family::StepsDown => ("follows", "follow"),
             Family::LoopsStart => ("takes over as leader", "take over as leaders"),
             Family::LoopsStop => ("leads no longer", "lead no longer"),
+            Family::ManagerStarts => ("starts its manager", "start their managers"),
+            Family::ManagerEnds => ("ends its manager", "end their managers"),
             Family::SessionOpen => ("has a session", "have sessions"),
             Family::SessionLost => ("has no session", "have no sessions"),
             Family::NodeCreated => ("joins the swarm", "join the swarm"),
@@ -140,6 +144,8 @@ impl Family {
             | Family::Note
             | Family::LoopsStart
             | Family::LoopsStop
+            | Family::ManagerStarts
+            | Family::ManagerEnds
             | Family::NodeCreated
             | Family::NodeState
             | Family::NodeAvailability
@@ -218,6 +224,8 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
         }
         Fact::Leadership { active: true, .. } => (Family::LoopsStart, String::new()),
         Fact::Leadership { active: false, .. } => (Family::LoopsStop, String::new()),
+        Fact::Manager { running: true, .. } => (Family::ManagerStarts, String::new()),
+        Fact::Manager { running: false, .. } => (Family::ManagerEnds, String::new()),
         Fact::Session { event: SessionEvent::Registered, .. } => (Family::SessionOpen, String::new()),
         Fact::Session { event: SessionEvent::Failed { error, .. }, .. } => {
             (Family::SessionLost, error.to_string())

@@ -42,6 +42,9 @@ pub trait Spectator {
     /// A fact was told.
     fn fact(&mut self, _record: &FactRecord, _census: &Census) {}
 
+    /// Nothing more happens at this instant.
+    fn instant_over(&mut self, _time: SimTime, _view: View<'_>) {}
+
     /// The run has come so far.
     fn reached(&mut self, _time: SimTime) {}
 }
@@ -186,5 +189,6 @@ impl Observer for Audience<'_> {
     fn instant_over(&mut self, time: SimTime, view: View<'_>) {
         self.judge.instant_over(time, self.recorder.census(), view);
         self.recorder.instant_over(time, view);
+        self.spectator.instant_over(time, view);
     }
 }

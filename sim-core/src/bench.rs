@@ -16,7 +16,7 @@ use crate::manager::loops::LeaderLoops;
 use crate::manager::orchestrator::update::UpdateWaits;
 use crate::manager::scheduler::Scheduler;
 use crate::model::{ExplainWish, Explanation, FactId, ServiceId, TaskId};
-use crate::protocol::{Effects, Event, Timer};
+use crate::protocol::{Effects, Event, Lineage, Timer};
 
 pub use self::waiting::WaitingScheduler;
 pub use crate::manager::api::{
@@ -143,7 +143,7 @@ impl Bench {
     pub fn start(&mut self) {
         assert!(!self.started, "the loops run already");
         self.started = true;
-        self.loops.start(&self.store, &mut self.effects);
+        self.loops.start(&MemberList::default(), &self.store, &mut self.effects);
     }
 
     /// Ends the loops as a lost leadership does: all that they know is lost. They can be started anew.
@@ -207,7 +207,7 @@ impl Bench {
                 Timer::Loop(_, epoch) if epoch != self.effects.epoch() => {}
                 Timer::Loop(timer, _) => self.loops.fire(timer, &self.store, &mut self.effects),
                 Timer::Alarm(alarm) => world.alarm(alarm, self),
-                Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) => {
+                Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) | Timer::Node(_) => {
                     unreachable!("a bench has no processes, but {timer:?} fired")
                 }
             }
@@ -245,7 +245,7 @@ impl Bench {
         self.version += 1;
         self.store.apply(changes);
         self.unseen.push(Arc::clone(changes));
-        self.effects.tell_commit(self.version, changes)
+        self.effects.tell_commit(Lineage::default(), self.version, changes)
     }
 
     fn show(&mut self, world: &mut impl World) {

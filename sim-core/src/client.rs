@@ -1,10 +1,12 @@
 //! The docker client: which requests a command makes, and what it prints.
 //!
 //! Everything here is a pure function of the answers, the seed and the time. Columns, words and error texts are
-//! docker's. Deliberately absent: what a waiting client shows while tasks come and go, and commands that are
-//! the engine's own (`docker swarm init`, `docker info`, `docker ps`), which need more than the swarm's objects.
+//! docker's. Deliberately absent: what a waiting client shows while tasks come and go, and what containers and
+//! networks of one host look like (`docker ps`, `docker network`).
 mod calendar;
 mod command;
+mod engine;
+mod info;
 mod json;
 mod natural;
 mod network;
@@ -22,7 +24,7 @@ mod words;
 pub use command::{ClientError, CommandRun, Output};
 pub use network::network_table;
 pub use node::{node_pretty, node_table};
-pub use plan::{OwnHost, is_api_command};
+pub use plan::{Ask, ManagerState, OwnHost, is_simulated};
 pub use service::service_table;
 pub use service_pretty::service_pretty;
 pub use task::task_table;

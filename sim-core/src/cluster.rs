@@ -12,7 +12,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use view::View;
+pub use view::{RaftMember, View};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,11 +20,13 @@ use std::sync::Arc;
 use self::clients::{Clients, Engine, Site};
 use self::host::Host;
 pub(crate) use self::host::Power;
-use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::kernel::{Digest, StateDigest};
 use crate::model::setup::Setup;
 use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
-use crate::protocol::{CallError, Component, Effects, Envelope, Event, Message, Request, Timer};
+use crate::protocol::{
+    CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Timer,
+};
 use crate::store::Store;
 
 /// All hosts and the network between them.
@@ -55,6 +57,10 @@ impl Cluster {
                 unreachable!("entry {entry} of the timeline is for whoever injects faults")
             }
         }
+        let host = out.host();
+        if self.hosts.get(host).is_some_and(Host::has_answers) {
+            self.deliver_answers(host, out);
+        }
         self.route_all(out);
     }
 
@@ -72,16 +78,19 @@ impl Cluster {
             Timer::Loop(..) | Timer::Manager(_) => {
                 if let Some(manager) = &mut host.manager {
                     manager.fire(timer, out);
+                    host.follow_components(out);
                 }
             }
             Timer::Agent(timer) => {
                 if let Some(agent) = &mut host.agent {
                     agent.fire(timer, out);
+                    host.follow_agent(false, out);
                 }
             }
             Timer::Client(timer) => {
                 self.with_clients(id, out, |clients, site, out| clients.fire(timer, site, out))
             }
+            Timer::Node(timer) => host.fire(timer, out),
             Timer::Alarm(_) => unreachable!("alarms ring on benches only"),
         }
     }
@@ -110,26 +119,32 @@ impl Cluster {
         }
         self.messages += u64::from(!is_liveness(&message));
         match addressee(&message) {
-            Some(Component::Manager) => match &mut host.manager {
-                Some(manager) => manager.hear(from, message, out),
-                None => refuse(from, message, out),
-            },
+            Some(Component::Manager) => {
+                if let Some(manager) = &mut host.manager {
+                    manager.hear(from, message, out);
+                    host.follow_components(out);
+                } else if host.manager_joins() {
+                    say_hello(from, message, out);
+                } else {
+                    refuse(from, message, out);
+                }
+            }
             Some(Component::Agent) => {
                 if let Some(agent) = &mut host.agent {
+                    let is_news = matches!(message, Message::Item { .. });
                     agent.hear(message, out);
+                    host.follow_agent(is_news, out);
+                }
+            }
+            Some(Component::Node) => {
+                if let Message::Answer { call, answer } = message {
+                    host.answered(call, answer, out);
                 }
             }
             Some(Component::Client) => {
                 self.with_clients(to, out, |clients, site, out| clients.hear(message, site, out));
             }
-            None => {
-                if let Some(manager) = &mut host.manager {
-                    manager.hear(from, message, out);
-                }
-                if let Some(agent) = &mut host.agent {
-                    agent.reset(from, out);
-                }
-            }
+            None => host.reset(from, out),
         }
     }
 
@@ -212,20 +227,37 @@ impl Cluster {
     ) {
         let site = self.site(id);
         act(&mut self.host_mut(id).clients, &site, out);
+        let host = self.host_mut(id);
+        for (call, request) in host.clients.take_asked() {
+            host.requested(call, request, out);
+        }
+        self.deliver_answers(id, out);
+    }
+
+    /// What the engine of a host has to say to its clients reaches them.
+    pub(crate) fn deliver_answers(&mut self, id: HostId, out: &mut Effects) {
+        for (call, answer) in self.host_mut(id).take_answers() {
+            self.with_clients(id, out, |clients, site, out| clients.engine_answered(call, answer, site, out));
+        }
     }
 
     fn site(&self, id: HostId) -> Site {
         let view = View::new(self);
         let host = self.hosts.get(id).expect("clients have hosts");
-        let engine = match (host.power, &host.manager, &host.agent) {
-            (Power::Off | Power::EngineStopped, _, _) => Engine::Down,
-            (Power::On, Some(_), _) => Engine::Manager,
-            (Power::On, None, Some(_)) => Engine::Worker,
-            (Power::On, None, None) => Engine::NoSwarm,
+        let engine = match host.power {
+            Power::Off | Power::EngineStopped => Engine::Down,
+            Power::On => match host.local_state() {
+                _ if host.manager_serves() => Engine::Manager,
+                _ if host.manager.is_some() || host.manager_joins() => Engine::StartingManager,
+                LocalState::Active | LocalState::Pending => Engine::Worker,
+                LocalState::Inactive | LocalState::Error => Engine::NoSwarm,
+            },
         };
         let nodes = view.store().into_iter().flat_map(Store::nodes);
         let nodes = nodes.map(|node| (view.host_name(node.host).to_owned(), node.id)).collect();
-        Site { engine, own: host.agent.as_ref().and_then(|_| view.node_of_host(id)), nodes }
+        let own = host.node.identity.map(|identity| identity.node);
+        let swarm = view.store().and_then(Store::cluster).cloned();
+        Site { engine, own, nodes, swarm }
     }
 
     pub(crate) fn host_mut(&mut self, host: HostId) -> &mut Host {
@@ -250,11 +282,6 @@ impl Cluster {
             out.paths_repaired(|from, to| !self.net.is_cut(from, to));
         }
         self.release_blocked(out);
-    }
-
-    /// When the run ends.
-    pub(crate) fn until(&self) -> SimTime {
-        self.setup.until
     }
 }
 
@@ -285,6 +312,20 @@ fn refuse(from: HostId, message: Message, out: &mut Effects) {
     }
 }
 
+/// A manager that has no place in the Raft cluster yet says that it is there, and nothing else.
+fn say_hello(from: HostId, message: Message, out: &mut Effects) {
+    match message {
+        Message::Request { call, request: Request::Health } => {
+            out.send(from, Message::Answer { call, answer: Ok(Response::Done) });
+        }
+        Message::Request { .. }
+        | Message::Item { .. }
+        | Message::Answer { .. }
+        | Message::HangUp { .. }
+        | Message::Reset => refuse(from, message, out),
+    }
+}
+
 /// Who on the host hears a message; none: everybody.
 fn addressee(message: &Message) -> Option<Component> {
     match message {
@@ -307,7 +348,6 @@ fn carriage(message: &Message) -> Carriage {
 
 /// Messages that are sent periodically in a quiet cluster.
 fn is_liveness(message: &Message) -> bool {
-    use crate::protocol::Response;
     use crate::raft::Body;
     match message {
         Message::Request { request, .. } => match request {
@@ -319,6 +359,10 @@ fn is_liveness(message: &Message) -> bool {
             Request::Session { .. }
             | Request::UpdateTaskStatus { .. }
             | Request::Assignments { .. }
+            | Request::RootCertificate
+            | Request::IssueCertificate(_)
+            | Request::CertificateStatus { .. }
+            | Request::JoinRaft(_)
             | Request::Api(_) => false,
         },
         Message::Answer { answer, .. } => {

@@ -14,12 +14,14 @@ mod log_matching;
 mod store_sum;
 mod task_states;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::cluster::Cluster;
 use crate::kernel::SimTime;
 use crate::manager::Manager;
 use crate::model::{FactRecord, HostId};
+use crate::protocol::Lineage;
 
 /// How many indexes of the log are remembered. What lags more than this is compared again when it has caught up.
 const REMEMBERED: usize = 20_000;
@@ -65,8 +67,9 @@ pub(crate) trait Invariant: fmt::Debug + Send {
     }
 }
 
-/// All invariants, in the order in which they are checked.
-fn all() -> Vec<Box<dyn Invariant>> {
+/// The invariants of a log's history, in the order in which they are checked. Managers of different histories, as
+/// of two swarms, or of one that goes on alone, promise each other nothing.
+fn of_history() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(election_safety::ElectionSafety::default()),
         Box::new(commit::CommitMonotone::default()),
@@ -75,6 +78,12 @@ fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(applied_state::EqualAppliedState::default()),
         Box::new(leader_completeness::LeaderCompleteness::default()),
         Box::new(acknowledged::AcknowledgedWrites::default()),
+    ]
+}
+
+/// The invariants of the whole run, in the order in which they are checked.
+fn of_run() -> Vec<Box<dyn Invariant>> {
+    vec![
         Box::new(causes::CauseChains::default()),
         Box::new(task_states::TaskStates),
         Box::new(store_sum::StoreSum::default()),
@@ -84,44 +93,52 @@ fn all() -> Vec<Box<dyn Invariant>> {
 /// Checks all invariants along a run.
 #[derive(Debug)]
 pub(crate) struct Checks {
-    invariants: Vec<Box<dyn Invariant>>,
+    histories: BTreeMap<Lineage, Vec<Box<dyn Invariant>>>,
+    run: Vec<Box<dyn Invariant>>,
     violations: Vec<Violation>,
 }
 
 impl Checks {
     pub(crate) fn new() -> Self {
-        Checks { invariants: all(), violations: Vec::new() }
+        Checks { histories: BTreeMap::new(), run: of_run(), violations: Vec::new() }
     }
 
     pub(crate) fn after_event(&mut self, cluster: &Cluster, host: HostId, time: SimTime, event: u64) {
         let Some(manager) = cluster.hosts.get(host).and_then(|host| host.manager.as_ref()) else { return };
-        self.each(time, event, |invariant| invariant.after_event(host, manager));
+        let invariants = self.histories.entry(manager.lineage()).or_insert_with(of_history);
+        let check = |invariant: &mut dyn Invariant| invariant.after_event(host, manager);
+        each(invariants, &mut self.violations, (time, event), check);
     }
 
     pub(crate) fn after_fact(&mut self, record: &FactRecord, event: u64) {
-        self.each(record.time, event, |invariant| invariant.after_fact(record));
+        for invariants in self.histories.values_mut().chain([&mut self.run]) {
+            let check = |invariant: &mut dyn Invariant| invariant.after_fact(record);
+            each(invariants, &mut self.violations, (record.time, event), check);
+        }
     }
 
     pub(crate) fn sweep(&mut self, cluster: &Cluster, time: SimTime, event: u64) {
-        self.each(time, event, |invariant| invariant.sweep(cluster));
+        for invariants in self.histories.values_mut().chain([&mut self.run]) {
+            let check = |invariant: &mut dyn Invariant| invariant.sweep(cluster);
+            each(invariants, &mut self.violations, (time, event), check);
+        }
     }
 
     pub(crate) fn violations(&self) -> &[Violation] {
         &self.violations
     }
+}
 
-    /// An invariant that is broken once is not looked at again: what follows is noise.
-    fn each(
-        &mut self,
-        time: SimTime,
-        event: u64,
-        mut check: impl FnMut(&mut dyn Invariant) -> Result<(), String>,
-    ) {
-        let violations = &mut self.violations;
-        self.invariants.retain_mut(|invariant| {
-            let Err(what) = check(invariant.as_mut()) else { return true };
-            violations.push(Violation { invariant: invariant.name(), time, event, what });
-            false
-        });
-    }
+/// An invariant that is broken once is not looked at again: what follows is noise.
+fn each(
+    invariants: &mut Vec<Box<dyn Invariant>>,
+    violations: &mut Vec<Violation>,
+    (time, event): (SimTime, u64),
+    mut check: impl FnMut(&mut dyn Invariant) -> Result<(), String>,
+) {
+    invariants.retain_mut(|invariant| {
+        let Err(what) = check(invariant.as_mut()) else { return true };
+        violations.push(Violation { invariant: invariant.name(), time, event, what });
+        false
+    });
 }

@@ -25,7 +25,7 @@ mod store;
 mod text_test;
 mod worker;
 
-pub use cluster::View;
+pub use cluster::{RaftMember, View};
 pub use manager::orchestrator::restart::StartWaits;
 pub use manager::orchestrator::update::{SlotWaits, UpdatePhase, UpdateWaits};
 pub use record::{Keep, Recorder, Recording};

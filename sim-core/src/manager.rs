@@ -5,17 +5,21 @@
 //! applied. Whatever else arrives meanwhile is stepped, but hands out nothing.
 pub(crate) mod allocator;
 pub(crate) mod api;
+pub(crate) mod ca;
 pub(crate) mod dispatcher;
 pub(crate) mod enforcer;
+pub(crate) mod founding;
 pub(crate) mod loops;
 pub(crate) mod orchestrator;
 pub(crate) mod reaper;
+pub(crate) mod role_manager;
 pub(crate) mod scheduler;
 pub(crate) mod ties;
 
 mod driver;
 mod forward;
 mod leadership;
+mod membership;
 mod requests;
 mod transport;
 
@@ -24,14 +28,16 @@ use std::sync::Arc;
 
 use self::dispatcher::HeartbeatPeriods;
 use self::forward::Forwarding;
+use self::founding::Founding;
 use self::leadership::Leadership;
 pub(crate) use self::loops::LoopSettings;
+use self::membership::Membership;
 use self::transport::{Report, Transport};
 use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::model::{Defect, HostId, NodeId, Sabotage};
 use crate::protocol::{
-    CallError, CallId, Effects, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList, Message,
-    ReplyTo, StoreEntry, Timer,
+    CallError, CallId, Effects, Lineage, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList,
+    Message, ReplyTo, StoreEntry, Timer,
 };
 use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role, Term};
 use crate::store::Store;
@@ -67,6 +73,10 @@ pub(crate) struct ManagerStreams {
 #[derive(Debug)]
 pub(crate) struct ManagerKit {
     pub(crate) node: NodeId,
+    /// The history that the log belongs to.
+    pub(crate) lineage: Lineage,
+    /// The first manager of a swarm has this until it has made the swarm's objects.
+    pub(crate) founding: Option<Founding>,
     pub(crate) streams: ManagerStreams,
     pub(crate) disk_speed: DiskSpeed,
     /// Added to every write to the disk by a fault.
@@ -108,6 +118,11 @@ pub(crate) struct Manager {
     /// The last term for which a candidacy was told.
     told_candidacy: Term,
     leadership: Option<Leadership>,
+    membership: Membership,
+    /// True once this manager is no member of the Raft cluster any more.
+    lost_membership: bool,
+    /// The last entry that is known to be committed at the start of the process, until it is applied.
+    restored_to: Option<u64>,
     /// Counts leaderships of this process, so that timers of an earlier one are not heard.
     epoch: u32,
 }
@@ -119,9 +134,51 @@ impl Manager {
         let raft = Raft::start(raft_id, raft_config(&kit), &raft_disk, election);
         let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
         manager.load_disk(false);
-        manager.start_ticking(out);
-        manager.pump(out);
+        manager.begin(out);
         manager
+    }
+
+    /// Starts as the first manager of a new swarm.
+    pub(crate) fn bootstrap(disk: ManagerDisk, out: &mut Effects) -> Self {
+        let ManagerDisk { raft_id, raft: raft_disk, election, kit } = disk;
+        let member = Member { node: kit.node, host: out.host() };
+        let raft = Raft::bootstrap(raft_id, raft_config(&kit), member, election);
+        let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
+        manager.tell_process(true, out);
+        manager.begin(out);
+        manager
+    }
+
+    /// Starts as a member of a running cluster that has just got its place. It knows who the others are, and nothing
+    /// of what they know.
+    pub(crate) fn join(disk: ManagerDisk, members: &[(RaftId, Member)], out: &mut Effects) -> Self {
+        let ManagerDisk { raft_id, raft: raft_disk, election, kit } = disk;
+        let raft = Raft::start(raft_id, raft_config(&kit), &raft_disk, election);
+        let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
+        for (id, member) in members {
+            manager.members.insert(*id, *member);
+            if *id != raft_id {
+                manager.transport.add(*id, member.host, true);
+            }
+        }
+        manager.tell_process(true, out);
+        manager.begin(out);
+        manager
+    }
+
+    fn begin(&mut self, out: &mut Effects) {
+        self.restored_to = Some(self.raft.commit_index());
+        self.start_ticking(out);
+        self.campaign_if_alone();
+        self.pump(out);
+    }
+
+    /// The process ends in an orderly way, while the rest of the host goes on: whoever waits for it learns that.
+    pub(crate) fn shut_down(mut self, out: &mut Effects) -> ManagerDisk {
+        self.stop_leading(out);
+        self.close_requests(out);
+        self.tell_process(false, out);
+        self.into_disk()
     }
 
     /// A manager in the middle of a quiet life: everybody has applied the snapshot on its disk and follows
@@ -152,6 +209,9 @@ impl Manager {
             ticks_without_leader: 0,
             told_candidacy: Term(0),
             leadership: None,
+            membership: Membership::default(),
+            lost_membership: false,
+            restored_to: None,
             epoch: 0,
         }
     }
@@ -202,8 +262,9 @@ impl Manager {
         self.disk.hard_state()
     }
 
-    pub(crate) fn node(&self) -> NodeId {
-        self.kit.node
+    /// The history that the log belongs to.
+    pub(crate) fn lineage(&self) -> Lineage {
+        self.kit.lineage
     }
 
     /// True while the control loops run here.
@@ -214,6 +275,11 @@ impl Manager {
     /// The host of the leader that this manager knows.
     pub(crate) fn leader_host(&self) -> Option<HostId> {
         Some(self.members.get(&self.raft.leader()?)?.host)
+    }
+
+    /// The host of a member of the Raft cluster.
+    pub(crate) fn host_of(&self, id: RaftId) -> Option<HostId> {
+        Some(self.members.get(&id)?.host)
     }
 
     /// The hosts of all members of the Raft cluster.
@@ -255,7 +321,8 @@ impl Manager {
             Timer::Manager(ManagerTimer::LeaderPoll) => self.look_for_leader(out),
             Timer::Manager(ManagerTimer::BrokenPoll) => self.look_for_leader_again(out),
             Timer::Manager(ManagerTimer::Redial(peer)) => self.transport.redial(peer, out),
-            Timer::Agent(_) | Timer::Client(_) | Timer::Alarm(_) => {
+            Timer::Manager(ManagerTimer::MembershipTimeout(limit)) => self.membership_timeout(limit, out),
+            Timer::Agent(_) | Timer::Client(_) | Timer::Node(_) | Timer::Alarm(_) => {
                 unreachable!("{timer:?} is not for a manager")
             }
         }
@@ -318,7 +385,18 @@ impl StateDigest for Manager {
     fn digest(&self, digest: &mut Digest) {
         let Self {
             host,
-            kit: ManagerKit { node, streams, disk_speed: _, disk_delay, sabotage: _, settings: _, periods },
+            kit:
+                ManagerKit {
+                    node,
+                    lineage,
+                    founding,
+                    streams,
+                    disk_speed: _,
+                    disk_delay,
+                    sabotage: _,
+                    settings: _,
+                    periods,
+                },
             raft,
             // The disk follows from what Raft handed out; what is on its way there is in flight only.
             disk: _,
@@ -332,6 +410,9 @@ impl StateDigest for Manager {
             ticks_without_leader,
             told_candidacy,
             leadership,
+            membership,
+            lost_membership,
+            restored_to,
             epoch,
         } = self;
         let ManagerStreams { tick, disk: disk_stream, redial } = streams;
@@ -351,6 +432,11 @@ impl StateDigest for Manager {
         digest.u64(*ticks_without_leader);
         digest.u64(told_candidacy.0);
         leadership.digest(digest);
+        membership.digest(digest);
+        digest.bool(*lost_membership);
+        restored_to.digest(digest);
+        digest.u32(lineage.0);
+        digest.bool(founding.is_some());
         digest.u32(*epoch);
         tick.digest(digest);
         disk_stream.digest(digest);

@@ -9,18 +9,20 @@ mod timers;
 
 pub(crate) use api::decimal::general_notation;
 pub use api::{
-    ApiError, ApiRequest, ApiResponse, Filters, ManagerStatus, MemberList, NetworkError, NodeListing,
-    NodeQuery, ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
+    ApiError, ApiRequest, ApiResponse, EngineInfo, EngineRequest, EngineResponse, Filters, LocalState,
+    ManagerStatus, MemberList, NetworkError, NodeListing, NodeQuery, ObjectKind, ServiceDetails,
+    ServiceListing, SpecError, SwarmDetails, TaskListing,
 };
 pub(crate) use effects::Effects;
 pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};
 pub(crate) use messages::{
-    Answer, Assignment, Assignments, CallError, CallId, Component, Envelope, Message, ReplyTo, Request,
-    Response, SessionId, SessionMessage, Status, StatusCode, StatusUpdate, StreamItem,
+    Answer, Assignment, Assignments, CallError, CallId, CertificateRequest, Component, Envelope, Lineage,
+    Message, ReplyTo, Request, Response, Seat, SessionId, SessionMessage, Status, StatusCode, StatusUpdate,
+    StreamItem,
 };
 pub(crate) use network_orders::NetworkOrder;
 pub use timers::LoopKind;
-pub(crate) use timers::{AgentTimer, ClientTimer, LoopTimer, ManagerTimer, Timer};
+pub(crate) use timers::{AgentTimer, ClientTimer, LoopTimer, ManagerTimer, NodeTimer, Timer};
 
 use crate::model::{FactId, HostId};
 

@@ -9,6 +9,7 @@
 //! (containers do not differ by them), and the bandwidth that pulls on one host would share.
 mod agent;
 mod alarm;
+mod description;
 mod executor;
 mod remotes;
 mod reporter;
@@ -17,4 +18,5 @@ mod session;
 mod tests;
 
 pub(crate) use agent::{Agent, AgentConfig, SettledAgent};
+pub(crate) use description::describe;
 pub(crate) use session::AgentStreams;

@@ -18,7 +18,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// The control loops of a leading manager. They share the store, and know nothing of each other.
-const LOOPS: &[&str] = &["allocator", "scheduler", "orchestrator", "reaper", "enforcer", "dispatcher"];
+const LOOPS: &[&str] =
+    &["allocator", "scheduler", "orchestrator", "reaper", "enforcer", "dispatcher", "ca", "role_manager"];
 
 /// The crates of the workspace, each with those that it may use.
 const CRATES: &[(&str, &[&str])] = &[

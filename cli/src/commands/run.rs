@@ -2,11 +2,12 @@
 use std::path::Path;
 
 use reports::{
-    CHARTS, Placement, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json, trace_header,
-    trace_line,
+    CHARTS, Placement, RaftView, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json,
+    trace_header, trace_line,
 };
 use scenarios::runner::{Outcome, RunOptions, Spectator};
 use scenarios::{NoSuchTask, Scenario};
+use sim_core::View;
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
 use sim_core::model::{ExplainWish, FactRecord};
@@ -39,13 +40,18 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
         Some(path) => Some(NewFile::create(path)?),
         None => None,
     };
-    let mut watcher = Watcher { trace, bar: RunBar::new(scenario.setup.until) };
+    let raft = arguments.raft.then(RaftView::default);
+    let mut watcher = Watcher { trace, raft, bar: RunBar::new(scenario.setup.until) };
     watcher.write_line(|| trace_header(&info));
     let RunArguments { check, .. } = *arguments;
     let options = RunOptions { keep: Keep::Facts, check, hash_every_second: check, explain };
     let outcome = simulate(&scenario, &source.label, options, &mut watcher)?;
-    watcher.finish()?;
+    let raft = watcher.finish()?;
     publish(arguments, &info, &outcome)?;
+    if let Some(raft) = raft {
+        let simulation = &outcome.simulation;
+        output::print_plain(&raft.finish(simulation.now(), simulation.view()))?;
+    }
     Ok(if outcome.passed() { Verdict::Passed } else { Verdict::Failed })
 }
 
@@ -96,6 +102,7 @@ fn write_report(folder: &Path, run: &Run<'_>) -> Result<(), Failure> {
 /// Writes the trace while the run goes on, and shows how far it is.
 struct Watcher {
     trace: Option<NewFile>,
+    raft: Option<RaftView>,
     bar: RunBar,
 }
 
@@ -106,15 +113,22 @@ impl Watcher {
         }
     }
 
-    fn finish(self) -> Result<(), Failure> {
+    fn finish(self) -> Result<Option<RaftView>, Failure> {
         self.bar.finish();
-        self.trace.map_or(Ok(()), NewFile::finish)
+        self.trace.map_or(Ok(()), NewFile::finish)?;
+        Ok(self.raft)
     }
 }
 
 impl Spectator for Watcher {
     fn fact(&mut self, record: &FactRecord, census: &Census) {
         self.write_line(|| trace_line(record, census));
+    }
+
+    fn instant_over(&mut self, time: SimTime, view: View<'_>) {
+        if let Some(raft) = &mut self.raft {
+            raft.look(time, view);
+        }
     }
 
     fn reached(&mut self, time: SimTime) {

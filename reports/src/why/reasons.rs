@@ -54,6 +54,7 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
         Fact::NodeAvailability { .. } => Some("availability"),
         Fact::NodeRole { .. } => Some("role"),
         Fact::Leadership { .. } => Some("leadership"),
+        Fact::Manager { .. } => Some("manager"),
         Fact::Fault { .. } => Some("fault"),
         Fact::ServiceUpdated { .. } => Some("spec"),
         Fact::ServiceUpdateStatus { to: Some(_), .. } => Some("update"),
@@ -172,6 +173,8 @@ fn clause(record: &FactRecord, census: &Census) -> String {
         }
         Fact::Leadership { active: true, .. } => plain("took over as leader"),
         Fact::Leadership { active: false, .. } => plain("stopped leading"),
+        Fact::Manager { running: true, .. } => plain("started its manager"),
+        Fact::Manager { running: false, .. } => plain("ended its manager"),
         Fact::Session { event: SessionEvent::Failed { error, .. }, .. } => with("had no session", error),
         Fact::NodeCreated { .. } => plain("joined the swarm"),
         // The silence is told with the fault behind it, if there is one.

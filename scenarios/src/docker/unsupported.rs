@@ -1,6 +1,6 @@
 //! What docker has and the simulator has not, so that an error can say so.
 
-use sim_core::client::is_api_command;
+use sim_core::client::is_simulated;
 use sim_core::model::DockerCommand;
 
 /// Commands of docker that the simulator lacks, with a hint. An empty hint: there is nothing to use in its place.
@@ -123,15 +123,18 @@ const FLAGS: &[(&str, &[&str])] = &[
     ("info", &["--format", "-f"]),
 ];
 
-/// The hint for a command that can be written down but not run: so far the core runs those of the control API.
+/// The hint for a command that can be written down but not run.
 pub(super) fn by_the_core(command: &DockerCommand) -> Option<&'static str> {
     match command {
-        _ if is_api_command(command) => None,
-        DockerCommand::Swarm(_) => Some("the hosts of `managers` and `workers` are a swarm from the start"),
-        DockerCommand::Info | DockerCommand::ContainerList { .. } => {
-            Some("`node ls` and `service ps` tell more")
+        _ if is_simulated(command) => None,
+        DockerCommand::Swarm(_) => {
+            Some("certificates have no contents here, and one root that never changes")
         }
-        DockerCommand::Service(_) | DockerCommand::Node(_) | DockerCommand::Network(_) => None,
+        DockerCommand::ContainerList { .. } => Some("`service ps` tells more"),
+        DockerCommand::Service(_)
+        | DockerCommand::Node(_)
+        | DockerCommand::Network(_)
+        | DockerCommand::Info => None,
     }
 }
 

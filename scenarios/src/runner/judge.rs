@@ -67,7 +67,7 @@ impl<'a> Judge<'a> {
                 self.answers.insert(*command, Answered { exit: *exit, output });
                 self.changes.answers = true;
             }
-            Fact::RaftRole { .. } | Fact::Leadership { .. } | Fact::Fault { .. } => {
+            Fact::RaftRole { .. } | Fact::Leadership { .. } | Fact::Manager { .. } | Fact::Fault { .. } => {
                 self.changes.leaders = true
             }
             Fact::Start

@@ -3,10 +3,12 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::engine;
+use super::info::{SwarmInfo, swarm_section};
 use super::json::Json;
 use super::network::network_json;
 use super::node_json::node_json;
-use super::plan::{OwnHost, requests};
+use super::plan::{Ask, ManagerState, OwnHost, asks};
 use super::service_json::service_json;
 use super::swarm::join_token;
 use super::{Viewpoint, network_table, node_pretty, node_table, service_pretty, service_table, task_table};
@@ -16,18 +18,22 @@ use crate::model::command::{
 };
 use crate::model::{NodeId, NodeRole};
 use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, NodeListing, NodeQuery, ServiceDetails, TaskListing,
+    ApiError, ApiRequest, ApiResponse, EngineInfo, EngineResponse, NodeListing, NodeQuery, ServiceDetails,
+    TaskListing,
 };
 
-/// A command that asks the swarm's control API.
+/// A command that asks the swarm's control API, or its own engine.
 #[derive(Clone, Debug)]
 pub struct CommandRun {
     command: Arc<DockerCommand>,
     seed: u64,
     own_node: Option<NodeId>,
-    waiting: VecDeque<ApiRequest>,
-    /// The request that is not answered yet.
-    asked: Option<ApiRequest>,
+    manager: Option<ManagerState>,
+    waiting: VecDeque<Ask>,
+    /// What is not answered yet.
+    asked: Option<Ask>,
+    /// What `docker info` has found out so far.
+    info: Option<(EngineInfo, SwarmInfo)>,
     stdout: String,
     errors: Vec<String>,
 }
@@ -58,25 +64,27 @@ impl CommandRun {
     /// A command that was just typed.
     ///
     /// # Panics
-    /// If it is no command of the control API.
+    /// If it cannot be simulated.
     #[must_use]
     pub fn new(command: Arc<DockerCommand>, seed: u64, host: &dyn OwnHost) -> Self {
         CommandRun {
-            waiting: requests(&command, seed, host).into(),
+            waiting: asks(&command, seed, host).into(),
             command,
             seed,
             own_node: host.own_node(),
+            manager: host.manager(),
             asked: None,
+            info: None,
             stdout: String::new(),
             errors: Vec::new(),
         }
     }
 
-    /// The next request, once the one before was answered; none at the end of the command.
+    /// What is asked for next, once the question before was answered; none at the end of the command.
     ///
     /// # Panics
     /// If a request is not answered yet.
-    pub fn next_request(&mut self) -> Option<ApiRequest> {
+    pub fn next_ask(&mut self) -> Option<Ask> {
         assert!(self.asked.is_none(), "one request at a time");
         self.asked = self.waiting.pop_front();
         self.asked.clone()
@@ -87,11 +95,23 @@ impl CommandRun {
     /// # Panics
     /// If none was made, or the answer belongs to another one.
     pub fn answered(&mut self, answer: Result<ApiResponse, ClientError>, now: SimTime) {
-        let request = self.asked.take().expect("only a request is answered");
+        let Some(Ask::Swarm(request, _)) = self.asked.take() else { panic!("the swarm was asked nothing") };
+        if let DockerCommand::Swarm(SwarmCommand::Leave { .. }) = *self.command {
+            return self.warn_of_leaving(answer);
+        }
         let view = Viewpoint { seed: self.seed, now };
         match answer {
             Ok(response) => self.print(&request, response, view),
             Err(error) if self.is_forgiven(&error) => {}
+            // What `info` could not find out is a line of its output.
+            Err(error) if self.info.is_some() => {
+                let text = match error {
+                    ClientError::Refused(error) => error.rpc_text(self.seed),
+                    ClientError::Engine(text) => text,
+                    ClientError::NoEngine => return,
+                };
+                self.info.as_mut().expect("asked above").1.error = Some(text);
+            }
             Err(error) => {
                 let text = error.message(self.seed);
                 // `service scale` tells which of its services it is about.
@@ -115,11 +135,52 @@ impl CommandRun {
             && matches!(error, ClientError::Refused(ApiError::NoSuch { .. }))
     }
 
+    /// The engine answered.
+    ///
+    /// # Panics
+    /// If it was not asked.
+    pub fn engine_answered(&mut self, answer: Result<EngineResponse, ClientError>) {
+        let Some(Ask::Engine(_)) = self.asked.take() else { panic!("the engine was asked nothing") };
+        match answer {
+            Ok(EngineResponse::Initialized(node)) => {
+                self.stdout.push_str(&engine::initialized(node, self.seed));
+                self.waiting.push_back(Ask::Swarm(ApiRequest::InspectSwarm { own: Some(node) }, None));
+            }
+            Ok(EngineResponse::Joined(role)) => self.stdout.push_str(&engine::joined(role)),
+            Ok(EngineResponse::Left) => self.stdout.push_str("Node left the swarm.\n"),
+            Ok(EngineResponse::Info(info)) => {
+                if info.control_available {
+                    self.waiting.push_back(Ask::Swarm(ApiRequest::InspectSwarm { own: info.node }, None));
+                    self.waiting.push_back(Ask::Swarm(ApiRequest::ListNodes(Vec::new()), None));
+                }
+                self.info = Some((info, SwarmInfo::default()));
+            }
+            Err(error) => self.errors.push(error.message(self.seed)),
+        }
+    }
+
+    /// A manager does not leave without force, whatever the leader says of the others.
+    fn warn_of_leaving(&mut self, answer: Result<ApiResponse, ClientError>) {
+        let nodes = match answer {
+            Ok(ApiResponse::Nodes(nodes)) => Some(nodes),
+            Ok(_) | Err(_) => None,
+        };
+        let serves = self.manager == Some(ManagerState::Serving);
+        let error = ClientError::Engine(engine::reluctance(serves, nodes.as_deref()));
+        self.errors.push(error.message(self.seed));
+    }
+
     /// What the command leaves behind at its end.
     #[must_use]
-    pub fn output(self) -> Output {
-        let stderr = self.errors.iter().map(|error| format!("{error}\n")).collect();
-        Output { exit: u8::from(!self.errors.is_empty()), stdout: self.stdout, stderr }
+    pub fn output(mut self) -> Output {
+        let mut warnings = String::new();
+        if let Some((engine, swarm)) = &self.info {
+            let section;
+            (section, warnings) = swarm_section(engine, swarm, self.seed);
+            self.stdout.push_str(&section);
+        }
+        let stderr: String = self.errors.iter().map(|error| format!("{error}\n")).collect();
+        Output { exit: u8::from(!self.errors.is_empty()), stdout: self.stdout, stderr: stderr + &warnings }
     }
 
     fn print(&mut self, request: &ApiRequest, response: ApiResponse, view: Viewpoint) {
@@ -132,6 +193,18 @@ impl CommandRun {
                 if !quiet {
                     self.stdout.push_str(&done(request, view.seed));
                 }
+            }
+            ApiResponse::Swarm(swarm) if self.info.is_some() => {
+                self.info.as_mut().expect("asked above").1.cluster = Some(swarm.cluster);
+            }
+            ApiResponse::Nodes(nodes) if self.info.is_some() => {
+                let managers = nodes.iter().filter(|node| node.manager.is_some()).count();
+                self.info.as_mut().expect("asked above").1.nodes = Some((nodes.len(), managers));
+            }
+            ApiResponse::Swarm(swarm)
+                if matches!(*self.command, DockerCommand::Swarm(SwarmCommand::Init { .. })) =>
+            {
+                self.stdout.push_str(&engine::how_to_join(&swarm, view));
             }
             ApiResponse::Swarm(swarm) => {
                 let DockerCommand::Swarm(SwarmCommand::JoinToken { role, quiet, .. }) = *self.command else {
@@ -312,10 +385,9 @@ impl ClientError {
 impl StateDigest for CommandRun {
     fn digest(&self, digest: &mut Digest) {
         // The command decides the requests, so what is left of those tells how far it is.
-        let Self { command: _, seed: _, own_node, waiting, asked, stdout, errors } = self;
+        let Self { command: _, seed: _, own_node, manager: _, waiting, asked, info, stdout, errors } = self;
         own_node.digest(digest);
-        waiting.digest(digest);
-        asked.digest(digest);
+        digest.text(&format!("{waiting:?}{asked:?}{info:?}"));
         digest.text(stdout);
         errors.digest(digest);
     }

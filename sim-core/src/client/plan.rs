@@ -1,9 +1,11 @@
 //! Which requests a command makes.
+use super::engine;
+use crate::kernel::SimDuration;
 use crate::model::command::{
     DockerCommand, NetworkCommand, NodeCommand, NodeReference, ServiceCommand, SwarmCommand,
 };
-use crate::model::{NodeId, NodeRole};
-use crate::protocol::{ApiRequest, Filters, NodeQuery};
+use crate::model::{Cluster, NodeId, NodeRole};
+use crate::protocol::{ApiRequest, EngineRequest, Filters, NodeQuery};
 
 /// The client's word for its own node.
 const OWN: &str = "self";
@@ -13,25 +15,81 @@ pub trait OwnHost {
     /// The node that the engine is; none outside a swarm.
     fn own_node(&self) -> Option<NodeId>;
 
+    /// How far the manager on the host is, if there is one.
+    fn manager(&self) -> Option<ManagerState>;
+
+    /// The swarm as it is now, whoever asks: an author names its tokens, because their text depends on the seed.
+    fn swarm(&self) -> Option<&Cluster>;
+
     /// The node object that the host of this name got as its `number`-th one, from 1; none if there was none.
     fn nth_node(&self, hostname: &str, number: u32) -> Option<NodeId>;
 }
 
-/// True if the command asks the swarm's control API and nothing else.
+/// How far the manager of a client's host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManagerState {
+    /// It is being prepared.
+    Starting,
+    /// It answers requests.
+    Serving,
+}
+
+/// One thing that a command asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The swarm, through its control API, within a limit that is not the engine's usual one.
+    Swarm(ApiRequest, Option<SimDuration>),
+    /// The engine itself.
+    Engine(EngineRequest),
+}
+
+/// True if the command can be run: it asks the swarm, or its own engine about its part in the swarm.
 #[must_use]
-pub fn is_api_command(command: &DockerCommand) -> bool {
+pub fn is_simulated(command: &DockerCommand) -> bool {
     match command {
         DockerCommand::Service(_)
         | DockerCommand::Node(_)
         | DockerCommand::Network(_)
-        | DockerCommand::Swarm(SwarmCommand::Update(_) | SwarmCommand::JoinToken { .. }) => true,
-        DockerCommand::Swarm(_) | DockerCommand::Info | DockerCommand::ContainerList { .. } => false,
+        | DockerCommand::Info => true,
+        DockerCommand::Swarm(command) => !matches!(command, SwarmCommand::Ca { .. }),
+        DockerCommand::ContainerList { .. } => false,
+    }
+}
+
+/// What a command asks for at first. Some answers lead to further questions.
+pub(super) fn asks(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Vec<Ask> {
+    match command {
+        DockerCommand::Info => vec![Ask::Engine(EngineRequest::Info)],
+        DockerCommand::Swarm(SwarmCommand::Init { force_new_cluster: true, .. }) => {
+            vec![Ask::Engine(EngineRequest::ForceNewCluster)]
+        }
+        DockerCommand::Swarm(SwarmCommand::Init { availability, change, .. }) => {
+            let (availability, change) = (*availability, change.clone());
+            vec![Ask::Engine(EngineRequest::InitSwarm { availability, change })]
+        }
+        DockerCommand::Swarm(SwarmCommand::Join { token, remote, availability, .. }) => {
+            let token = engine::token_text(token, host.swarm(), seed);
+            let (remote, availability) = (remote.clone(), *availability);
+            vec![Ask::Engine(EngineRequest::JoinSwarm { token, remote, availability })]
+        }
+        // The engine of a manager first looks whether the others can do without it.
+        DockerCommand::Swarm(SwarmCommand::Leave { force: false }) if host.manager().is_some() => {
+            vec![Ask::Swarm(ApiRequest::ListNodes(Filters::new()), Some(engine::MANAGERS_LIMIT))]
+        }
+        DockerCommand::Swarm(SwarmCommand::Leave { .. }) => vec![Ask::Engine(EngineRequest::LeaveSwarm)],
+        DockerCommand::Service(_)
+        | DockerCommand::Node(_)
+        | DockerCommand::Swarm(_)
+        | DockerCommand::Network(_)
+        | DockerCommand::ContainerList { .. } => {
+            requests(command, seed, host).into_iter().map(|request| Ask::Swarm(request, None)).collect()
+        }
     }
 }
 
 /// The requests of a command in order. Most are independent of each other: the next one is made whether or not
 /// the one before succeeded.
-pub(super) fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRequest> {
+fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRequest> {
     match command {
         DockerCommand::Service(command) => service_requests(command, seed, host),
         DockerCommand::Node(command) => node_requests(command, host),

@@ -4,20 +4,25 @@
 //! which answers it or passes it on to the leader; the engine waits for at most 20 s. Clients live beside the
 //! engine: its death is an answer too.
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use crate::client::{ClientError, CommandRun, OwnHost};
+use super::host::{EngineAnswer, NO_MANAGER};
+use crate::client::{Ask, ClientError, CommandRun, ManagerState, OwnHost};
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::setup::ClientCommand;
-use crate::model::{Fact, FactId, NodeId};
+use crate::model::{Cluster, Fact, FactId, NodeId};
 use crate::protocol::{
-    Answer, ApiRequest, CallError, CallId, ClientTimer, Component, Effects, Message, Request, Response, Timer,
+    Answer, ApiRequest, CallError, CallId, ClientTimer, Component, Effects, EngineRequest, Message, Request,
+    Response, Timer,
 };
 
-/// What the engine of a node that is no manager says (spec control-plane 8.6).
-const NO_MANAGER: &str = "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node or promote the current node to a manager.";
 /// What an engine outside of a swarm says (spec control-plane 8.6).
 const NO_SWARM: &str = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.";
+
+/// What the engine of a manager says that serves nobody yet (spec control-plane 8.6).
+const STARTING: &str =
+    "This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster.";
 
 /// What the engine of the client's host is at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +31,10 @@ pub(crate) enum Engine {
     Down,
     /// The host is in no swarm.
     NoSwarm,
-    /// The host is a worker.
+    /// The host is a worker, or on its way into a swarm.
     Worker,
+    /// The host is a manager that is being prepared.
+    StartingManager,
     /// The host is a manager.
     Manager,
 }
@@ -40,6 +47,8 @@ pub(crate) struct Site {
     pub(crate) own: Option<NodeId>,
     /// All node objects with the names of their hosts, in the order in which they were made.
     pub(crate) nodes: Vec<(String, NodeId)>,
+    /// The swarm as it is now.
+    pub(crate) swarm: Option<Arc<Cluster>>,
 }
 
 impl OwnHost for Site {
@@ -47,9 +56,34 @@ impl OwnHost for Site {
         self.own
     }
 
+    fn manager(&self) -> Option<ManagerState> {
+        match self.engine {
+            Engine::Manager => Some(ManagerState::Serving),
+            Engine::StartingManager => Some(ManagerState::Starting),
+            Engine::Down | Engine::NoSwarm | Engine::Worker => None,
+        }
+    }
+
+    fn swarm(&self) -> Option<&Cluster> {
+        self.swarm.as_deref()
+    }
+
     fn nth_node(&self, hostname: &str, number: u32) -> Option<NodeId> {
         let mut of_host = self.nodes.iter().filter(|(name, _)| name == hostname);
         of_host.nth(number.checked_sub(1)? as usize).map(|(_, node)| *node)
+    }
+}
+
+impl Site {
+    /// Why the engine does not pass a request on to a manager, if it does not.
+    fn refusal(&self) -> Option<ClientError> {
+        match self.engine {
+            Engine::Manager => None,
+            Engine::Down => Some(ClientError::NoEngine),
+            Engine::NoSwarm => Some(ClientError::Engine(NO_SWARM.to_owned())),
+            Engine::Worker => Some(ClientError::Engine(NO_MANAGER.to_owned())),
+            Engine::StartingManager => Some(ClientError::Engine(STARTING.to_owned())),
+        }
     }
 }
 
@@ -59,6 +93,8 @@ pub(crate) struct Clients {
     seed: u64,
     call_limit: SimDuration,
     waiting: BTreeMap<CallId, Waiting>,
+    /// What clients want of the engine itself, and it has not seen yet.
+    asked: Vec<(CallId, EngineRequest)>,
 }
 
 /// A client with the commands that it still has to run.
@@ -76,12 +112,13 @@ struct Client {
 #[derive(Debug)]
 struct Waiting {
     client: Client,
-    timeout: TimerId,
+    /// The engine limits calls to the swarm, and none to itself.
+    timeout: Option<TimerId>,
 }
 
 impl Clients {
     pub(crate) fn new(seed: u64, call_limit: SimDuration) -> Self {
-        Clients { seed, call_limit, waiting: BTreeMap::new() }
+        Clients { seed, call_limit, waiting: BTreeMap::new(), asked: Vec::new() }
     }
 
     /// Runs commands one after the other.
@@ -132,17 +169,25 @@ impl Clients {
     /// Makes the client's next request, or ends its command and returns what it has to run after that.
     fn go_on(&mut self, mut client: Client, site: &Site, out: &mut Effects) -> VecDeque<ClientCommand> {
         out.set_cause(client.fact);
-        while let Some(request) = client.run.next_request() {
-            let error = match site.engine {
-                Engine::Manager => {
-                    self.ask(client, request, out);
+        while let Some(ask) = client.run.next_ask() {
+            match ask {
+                Ask::Engine(_) if site.engine == Engine::Down => {
+                    client.run.engine_answered(Err(ClientError::NoEngine));
+                }
+                Ask::Engine(request) => {
+                    let call = out.mint_call(Component::Client);
+                    self.asked.push((call, request));
+                    self.waiting.insert(call, Waiting { client, timeout: None });
                     return VecDeque::new();
                 }
-                Engine::Down => ClientError::NoEngine,
-                Engine::NoSwarm => ClientError::Engine(NO_SWARM.to_owned()),
-                Engine::Worker => ClientError::Engine(NO_MANAGER.to_owned()),
-            };
-            client.run.answered(Err(error), out.now());
+                Ask::Swarm(request, limit) => match site.refusal() {
+                    None => {
+                        self.ask(client, request, limit, out);
+                        return VecDeque::new();
+                    }
+                    Some(error) => client.run.answered(Err(error), out.now()),
+                },
+            }
         }
         let output = client.run.output();
         out.fact(Fact::Answer {
@@ -155,20 +200,45 @@ impl Clients {
         client.then
     }
 
-    fn ask(&mut self, client: Client, request: ApiRequest, out: &mut Effects) {
+    /// What clients want of the engine itself, since this was last asked.
+    pub(crate) fn take_asked(&mut self) -> Vec<(CallId, EngineRequest)> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// The engine itself answers.
+    pub(crate) fn engine_answered(
+        &mut self,
+        call: CallId,
+        answer: EngineAnswer,
+        site: &Site,
+        out: &mut Effects,
+    ) {
+        let Some(Waiting { mut client, .. }) = self.waiting.remove(&call) else { return };
+        client.run.engine_answered(answer);
+        let then = self.go_on(client, site, out);
+        self.run(&Vec::from(then), site, out);
+    }
+
+    fn ask(&mut self, client: Client, request: ApiRequest, limit: Option<SimDuration>, out: &mut Effects) {
         let call = out.mint_call(Component::Client);
         let timer = Timer::Client(ClientTimer::CallTimeout(call));
-        let timeout = out.set_timer(timer, out.now() + self.call_limit);
+        let timeout = Some(out.set_timer(timer, out.now() + limit.unwrap_or(self.call_limit)));
         out.send(out.host(), Message::Request { call, request: Request::Api(Box::new(request)) });
         self.waiting.insert(call, Waiting { client, timeout });
     }
 
     fn answered(&mut self, call: CallId, answer: Answer, site: &Site, out: &mut Effects) {
         let Some(Waiting { mut client, timeout }) = self.waiting.remove(&call) else { return };
+        let Some(timeout) = timeout else {
+            // Only its death ends what was asked of the engine itself.
+            client.run.engine_answered(Err(ClientError::Engine(CallError::Reset.to_string())));
+            let then = self.go_on(client, site, out);
+            return self.run(&Vec::from(then), site, out);
+        };
         out.cancel_timer(timeout);
         let result = match answer {
             Ok(Response::Api(result)) => result.map_err(ClientError::Refused),
-            Ok(Response::Done | Response::Heartbeat { .. }) => unreachable!("{call:?} asked the control API"),
+            Ok(response) => unreachable!("{call:?} asked the control API, and not for {response:?}"),
             Err(error) => Err(ClientError::Engine(error.to_string())),
         };
         client.run.answered(result, out.now());
@@ -179,7 +249,8 @@ impl Clients {
 
 impl StateDigest for Clients {
     fn digest(&self, digest: &mut Digest) {
-        let Self { seed: _, call_limit: _, waiting } = self;
+        let Self { seed: _, call_limit: _, waiting, asked } = self;
+        digest.u64(asked.len() as u64);
         for (call, Waiting { client, timeout: _ }) in waiting {
             let Client { command, run, then, started, fact } = client;
             digest.u64(call.number);

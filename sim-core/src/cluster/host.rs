@@ -1,11 +1,27 @@
 //! One machine: its power, its engine process and what lives in it.
+//!
+//! The engine's part in the swarm is SwarmKit's node: it owns agent and manager, keeps the certificate, and lets the
+//! manager run as long as the certificate says that there shall be one.
+mod call;
+mod certificate;
+mod engine;
+mod identity;
+mod join;
+mod leave;
+mod role;
+
 use std::collections::VecDeque;
 
+use self::certificate::Renewal;
+pub(super) use self::engine::{EngineAnswer, NO_MANAGER};
+pub(super) use self::identity::{Identity, NodeStreams, SpareManager, SwarmNode};
+use self::role::ManagerPart;
 use super::clients::Clients;
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::{Manager, ManagerDisk};
 use crate::mesh::Mesh;
-use crate::protocol::{Effects, Event};
+use crate::model::HostId;
+use crate::protocol::{Answer, CallError, CallId, Effects, Event, LocalState, Message, NodeTimer};
 use crate::worker::Agent;
 
 /// Whether a host and its engine run.
@@ -34,6 +50,10 @@ pub(crate) struct Host {
     pub(crate) manager_disk: Option<Box<ManagerDisk>>,
     /// The network of the machine. It goes on while the engine process is dead.
     pub(crate) mesh: Mesh,
+    /// The host's part in a swarm. It is seldom looked at.
+    pub(crate) node: Box<SwarmNode>,
+    /// True while the host enters or leaves a swarm, so that everything that happens may complete that.
+    pub(crate) moves: bool,
     pub(crate) clients: Clients,
 }
 
@@ -49,6 +69,7 @@ impl Host {
         if let Some(manager) = self.manager.take() {
             self.manager_disk = Some(Box::new(manager.into_disk()));
         }
+        self.node.end_process();
     }
 
     /// Writes of a manager to the disk take this much longer from here on, whether its process runs or not.
@@ -71,18 +92,97 @@ impl Host {
     pub(crate) fn start_process(&mut self, out: &mut Effects) {
         self.power = Power::On;
         self.mesh.forget();
-        if let Some(disk) = self.manager_disk.take() {
-            self.manager = Some(Box::new(Manager::start(*disk, out)));
-        }
+        self.start_components(out);
+    }
+
+    /// Agent and manager start, as far as the disk says that there are any.
+    fn start_components(&mut self, out: &mut Effects) {
+        self.resume_join(out);
+        self.follow_role(out);
         if let Some(agent) = &mut self.agent {
             agent.start(out);
         }
+    }
+
+    /// A timer of the host's part in the swarm ran out.
+    pub(crate) fn fire(&mut self, timer: NodeTimer, out: &mut Effects) {
+        match timer {
+            NodeTimer::CallTimeout(call) => self.answered(call, Err(CallError::TimedOut), out),
+            NodeTimer::Renew => self.renew(out),
+            NodeTimer::RoleTimeout => self.role_overdue(out),
+            NodeTimer::ManagerReady => self.manager_ready(out),
+            NodeTimer::Restart => self.start_components(out),
+            NodeTimer::JoinRetry => self.retry_join(out),
+            NodeTimer::JoinTimeout => self.join_takes_long(),
+            NodeTimer::LeaveTimeout => self.leave_now(out),
+        }
+    }
+
+    /// A call of the host's part in the swarm is over.
+    pub(crate) fn answered(&mut self, call: CallId, answer: Answer, out: &mut Effects) {
+        if self.node.certificate.is_for(call) {
+            self.certificate_answered(answer, out);
+        } else if self.node.manager.is_for(call) {
+            self.join_answered(answer, out);
+        } else if self.node.join.as_ref().and_then(|join| join.open_call()).is_some_and(|open| open.is(call))
+        {
+            self.join_step_answered(answer, out);
+        }
+    }
+
+    /// The process at the other end of all connections with a host has died.
+    pub(crate) fn reset(&mut self, from: HostId, out: &mut Effects) {
+        if let Some(manager) = &mut self.manager {
+            manager.hear(from, Message::Reset, out);
+        }
+        if let Some(agent) = &mut self.agent {
+            agent.reset(from, out);
+        }
+        let SwarmNode { certificate, manager, join, .. } = &*self.node;
+        let joining = join.as_ref().and_then(|join| join.open_call());
+        let open = [certificate.open_call(), manager.open_call(), joining];
+        for call in open.map(|call| call.and_then(|call| call.to(from))).into_iter().flatten() {
+            self.answered(call, Err(CallError::Reset), out);
+        }
+        self.follow_components(out);
+    }
+
+    /// Agent or manager have acted: what they have learned may concern the host's part in the swarm.
+    pub(crate) fn follow_components(&mut self, out: &mut Effects) {
+        if self.manager.as_deref().is_some_and(Manager::has_lost_membership) {
+            self.manager_removed(out);
+        }
+        self.observe_node(out);
+        self.finish_init();
+        self.finish_join(out);
+        self.finish_leave(out);
+        self.moves = self.node.is_moving();
+    }
+
+    /// The agent has acted. Heartbeats, which are most of what it does, concern nobody else.
+    pub(crate) fn follow_agent(&mut self, is_news: bool, out: &mut Effects) {
+        if is_news || self.moves {
+            self.follow_components(out);
+        }
+    }
+
+    /// True if clients are to be told something.
+    pub(crate) fn has_answers(&self) -> bool {
+        self.moves && self.node.has_answers()
+    }
+
+    /// The manager that the host's part in the swarm talks to: the own one, or any other that the agent knows.
+    fn contact(&mut self, remote: bool) -> Option<HostId> {
+        if self.manager.is_some() && !remote {
+            return Some(self.node.host);
+        }
+        self.agent.as_mut()?.choose_other_manager()
     }
 }
 
 impl StateDigest for Host {
     fn digest(&self, digest: &mut Digest) {
-        let Self { power, life, frozen, agent, manager, manager_disk, mesh, clients } = self;
+        let Self { power, life, frozen, agent, manager, manager_disk, mesh, node, moves, clients } = self;
         digest.u8(*power as u8);
         digest.u32(*life);
         digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
@@ -90,6 +190,8 @@ impl StateDigest for Host {
         manager.as_deref().digest(digest);
         digest.bool(manager_disk.is_some());
         mesh.digest(digest);
+        node.digest(digest);
+        digest.bool(*moves);
         clients.digest(digest);
     }
 }

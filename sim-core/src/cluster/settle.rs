@@ -8,24 +8,23 @@ use std::sync::Arc;
 
 use super::Cluster;
 use super::clients::Clients;
-use super::host::{Host, Power};
+use super::host::{Host, Identity, NodeStreams, Power, SpareManager, SwarmNode};
 use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
 use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
-use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerDisk, ManagerKit, ManagerStreams};
+use crate::manager::founding::{PREDEFINED_NETWORKS, ingress_network, new_cluster, predefined_network};
+use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerKit, ManagerStreams};
 use crate::mesh::Mesh;
-use crate::model::network::{OVERLAY, PREDEFINED_LABEL};
-use crate::model::node::{EngineDescription, IssuanceState};
+use crate::model::node::IssuanceState;
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    AllocatedSubnet, Annotations, ClusterId, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Labels, Meta, Network,
-    NetworkAttachment, NetworkId, NetworkSpec, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
-    NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
+    AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Meta, Network, NetworkAttachment, NetworkId,
+    Node, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
-use crate::protocol::{Component, Effects, ManagerSnapshot, Member, ReplyTo};
+use crate::protocol::{Component, Effects, Lineage, ManagerSnapshot, Member, ReplyTo};
 use crate::raft::{Disk, EntryId, RaftId, Snapshot, Term};
 use crate::store::{Store, Transaction};
-use crate::worker::{Agent, AgentConfig, AgentStreams, SettledAgent};
+use crate::worker::{AgentStreams, SettledAgent, describe};
 
 /// Index of the snapshot that every manager of a settled cluster has applied.
 const SETTLED_INDEX: u64 = 100;
@@ -33,13 +32,6 @@ const SETTLED_INDEX: u64 = 100;
 const SETTLED_TERM: Term = Term(2);
 /// Ticks of an election timeout, and between two checks of the quorum.
 const ELECTION_TICKS: u64 = 10;
-/// What engines say they are.
-const ENGINE_VERSION: &str = "29.7.2";
-/// What engines can connect containers with, and keep their data in.
-const ENGINE_PLUGINS: [(&str, &str); 4] =
-    [("Network", "bridge"), ("Network", "host"), ("Network", "overlay"), ("Volume", "local")];
-/// Networks that every engine has by itself.
-const PREDEFINED_NETWORKS: [&str; 2] = ["bridge", "host"];
 /// Nodes of a cluster with the usual network of the routing mesh, whose 253 addresses are for nodes, services and
 /// tasks together.
 const INGRESS_NODES_MAX: usize = 20;
@@ -54,7 +46,7 @@ impl Cluster {
             setup.hosts.iter().map(|(id, host)| (id, streams.stream(&format!("net/{}", host.name))));
         let net = Net::new(topology(&setup), collect(net_streams));
         let mut cluster = Cluster {
-            hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup, seed)))),
+            hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup, id, &mut streams)))),
             net,
             seed,
             messages: 0,
@@ -66,22 +58,24 @@ impl Cluster {
         };
         match cluster.setup.start {
             Start::Empty => {}
-            Start::Settled => cluster.settle(&mut streams, out, true),
-            Start::Off => cluster.settle(&mut streams, out, false),
+            Start::Settled => cluster.settle(out, true),
+            Start::Off => cluster.settle(out, false),
         }
         cluster.route_all(out);
         cluster
     }
 
-    fn settle(&mut self, streams: &mut Streams, out: &mut Effects, powered: bool) {
+    fn settle(&mut self, out: &mut Effects, powered: bool) {
         let setup = Arc::clone(&self.setup);
         let members: Vec<HostId> =
             setup.hosts.iter().filter(|(_, host)| host.part != SwarmPart::None).map(|(id, _)| id).collect();
+        let lineage = out.mint_lineage();
         let store = settled_store(&setup, &members, powered, out);
-        let managers: Vec<(RaftId, Member)> = (1..)
-            .map(RaftId)
-            .zip(store.nodes().filter(|node| node.role == NodeRole::Manager))
-            .map(|(id, node)| (id, Member { node: node.id, host: node.host }))
+        out.told_until(lineage, SETTLED_INDEX);
+        let managers: Vec<(RaftId, Member)> = store
+            .nodes()
+            .filter(|node| node.role == NodeRole::Manager)
+            .map(|node| (out.mint_raft_id(), Member { node: node.id, host: node.host }))
             .collect();
         let snapshot = Snapshot {
             last: EntryId { term: SETTLED_TERM, index: SETTLED_INDEX },
@@ -95,13 +89,17 @@ impl Cluster {
         let leads = |member: &Member| setup.initial.leader.is_none_or(|leader| leader == member.host);
         let leader = managers.iter().find(|(_, member)| leads(member)).expect("a manager leads").0;
         for (id, member) in &managers {
-            let disk = manager_disk(&setup, *id, *member, leader, snapshot.clone(), streams);
-            self.hosts.get_mut(member.host).expect("members have hosts").manager_disk = Some(Box::new(disk));
+            let host = self.hosts.get_mut(member.host).expect("members have hosts");
+            let mut disk = host.node.fresh_disk(member.node, *id, lineage);
+            disk.raft = Disk::from_snapshot(snapshot.clone(), Some(leader));
+            host.manager_disk = Some(Box::new(disk));
         }
         let manager_hosts: Arc<[HostId]> = managers.iter().map(|(_, member)| member.host).collect();
         for node in store.nodes() {
             let host = self.hosts.get_mut(node.host).expect("nodes have hosts");
-            host.agent = Some(agent(&setup, node, &manager_hosts, streams));
+            let is_manager = node.role == NodeRole::Manager;
+            host.agent = Some(host.node.new_agent(node.id, is_manager, &manager_hosts));
+            host.node.settle(Identity { node: node.id, role: node.role });
             host.power = if powered { Power::On } else { Power::Off };
         }
         if powered {
@@ -175,7 +173,14 @@ impl Cluster {
     }
 }
 
-fn idle_host(setup: &Setup, seed: u64) -> Host {
+fn idle_host(setup: &Arc<Setup>, id: HostId, streams: &mut Streams) -> Host {
+    let name = &setup.hosts.get(id).expect("hosts come from the set-up").name;
+    let node_streams = NodeStreams {
+        renewal: streams.stream(&format!("renewal/{name}")),
+        agent: AgentStreams::of(streams, name),
+        manager: spare_manager(setup, id, streams),
+    };
+    let node = SwarmNode::new(id, setup, streams.seed(), node_streams);
     Host {
         power: Power::On,
         life: 0,
@@ -184,7 +189,9 @@ fn idle_host(setup: &Setup, seed: u64) -> Host {
         manager: None,
         manager_disk: None,
         mesh: Mesh::default(),
-        clients: Clients::new(seed, setup.settings.call_limit),
+        node: Box::new(node),
+        moves: false,
+        clients: Clients::new(streams.seed(), setup.settings.call_limit),
     }
 }
 
@@ -216,10 +223,13 @@ fn topology(setup: &Setup) -> Topology {
 /// The store of a swarm without services.
 fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effects) -> Store {
     let mut store = Store::default();
+    let cluster = out.mint_cluster();
     let (now, cause) = (SimTime::ZERO, out.cause());
     let mut transaction = Transaction::new(&mut store, &mut out.ids, now, SETTLED_INDEX - 1, cause);
-    transaction.create_cluster(settled_cluster(setup)).expect("the store is empty");
-    let ingress = ingress_network(transaction.mint_network(), members.len());
+    transaction
+        .create_cluster(new_cluster(cluster, setup.settings.cluster.clone()))
+        .expect("the store is empty");
+    let ingress = allocated_ingress(transaction.mint_network(), members.len());
     transaction.create_network(ingress.clone()).expect("the store is empty");
     for name in PREDEFINED_NETWORKS {
         let network = predefined_network(transaction.mint_network(), name);
@@ -237,38 +247,16 @@ fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effec
     }
     let changes = transaction.into_changes();
     store.apply(&changes);
-    out.told_until(SETTLED_INDEX);
     store
-}
-
-fn settled_cluster(setup: &Setup) -> crate::model::Cluster {
-    crate::model::Cluster {
-        id: ClusterId(0),
-        meta: Meta::default(),
-        spec: Arc::new(setup.settings.cluster.clone()),
-        token_generations: (0, 0),
-        blacklisted_certificates: BTreeSet::new(),
-    }
 }
 
 /// The network of the routing mesh, which has the first subnet of the pool (spec networking 2, 3.2). Whoever runs many
 /// nodes has made a larger one, since the usual one has no room for their addresses.
-fn ingress_network(id: NetworkId, nodes: usize) -> Network {
-    let annotations = Annotations { name: "ingress".to_owned(), ..Annotations::default() };
-    let spec =
-        NetworkSpec { annotations, driver: OVERLAY.to_owned(), ingress: true, ..NetworkSpec::default() };
+fn allocated_ingress(id: NetworkId, nodes: usize) -> Network {
     let prefix_bits = if nodes <= INGRESS_NODES_MAX { 24 } else { 16 };
     let subnet = Subnet { address: Ipv4Addr::new(10, 0, 0, 0), prefix_bits };
     let allocated = AllocatedSubnet { subnet, gateway: Ipv4Addr::new(10, 0, 0, 1), vxlan: VXLAN_FIRST };
-    Network { allocated: Some(vec![allocated]), ..Network::new(id, spec) }
-}
-
-/// A network that every engine has by itself.
-fn predefined_network(id: NetworkId, name: &str) -> Network {
-    let labels = [(PREDEFINED_LABEL.to_owned(), "true".to_owned())].into();
-    let annotations = Annotations { name: name.to_owned(), labels };
-    let spec = NetworkSpec { annotations, driver: name.to_owned(), ..NetworkSpec::default() };
-    Network { allocated: Some(Vec::new()), ..Network::new(id, spec) }
+    Network { allocated: Some(vec![allocated]), ..ingress_network(id) }
 }
 
 /// Nodes have the addresses after the gateway, in the order in which they appeared (spec networking 4.2).
@@ -326,32 +314,15 @@ fn settled_service(given: &InitialService, members: &[HostId], transaction: &mut
     }
 }
 
-/// What the agent of a host tells about its machine.
-fn describe(setup: &HostSetup) -> NodeDescription {
-    NodeDescription {
-        hostname: setup.name.clone(),
-        platform: Some(setup.platform.clone()),
-        resources: Some(setup.resources.clone()),
-        engine: Some(EngineDescription {
-            version: ENGINE_VERSION.to_owned(),
-            labels: Labels::new(),
-            plugins: ENGINE_PLUGINS.map(|(kind, name)| (kind.to_owned(), name.to_owned())).into(),
-        }),
-    }
-}
-
-fn manager_disk(
-    setup: &Arc<Setup>,
-    id: RaftId,
-    member: Member,
-    leader: RaftId,
-    snapshot: Snapshot<crate::protocol::StoreEntry>,
-    streams: &mut Streams,
-) -> ManagerDisk {
-    let name = &setup.hosts.get(member.host).expect("members have hosts").name;
+/// What belongs to the manager of a host, if it ever gets one.
+fn spare_manager(setup: &Arc<Setup>, host: HostId, streams: &mut Streams) -> SpareManager {
+    let name = &setup.hosts.get(host).expect("hosts come from the set-up").name;
     let settings = &setup.settings;
+    let periods = HeartbeatPeriods::new(Arc::clone(setup), streams.seed(), host, HEARTBEAT_EPSILON);
     let kit = ManagerKit {
-        node: member.node,
+        node: NodeId::default(),
+        lineage: Lineage::default(),
+        founding: None,
         streams: ManagerStreams {
             tick: streams.stream(&format!("tick/{name}")),
             disk: streams.stream(&format!("disk/{name}")),
@@ -361,32 +332,7 @@ fn manager_disk(
         sabotage: setup.sabotage,
         disk_speed: DiskSpeed { shortest: settings.persist_min, longest: settings.persist_max },
         settings: LoopSettings::of(setup, streams.seed(), name),
-        periods: Some(HeartbeatPeriods::new(
-            Arc::clone(setup),
-            streams.seed(),
-            member.host,
-            HEARTBEAT_EPSILON,
-        )),
+        periods: Some(periods),
     };
-    ManagerDisk {
-        raft_id: id,
-        raft: Disk::from_snapshot(snapshot, Some(leader)),
-        election: streams.stream(&format!("election/{name}")),
-        kit,
-    }
-}
-
-fn agent(setup: &Arc<Setup>, node: &Node, managers: &Arc<[HostId]>, streams: &mut Streams) -> Agent {
-    let host = setup.hosts.get(node.host).expect("nodes have hosts");
-    let agent_streams = AgentStreams::of(streams, &host.name);
-    let config = AgentConfig {
-        host: node.host,
-        node: node.id,
-        description: node.description.clone().expect("settled nodes have told who they are"),
-        local_manager: node.role == NodeRole::Manager,
-        managers: Arc::clone(managers),
-        setup: Arc::clone(setup),
-        seed: streams.seed(),
-    };
-    Agent::new(config, agent_streams)
+    SpareManager { election: streams.stream(&format!("election/{name}")), kit }
 }

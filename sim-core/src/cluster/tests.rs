@@ -1,9 +1,12 @@
 //! Whole clusters: elections, partitions and restarts, with all invariants checked.
+mod joins;
+mod roles;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::*;
-use crate::kernel::SimDuration;
+use crate::kernel::{SimDuration, SimTime};
 use crate::model::command::{DockerCommand, ServiceCommand, ServiceCreate};
 use crate::model::setup::{ClientCommand, HostSetup, Stimulus, SwarmPart, TimelineEntry};
 use crate::model::{

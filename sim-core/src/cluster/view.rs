@@ -1,5 +1,8 @@
 //! What an observer may see of a cluster between two events.
+mod raft;
 mod tables;
+
+pub use raft::RaftMember;
 
 use super::Cluster;
 use crate::kernel::SimTime;

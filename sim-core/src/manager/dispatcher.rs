@@ -123,7 +123,14 @@ impl Dispatcher {
             Request::Assignments { node, session } => {
                 self.open_assignments(reply, node, session, context).map(|()| None)
             }
-            Request::Api(_) | Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
+            Request::Api(_)
+            | Request::Raft(_)
+            | Request::Health
+            | Request::RootCertificate
+            | Request::IssueCertificate(_)
+            | Request::CertificateStatus { .. }
+            | Request::JoinRaft(_)
+            | Request::Forwarded { .. } => {
                 unreachable!("{request:?} is not for the dispatcher")
             }
         };
@@ -247,7 +254,8 @@ impl ControlLoop for Dispatcher {
             | LoopTimer::RestartDelay { .. }
             | LoopTimer::OldTaskTimeout { .. }
             | LoopTimer::UpdateDelay { .. }
-            | LoopTimer::UpdateMonitor { .. } => unreachable!("{timer:?} is not the dispatcher's"),
+            | LoopTimer::UpdateMonitor { .. }
+            | LoopTimer::RoleReconcile => unreachable!("{timer:?} is not the dispatcher's"),
         }
     }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use super::Manager;
 use crate::model::{Defect, Fact, FactId, RaftRole};
 use crate::protocol::{Effects, ManagerSnapshot, ManagerTimer, StoreEntry, Timer};
-use crate::raft::{ConfChange, EntryData, Ready, Role, SoftState};
+use crate::raft::{EntryData, Ready, Role, SoftState};
 use crate::store::ChangeSet;
 
 impl Manager {
     /// Takes what Raft hands out, as long as it hands out anything and nothing waits for the disk.
     pub(super) fn pump(&mut self, out: &mut Effects) {
+        self.hear_wishes(out);
         while self.persisting.is_none() {
             self.propose_next(out);
             let Some(ready) = self.raft.ready() else { return };
@@ -42,12 +43,29 @@ impl Manager {
             self.load_snapshot(&snapshot.data, false);
         }
         self.tell_role(ready.soft_state, out);
+        let applied: Vec<u64> = ready.committed.iter().map(|entry| entry.id.index).collect();
         for entry in ready.committed {
             self.apply(entry.id.index, entry.data, out);
         }
         self.raft.advance();
         self.maybe_snapshot();
+        self.campaign_if_alone();
         self.maybe_lead(out);
+        for index in applied {
+            self.membership_applied(index, out);
+        }
+    }
+
+    /// A member that is alone when it has applied what its disk held needs no election timeout (spec control-plane
+    /// 3.1). It looks once in the life of its process.
+    pub(super) fn campaign_if_alone(&mut self) {
+        if self.restored_to.is_none_or(|index| self.raft.applied_index() < index) {
+            return;
+        }
+        self.restored_to = None;
+        if self.raft.is_sole_voter() && self.raft.role() == Role::Follower {
+            self.raft.campaign();
+        }
     }
 
     /// Tells a change of role or leader, and every further candidacy.
@@ -78,24 +96,7 @@ impl Manager {
         match data {
             EntryData::Empty => {}
             EntryData::Normal(StoreEntry(changes)) => self.apply_changes(index, &changes, out),
-            EntryData::ConfChange(change) => {
-                match &change {
-                    ConfChange::AddNode { id, member } | ConfChange::UpdateNode { id, member } => {
-                        self.members.insert(*id, *member);
-                        if *id != self.raft.id() {
-                            self.transport.add(*id, member.host, true);
-                        }
-                    }
-                    ConfChange::RemoveNode { id } => {
-                        self.members.remove(id);
-                        self.removed.insert(*id);
-                        self.transport.remove(*id, out);
-                    }
-                }
-                self.raft.apply_conf_change(&change);
-                let hosts = self.member_hosts();
-                self.with_loops(out, |loops, store, out| loops.managers_changed(hosts, store, out));
-            }
+            EntryData::ConfChange(change) => self.apply_conf_change(&change, out),
         }
     }
 
@@ -104,7 +105,7 @@ impl Manager {
         if !skips {
             self.store.apply(changes);
         }
-        let causes = out.tell_commit(index, changes);
+        let causes = out.tell_commit(self.kit.lineage, index, changes);
         self.publish_applied(index, changes, causes, out);
     }
 

@@ -121,6 +121,19 @@ impl Forwarding {
         theirs.map(|(call, _)| *call).collect()
     }
 
+    /// The calls made for others, each with the host that is asked.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (CallId, HostId)> {
+        self.passed_on.iter().map(|(call, passed_on)| (*call, passed_on.leader))
+    }
+
+    /// Forgets all requests. Returns who waits.
+    pub(crate) fn close(&mut self) -> Vec<ReplyTo> {
+        let Forwarding { passed_on, call_of: _, waiting, broken } = std::mem::take(self);
+        let passed_on = passed_on.into_values().map(|passed_on| passed_on.reply);
+        let waiting = waiting.into_iter().chain(broken).map(|(reply, ..)| reply);
+        passed_on.chain(waiting).collect()
+    }
+
     /// Forgets the requests of a host whose process died. Returns the calls to hang up, and where.
     pub(crate) fn forget(&mut self, host: HostId) -> Vec<(CallId, HostId)> {
         self.waiting.retain(|(reply, _, _)| reply.host != host);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Manager;
 use super::dispatcher::{Dispatcher, HeartbeatPeriods, SettledSession};
-use super::loops::{LeaderLoops, WriteError};
+use super::loops::{LeaderLoops, MembershipWish, WriteError};
 use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
 use crate::kernel::{Digest, SimTime, StateDigest};
@@ -24,6 +24,11 @@ pub(crate) struct Leadership {
 }
 
 impl Leadership {
+    /// What the loops want of the members of the Raft cluster.
+    pub(super) fn take_wishes(&mut self) -> Vec<(MembershipWish, FactId)> {
+        self.loops.take_wishes()
+    }
+
     /// The random streams of heartbeat periods, which outlive the leadership.
     pub(super) fn into_periods(self) -> Option<HeartbeatPeriods> {
         self.loops.into_dispatcher().map(Dispatcher::into_periods)
@@ -35,6 +40,9 @@ impl Manager {
     pub(super) fn maybe_lead(&mut self, out: &mut Effects) {
         let complete = self.raft.applied_index() >= self.raft.last().index;
         if self.leadership.is_some() || self.raft.role() != Role::Leader || !complete {
+            return;
+        }
+        if self.found_swarm(out) {
             return;
         }
         let fact = out.fact(Fact::Leadership { host: self.host, active: true });
@@ -64,8 +72,9 @@ impl Manager {
         out.set_epoch(self.epoch);
         let loops = LeaderLoops::of_kinds(&LoopKind::IN_A_CLUSTER, &self.kit.settings);
         let mut loops = loops.with_dispatcher(dispatcher);
-        loops.start(&self.store, out);
-        loops.managers_changed(self.member_hosts(), &self.store, out);
+        let members = self.member_list();
+        loops.start(&members, &self.store, out);
+        loops.managers_changed(self.member_hosts(), &members, &self.store, out);
         self.leadership = Some(Leadership { loops, proposal: None, turn_due: false });
         self.schedule_turn(out);
     }
@@ -84,6 +93,7 @@ impl Manager {
         }
         leadership.loops.stop(&self.store, out);
         self.kit.periods = leadership.into_periods();
+        self.abandon_membership(out);
         out.fact(Fact::Leadership { host: self.host, active: false });
     }
 

@@ -20,18 +20,20 @@ use self::watches::Watches;
 use self::writes::{Write, Writes};
 use super::allocator::Allocator;
 use super::api::ControlApi;
+use super::ca::CertificateAuthority;
 use super::enforcer::ConstraintEnforcer;
 use super::orchestrator::restart::StartWaits;
 use super::orchestrator::update::UpdateWaits;
 use super::orchestrator::{global, jobs, replicated};
 use super::reaper::Reaper;
+use super::role_manager::RoleManager;
 use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
 use crate::kernel::queue::TimerId;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::{PlacementStrategy, Setup, Ties};
-use crate::model::{FactId, HostId, ServiceId, Task, TaskId};
+use crate::model::{FactId, HostId, NodeId, ServiceId, Task, TaskId};
 use crate::protocol::{Effects, LoopKind, LoopTimer, MemberList, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
 
@@ -99,6 +101,9 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
     /// These are the members of the Raft cluster now.
     fn members(&mut self, _members: &MemberList) {}
 
+    /// A change of the members that this loop wished for came to its end, whatever that was.
+    fn membership_settled(&mut self, _context: &mut Context<'_>) {}
+
     /// The caller of a request is not interested any longer.
     fn hang_up(&mut self, _reply: ReplyTo, _context: &mut Context<'_>) {}
 
@@ -119,6 +124,13 @@ pub(crate) trait ControlLoop: StateDigest + std::fmt::Debug {
     fn stop(&mut self, _context: &mut Context<'_>) {}
 }
 
+/// What a loop wants of the Raft cluster's members. The manager around the loops does it, or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MembershipWish {
+    /// This node shall be a member no more. If it is the leader's own, somebody else leads first.
+    Remove(NodeId),
+}
+
 /// What a loop can see and do.
 pub(crate) struct Context<'a> {
     /// The last committed state.
@@ -127,6 +139,7 @@ pub(crate) struct Context<'a> {
     writes: &'a mut Writes,
     watches: &'a mut Watches,
     strands: &'a mut u32,
+    wishes: &'a mut Vec<(MembershipWish, FactId)>,
     owner: LoopKind,
 }
 
@@ -152,6 +165,12 @@ impl Context<'_> {
         let strand = Strand { owner: self.owner, number: strand };
         let cause = self.cause();
         self.writes.push(Write::batch(strand, steps, cause));
+    }
+
+    /// Asks for a change of the members, of which the loop hears again when it is over.
+    pub(crate) fn wish(&mut self, wish: MembershipWish) {
+        let cause = self.cause();
+        self.wishes.push((wish, cause));
     }
 
     /// A number for a strand that the loop starts besides itself. None is used twice, so that late mail
@@ -261,6 +280,8 @@ pub(crate) struct LeaderLoops {
     queued: BTreeSet<Strand>,
     /// The last strand number handed out.
     strands: u32,
+    /// What loops want of the members, and the manager has not seen yet.
+    wishes: Vec<(MembershipWish, FactId)>,
 }
 
 impl LeaderLoops {
@@ -274,6 +295,7 @@ impl LeaderLoops {
             ready: VecDeque::new(),
             queued: BTreeSet::new(),
             strands: MAIN_STRAND,
+            wishes: Vec::new(),
         }
     }
 
@@ -290,8 +312,11 @@ impl LeaderLoops {
         self.loops.get(LoopKind::Scheduler)?.scheduler()
     }
 
-    /// Starts all loops in order.
-    pub(crate) fn start(&mut self, store: &Store, effects: &mut Effects) {
+    /// Starts all loops in order. They begin with these members of the Raft cluster.
+    pub(crate) fn start(&mut self, members: &MemberList, store: &Store, effects: &mut Effects) {
+        if let Some(role_manager) = self.loops.get_mut(LoopKind::RoleManager) {
+            role_manager.members(members);
+        }
         self.with_all(store, effects, |control_loop, context| control_loop.start(context));
     }
 
@@ -317,7 +342,10 @@ impl LeaderLoops {
             | Request::UpdateTaskStatus { .. }
             | Request::Assignments { .. } => LoopKind::Dispatcher,
             Request::Api(_) => LoopKind::Api,
-            Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
+            Request::RootCertificate | Request::IssueCertificate(_) | Request::CertificateStatus { .. } => {
+                LoopKind::CertificateAuthority
+            }
+            Request::Raft(_) | Request::Health | Request::JoinRaft(_) | Request::Forwarded { .. } => {
                 unreachable!("{request:?} is for the manager itself")
             }
         };
@@ -329,6 +357,18 @@ impl LeaderLoops {
     /// Tells the control API who the members of the Raft cluster are.
     pub(crate) fn set_members(&mut self, members: &MemberList) {
         self.loops.get_mut(LoopKind::Api).expect("a leader answers clients").members(members);
+    }
+
+    /// What loops want of the members since this was last asked.
+    pub(crate) fn take_wishes(&mut self) -> Vec<(MembershipWish, FactId)> {
+        std::mem::take(&mut self.wishes)
+    }
+
+    /// The change that the role manager wished for is over.
+    pub(crate) fn membership_settled(&mut self, store: &Store, effects: &mut Effects) {
+        self.with_loop(LoopKind::RoleManager, store, effects, |control_loop, context| {
+            control_loop.membership_settled(context);
+        });
     }
 
     /// The caller of a request is not interested any longer.
@@ -530,7 +570,8 @@ impl LeaderLoops {
     ) {
         let control_loop = self.loops.get_mut(kind).expect("only running loops hear and write");
         let (writes, watches, strands) = (&mut self.writes, &mut self.watches, &mut self.strands);
-        act(control_loop, &mut Context { store, effects, writes, watches, strands, owner: kind });
+        let wishes = &mut self.wishes;
+        act(control_loop, &mut Context { store, effects, writes, watches, strands, wishes, owner: kind });
     }
 }
 
@@ -547,13 +588,15 @@ fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
         }
         LoopKind::Jobs => Box::new(jobs::Orchestrator::new(seed)),
         LoopKind::Global => Box::new(global::Orchestrator::new(seed, settings.tie_breaker("global"))),
+        LoopKind::CertificateAuthority => Box::new(CertificateAuthority::new(seed)),
+        LoopKind::RoleManager => Box::new(RoleManager::default()),
         LoopKind::Dispatcher => panic!("{kind:?} does not run on its own"),
     }
 }
 
 impl StateDigest for LeaderLoops {
     fn digest(&self, digest: &mut Digest) {
-        let Self { loops, writes, watches, mail, ready, queued: _, strands } = self;
+        let Self { loops, writes, watches, mail, ready, queued: _, strands, wishes } = self;
         loops.digest(digest);
         writes.digest(digest);
         watches.digest(digest);
@@ -563,5 +606,6 @@ impl StateDigest for LeaderLoops {
             digest.u32(strand.number);
         }
         digest.u32(*strands);
+        digest.u64(wishes.len() as u64);
     }
 }

@@ -8,13 +8,16 @@ use crate::kernel::SimDuration;
 use crate::kernel::queue::TimerId;
 use crate::model::HostId;
 use crate::protocol::{
-    Answer, ApiRequest, CallError, CallId, Component, Effects, ManagerTimer, Message, ReplyTo, Request,
-    Response, Status, StatusCode, StoreEntry, StreamItem, Timer,
+    Answer, ApiRequest, CallError, CallId, CertificateRequest, Component, Effects, ManagerTimer, Member,
+    Message, ReplyTo, Request, Response, Status, StatusCode, StoreEntry, StreamItem, Timer,
 };
 use crate::raft::{self, Body};
 
 /// A voter calls the candidate back for at most this time.
 const HEALTH_TIMEOUT: SimDuration = SimDuration::from_secs(2);
+
+/// What a manager says to one that is no member any more.
+const MEMBER_REMOVED: &str = "raft: member was removed from the cluster";
 
 /// A vote request whose sender is being called back.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ impl Manager {
             Request::Raft(message) => self.raft_message(reply, *message, out),
             Request::Health => answer(reply, Ok(Response::Done), out),
             Request::Forwarded { .. }
+            | Request::RootCertificate
+            | Request::IssueCertificate(_)
+            | Request::CertificateStatus { .. }
+            | Request::JoinRaft(_)
             | Request::Api(_)
             | Request::Session { .. }
             | Request::Heartbeat { .. }
@@ -51,7 +58,10 @@ impl Manager {
     fn for_leader(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
         match (self.route(), request) {
             (Route::Here, Request::Forwarded { from, request }) => self.execute(reply, from, *request, out),
-            (Route::Here, request) => self.execute(reply, reply.host, request, out),
+            (Route::Here, request) => match self.refusal(&request) {
+                None => self.execute(reply, reply.host, request, out),
+                Some(status) => answer(reply, Err(CallError::Status(status)), out),
+            },
             (Route::To(_), Request::Forwarded { .. }) => {
                 let text = format!("more than one redirect to leader from: {}", self.address(reply.host));
                 answer(reply, Err(CallError::Status(Status::new(StatusCode::ResourceExhausted, text))), out);
@@ -63,6 +73,36 @@ impl Manager {
                 answer(reply, Err(CallError::Status(status)), out);
             }
         }
+    }
+
+    /// A leader refuses nodes that were removed. What another manager passes on is not looked at again: so a removed
+    /// node that is still alive goes on through a manager that does not lead (spec control-plane 8.7).
+    fn refusal(&self, request: &Request) -> Option<Status> {
+        let node = match request {
+            Request::Session { node, .. }
+            | Request::Heartbeat { node, .. }
+            | Request::UpdateTaskStatus { node, .. }
+            | Request::Assignments { node, .. }
+            | Request::IssueCertificate(CertificateRequest::Renew { node })
+            | Request::CertificateStatus { node }
+            | Request::JoinRaft(Member { node, .. }) => *node,
+            Request::IssueCertificate(CertificateRequest::Join { .. })
+            | Request::RootCertificate
+            | Request::Api(_)
+            | Request::Raft(_)
+            | Request::Health
+            | Request::Forwarded { .. } => return None,
+        };
+        let removed = &self.store.cluster()?.blacklisted_certificates;
+        removed.contains(&node).then(|| {
+            let id = node.text(self.kit.settings.seed);
+            let denied = Status::new(
+                StatusCode::PermissionDenied,
+                format!("Permission denied: node {id} was removed from swarm"),
+            );
+            let text = format!("Permission denied: unauthorized peer role: {denied}");
+            Status::new(StatusCode::PermissionDenied, text)
+        })
     }
 
     /// The address of another manager.
@@ -86,6 +126,8 @@ impl Manager {
     fn execute(&mut self, reply: ReplyTo, from: HostId, request: Request, out: &mut Effects) {
         if let Request::Api(request) = request {
             self.execute_api(reply, from, request, out);
+        } else if let Request::JoinRaft(member) = request {
+            self.join_requested(reply, member, out);
         } else if self.leads() {
             self.with_loops(out, |loops, store, out| loops.request(reply, from, request, store, out));
         } else {
@@ -135,8 +177,8 @@ impl Manager {
             return answer(reply, Ok(Response::Done), out);
         }
         if self.removed.contains(&message.from) {
-            let text = "raft: member was removed from the cluster";
-            return answer(reply, Err(CallError::Status(Status::new(StatusCode::NotFound, text))), out);
+            let status = Status::new(StatusCode::NotFound, MEMBER_REMOVED);
+            return answer(reply, Err(CallError::Status(status)), out);
         }
         if matches!(message.body, Body::Vote { .. }) {
             return self.call_back(reply, message, out);
@@ -174,6 +216,11 @@ impl Manager {
                 None => answer(reply, result, out),
             };
         }
+        if self.greeted(call, &result, out) {
+            return;
+        }
+        self.lost_membership |=
+            matches!(&result, Err(CallError::Status(status)) if status.text == MEMBER_REMOVED);
         let delivery = match result {
             Ok(_) => Delivery::Done,
             Err(CallError::Refused) => Delivery::Refused,
@@ -197,6 +244,20 @@ impl Manager {
             out.send(leader, Message::HangUp { call });
         }
         self.with_loops(out, |loops, store, out| loops.hang_up(reply, store, out));
+    }
+
+    /// The process ends: nobody waits for it any longer.
+    pub(super) fn close_requests(&mut self, out: &mut Effects) {
+        for check in std::mem::take(&mut self.health_checks).into_values() {
+            out.cancel_timer(check.timeout);
+            answer(check.reply, Err(CallError::Reset), out);
+        }
+        for (call, leader) in self.forwarding.calls() {
+            out.send(leader, Message::HangUp { call });
+        }
+        for reply in self.forwarding.close() {
+            answer(reply, Err(CallError::Reset), out);
+        }
     }
 
     /// The process at the other end of all connections with a host has died.

@@ -41,6 +41,8 @@ struct Peer {
     active: bool,
     /// The time after which the next attempt to connect follows, while there is no connection.
     disconnected: Option<SimDuration>,
+    /// It is no member any more, and gets only what is queued.
+    removed: bool,
 }
 
 #[derive(Debug)]
@@ -78,16 +80,23 @@ pub(crate) struct Transport {
 impl Transport {
     /// Gets to know a peer, or its new address.
     pub(crate) fn add(&mut self, id: RaftId, host: HostId, active: bool) {
-        let peer = Peer { host, queue: VecDeque::new(), under_way: None, active, disconnected: None };
+        let peer = Peer {
+            host,
+            queue: VecDeque::new(),
+            under_way: None,
+            active,
+            disconnected: None,
+            removed: false,
+        };
         self.peers.entry(id).or_insert(peer).host = host;
     }
 
-    /// Forgets a peer.
-    pub(crate) fn remove(&mut self, id: RaftId, out: &mut Effects) {
-        let Some(peer) = self.peers.remove(&id) else { return };
-        if let Some(under_way) = peer.under_way {
-            out.cancel_timer(under_way.timeout);
-            self.calls.remove(&under_way.call);
+    /// A peer is no member any more. What is queued still leaves: it tells the peer of its removal.
+    pub(crate) fn remove(&mut self, id: RaftId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        (peer.removed, peer.active) = (true, false);
+        if peer.under_way.is_none() {
+            self.peers.remove(&id);
         }
     }
 
@@ -109,7 +118,7 @@ impl Transport {
     /// Queues a message. Without a connection, or with a full queue, it is dropped and the peer is unreachable.
     pub(crate) fn send(&mut self, message: raft::Message<StoreEntry>, out: &mut Effects) -> Vec<Report> {
         let id = message.to;
-        let Some(peer) = self.peers.get_mut(&id) else { return Vec::new() };
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.removed) else { return Vec::new() };
         if peer.disconnected.is_some() || peer.queue.len() >= QUEUE_MAX {
             peer.active = false;
             return failed(id, carries(&message));
@@ -139,7 +148,7 @@ impl Transport {
             }
             return Some(Vec::new());
         }
-        peer.active = delivered;
+        peer.active = delivered && !peer.removed;
         let mut reports = match (delivered, under_way.carries) {
             (true, Carries::Snapshot) => vec![Report::Snapshot { peer: id, delivered }],
             (true, Carries::Message | Carries::Dial) => Vec::new(),
@@ -175,7 +184,12 @@ impl Transport {
         if peer.under_way.is_some() {
             return;
         }
-        let Some((message, cause)) = peer.queue.pop_front() else { return };
+        let Some((message, cause)) = peer.queue.pop_front() else {
+            if peer.removed {
+                self.peers.remove(&id);
+            }
+            return;
+        };
         out.set_cause(cause);
         let carries = carries(&message);
         self.call(id, Request::Raft(Box::new(message)), carries, out);
@@ -222,13 +236,14 @@ impl StateDigest for Transport {
     fn digest(&self, digest: &mut Digest) {
         // The calls are those under way.
         let Self { peers, calls: _ } = self;
-        for (id, Peer { host, queue, under_way, active, disconnected }) in peers {
+        for (id, Peer { host, queue, under_way, active, disconnected, removed }) in peers {
             digest.u64(id.0);
             host.digest(digest);
             digest.u64(queue.len() as u64);
             digest.bool(under_way.is_some());
             digest.bool(*active);
             digest.duration(disconnected.unwrap_or_default());
+            digest.bool(*removed);
         }
     }
 }

@@ -229,6 +229,7 @@ impl Census {
             | Fact::Note { .. }
             | Fact::RaftRole { .. }
             | Fact::Leadership { active: false, .. }
+            | Fact::Manager { .. }
             | Fact::Session { .. }
             | Fact::NodeUpdated { .. }
             | Fact::Container { .. } => {}

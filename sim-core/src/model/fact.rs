@@ -147,6 +147,13 @@ pub enum Fact {
         /// True if they started.
         active: bool,
     },
+    /// A manager's process started or ended, by itself or for a change of its role.
+    Manager {
+        /// Where.
+        host: HostId,
+        /// True if it started.
+        running: bool,
+    },
     /// An agent's session changed.
     Session {
         /// The agent's host.
@@ -190,7 +197,7 @@ pub enum Fact {
         /// Now.
         to: NodeRole,
     },
-    /// Something else about a node changed: labels, wanted role, description.
+    /// Something else about a node changed: labels, wanted role, description, certificate.
     NodeUpdated {
         /// Which.
         node: NodeId,
@@ -298,9 +305,10 @@ impl Fact {
         match self {
             Fact::Start | Fact::Fault { .. } | Fact::Note { .. } => Subject::Run,
             Fact::Command { command, .. } | Fact::Answer { command, .. } => Subject::Command(*command),
-            Fact::RaftRole { host, .. } | Fact::Leadership { host, .. } | Fact::Session { host, .. } => {
-                Subject::Host(*host)
-            }
+            Fact::RaftRole { host, .. }
+            | Fact::Leadership { host, .. }
+            | Fact::Manager { host, .. }
+            | Fact::Session { host, .. } => Subject::Host(*host),
             Fact::NodeCreated { node, .. }
             | Fact::NodeStatus { node, .. }
             | Fact::NodeAvailability { node, .. }
@@ -333,6 +341,7 @@ impl Fact {
             Fact::Note { .. } => "note",
             Fact::RaftRole { .. } => "raft-role",
             Fact::Leadership { .. } => "leadership",
+            Fact::Manager { .. } => "manager",
             Fact::Session { .. } => "session",
             Fact::NodeCreated { .. } => "node-created",
             Fact::NodeStatus { .. } => "node-status",
@@ -383,6 +392,10 @@ impl StateDigest for Fact {
             Fact::Leadership { host, active } => {
                 digest.u32(host.0);
                 digest.bool(*active);
+            }
+            Fact::Manager { host, running } => {
+                digest.u32(host.0);
+                digest.bool(*running);
             }
             Fact::Session { host, event } => {
                 digest.u32(host.0);

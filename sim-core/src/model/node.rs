@@ -136,8 +136,6 @@ pub enum IssuanceState {
     Issued,
     /// Asked for again by a node that has one.
     Renew,
-    /// Refused.
-    Failed,
 }
 
 /// A node of the swarm.

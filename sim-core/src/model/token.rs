@@ -44,6 +44,41 @@ pub fn join_token(swarm: ClusterId, role: NodeRole, generation: u32, seed: u64) 
     format!("SWMTKN-1-{digest}-{secret}")
 }
 
+/// The part of a well-formed token that stands for the swarm's root certificate.
+pub(crate) fn digest_of_token(token: &str) -> &str {
+    token.rsplit('-').nth(1).unwrap_or_default()
+}
+
+/// The same part of a swarm's own tokens.
+pub(crate) fn digest_of_swarm(swarm: ClusterId, seed: u64) -> String {
+    digest_of_token(&join_token(swarm, NodeRole::Worker, 0, seed)).to_owned()
+}
+
+/// True if a text has the form of a token. Those of swarms in FIPS mode have one part more.
+pub(crate) fn is_well_formed(token: &str) -> bool {
+    let parts: Vec<&str> = token.split('-').collect();
+    let (digest, secret) = match parts[..] {
+        ["SWMTKN", "1", digest, secret] | ["SWMTKN", "2", "1", digest, secret] => (digest, secret),
+        _ => return false,
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
+    digest.len() == 50 && secret.len() == 25 && digits(digest) && digits(secret)
+}
+
+/// A number of base 36 with 256 bits, as docker prints digests.
+pub(crate) fn hexadecimal(digits: &str) -> String {
+    let mut bytes = [0u8; 32];
+    for digit in digits.chars().filter_map(|digit| digit.to_digit(36)) {
+        let mut carry = digit;
+        for byte in bytes.iter_mut().rev() {
+            let value = u32::from(*byte) * 36 + carry;
+            *byte = (value & 0xff) as u8;
+            carry = value >> 8;
+        }
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +94,29 @@ mod tests {
             assert_ne!(other, worker);
         }
         assert_ne!(join_token(ClusterId(1), NodeRole::Worker, 0, 7)[..59], worker[..59]);
+    }
+
+    #[test]
+    fn ca_007_009_tokens_have_one_form() {
+        // CA-007, CA-009
+        let token = join_token(ClusterId(0), NodeRole::Worker, 0, 7);
+        assert!(is_well_formed(&token) && is_well_formed(&token.replace("-1-", "-2-1-")));
+        let short = &token[..token.len() - 1];
+        let wrong = [
+            "invalidtoken",
+            "SWMTKN-1-short",
+            short,
+            &token.replace("-1-", "-2-"),
+            &token.replace("-1-", "-0-"),
+        ];
+        for text in wrong {
+            assert!(!is_well_formed(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_are_printed_in_base_16() {
+        assert_eq!(hexadecimal("z"), format!("{:064x}", 35));
+        assert_eq!(hexadecimal("10z"), format!("{:064x}", 36 * 36 + 35));
     }
 }

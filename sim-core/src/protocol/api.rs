@@ -3,6 +3,7 @@
 //! A request names objects as the user did; the manager that executes it finds out what is meant. Answers carry
 //! the objects themselves: turning them into text is the client's affair, as it knows the seed and the time.
 pub(crate) mod decimal;
+mod engine;
 mod error;
 mod members;
 mod network_error;
@@ -10,6 +11,7 @@ mod request;
 mod response;
 mod spec_error;
 
+pub use engine::{EngineInfo, EngineRequest, EngineResponse, LocalState};
 pub use error::{ApiError, ObjectKind};
 pub use members::{ManagerStatus, MemberList};
 pub use network_error::NetworkError;

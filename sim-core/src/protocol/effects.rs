@@ -1,10 +1,13 @@
 //! What a step does to the world outside its component.
+use std::collections::BTreeMap;
+
 use super::silences::Silences;
-use super::{CallId, Component, Event, Message, NetworkOrder, SessionId, Timer};
+use super::{CallId, Component, Event, Lineage, Message, NetworkOrder, SessionId, Timer};
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
-use crate::model::{Explanations, Fact, FactId, HostId};
+use crate::model::{ClusterId, Explanations, Fact, FactId, HostId, NodeId};
+use crate::raft::RaftId;
 use crate::store::{ChangeSet, Ids, emit_facts};
 
 /// What a step does to the world outside its component: facts, timers and messages. Facts and timers take
@@ -20,8 +23,8 @@ pub(crate) struct Effects {
     trace: Trace<Fact>,
     /// The next free ids.
     pub(crate) ids: Ids,
-    /// The highest log index whose changes were told as facts.
-    told: u64,
+    /// The highest log index whose changes were told as facts, in each history of a log.
+    told: BTreeMap<Lineage, u64>,
     calls: u64,
     silences: Silences,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
@@ -44,7 +47,7 @@ impl Effects {
             queue: EventQueue::new(),
             trace,
             ids: Ids::default(),
-            told: 0,
+            told: BTreeMap::new(),
             calls: 0,
             silences: Silences::default(),
             outbox: Vec::new(),
@@ -144,9 +147,10 @@ impl Effects {
 
     /// Tells the changes of a committed entry, unless another manager did so before. The answer has for every
     /// change the fact that reactions to it are caused by.
-    pub(crate) fn tell_commit(&mut self, index: u64, changes: &ChangeSet) -> Vec<FactId> {
-        let first = index > self.told;
-        self.told = self.told.max(index);
+    pub(crate) fn tell_commit(&mut self, lineage: Lineage, index: u64, changes: &ChangeSet) -> Vec<FactId> {
+        let told = self.told.entry(lineage).or_default();
+        let first = index > *told;
+        *told = index.max(*told);
         let mut causes = Vec::with_capacity(changes.len());
         for change in changes.iter() {
             let mut latest = change.cause;
@@ -178,9 +182,32 @@ impl Effects {
         SessionId(self.ids.sessions)
     }
 
-    /// Entries up to this index tell no facts: they were there before the run began.
-    pub(crate) fn told_until(&mut self, index: u64) {
-        self.told = index;
+    /// Entries up to this index tell no facts: they were told in another history, or were there before the run.
+    pub(crate) fn told_until(&mut self, lineage: Lineage, index: u64) {
+        self.told.insert(lineage, index);
+    }
+
+    /// A history of a log that never was before.
+    pub(crate) fn mint_lineage(&mut self) -> Lineage {
+        self.ids.lineages += 1;
+        Lineage(self.ids.lineages - 1)
+    }
+
+    /// A member of a Raft cluster that never was before. Real ones draw a number of 63 bits.
+    pub(crate) fn mint_raft_id(&mut self) -> RaftId {
+        self.ids.raft_members += 1;
+        RaftId(self.ids.raft_members)
+    }
+
+    /// A swarm that never was before.
+    pub(crate) fn mint_cluster(&mut self) -> ClusterId {
+        self.ids.clusters += 1;
+        ClusterId(self.ids.clusters - 1)
+    }
+
+    /// A node that never was before.
+    pub(crate) fn mint_node(&mut self) -> NodeId {
+        self.ids.mint_node()
     }
 
     /// Sends a message from the host whose step this is.

@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ApiError, ApiRequest, ApiResponse, StoreEntry};
-use crate::model::{FactId, HostId, Node, NodeDescription, NodeId, Task, TaskId, TaskStatus};
-use crate::raft;
+use super::{ApiError, ApiRequest, ApiResponse, Member, StoreEntry};
+use crate::model::{
+    Availability, ClusterId, FactId, HostId, Node, NodeDescription, NodeId, NodeRole, Task, TaskId,
+    TaskStatus,
+};
+use crate::raft::{self, RaftId};
 
 /// A component of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,8 @@ pub(crate) enum Component {
     Manager,
     /// A user's docker client, together with the engine's API that it talks to.
     Client,
+    /// The host's membership in a swarm: joins, renews the certificate, starts and stops the manager.
+    Node,
 }
 
 /// Names one call of the run, with the component that waits for its answer.
@@ -31,6 +36,12 @@ pub(crate) struct CallId {
 pub(crate) struct ReplyTo {
     pub(crate) host: HostId,
     pub(crate) call: CallId,
+}
+
+impl ReplyTo {
+    /// Comes before all others.
+    pub(crate) const FIRST: ReplyTo =
+        ReplyTo { host: HostId(0), call: CallId { caller: Component::Agent, number: 0 } };
 }
 
 /// Names one session of an agent with a dispatcher.
@@ -83,9 +94,40 @@ pub(crate) enum Request {
     Raft(Box<raft::Message<StoreEntry>>),
     /// Is the Raft service of this manager reachable (spec control-plane 3.5)?
     Health,
+    /// Somebody without a certificate asks for the root certificate of the swarm (spec control-plane 8.3).
+    RootCertificate,
+    /// A host asks for a certificate (spec control-plane 8.3, 8.4).
+    IssueCertificate(CertificateRequest),
+    /// A node asks for the certificate that it has requested, and waits until that is signed.
+    CertificateStatus { node: NodeId },
+    /// A manager that has no part in the Raft cluster yet wants one (spec control-plane 3.3).
+    JoinRaft(Member),
     /// A manager passes on what it was asked; `from` is the host that asked it (spec control-plane 3.6).
     Forwarded { from: HostId, request: Box<Request> },
 }
+
+/// For whom a certificate is requested.
+#[derive(Clone, Debug)]
+pub(crate) enum CertificateRequest {
+    /// A host that is in no swarm. The token alone decides its role.
+    Join { host: HostId, token: String, availability: Availability },
+    /// A node that has one. Its role is that of the node object.
+    Renew { node: NodeId },
+}
+
+/// A place in the Raft cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    pub(crate) id: RaftId,
+    /// The history that the cluster's log belongs to.
+    pub(crate) lineage: Lineage,
+    pub(crate) members: Vec<(RaftId, Member)>,
+}
+
+/// Names one history of a replicated log. A new swarm begins one, and so does a manager that goes on alone:
+/// terms and indexes of different histories have nothing to do with each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lineage(pub(crate) u32);
 
 /// What an agent reports about one task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +147,14 @@ pub(crate) enum Response {
     Api(Box<Result<ApiResponse, ApiError>>),
     /// The heartbeat counts; the next one is due after this time.
     Heartbeat { period: crate::kernel::SimDuration },
+    /// The root certificate is that of this swarm.
+    RootCertificate(ClusterId),
+    /// A certificate for this node will be signed.
+    CertificateRequested { node: NodeId },
+    /// The node has a certificate for this role.
+    Certificate { role: NodeRole },
+    /// The manager is a member of the Raft cluster.
+    JoinedRaft(Box<Seat>),
 }
 
 /// What a stream brings.

@@ -23,6 +23,10 @@ pub enum LoopKind {
     Jobs,
     /// Global services.
     Global,
+    /// Issues certificates.
+    CertificateAuthority,
+    /// Makes roles what they shall be.
+    RoleManager,
     /// Sessions, heartbeats and assignments of agents.
     Dispatcher,
 }
@@ -50,11 +54,13 @@ pub(crate) enum LoopTimer {
     NodeDownPeriod { node: NodeId },
     /// No assignment of a node changed for a while: they are sent.
     AssignmentBatch { node: NodeId },
+    /// The role manager looks again at what it could not do.
+    RoleReconcile,
 }
 
 impl LoopKind {
     /// The loops that a leading manager runs, besides the dispatcher.
-    pub(crate) const IN_A_CLUSTER: [LoopKind; 8] = [
+    pub(crate) const IN_A_CLUSTER: [LoopKind; 10] = [
         LoopKind::Api,
         LoopKind::Allocator,
         LoopKind::Scheduler,
@@ -63,6 +69,8 @@ impl LoopKind {
         LoopKind::Replicated,
         LoopKind::Jobs,
         LoopKind::Global,
+        LoopKind::CertificateAuthority,
+        LoopKind::RoleManager,
     ];
 }
 
@@ -80,6 +88,7 @@ impl LoopTimer {
             | LoopTimer::HeartbeatExpiry { .. }
             | LoopTimer::NodeDownPeriod { .. }
             | LoopTimer::AssignmentBatch { .. } => LoopKind::Dispatcher,
+            LoopTimer::RoleReconcile => LoopKind::RoleManager,
         }
     }
 }
@@ -101,6 +110,29 @@ pub(crate) enum ManagerTimer {
     BrokenPoll,
     /// The next attempt to connect with a member is due.
     Redial(RaftId),
+    /// A change of the members has taken too long; the number is the manager's own.
+    MembershipTimeout(u32),
+}
+
+/// Timers of a host's membership in a swarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeTimer {
+    /// A call is not waited for any longer.
+    CallTimeout(CallId),
+    /// The certificate is renewed now.
+    Renew,
+    /// The certificate's role should have changed by now.
+    RoleTimeout,
+    /// It is looked whether the manager serves requests.
+    ManagerReady,
+    /// The node's components run again after they failed.
+    Restart,
+    /// The pause before the next attempt to enter a swarm is over.
+    JoinRetry,
+    /// The client that asked to enter a swarm is not kept waiting any longer.
+    JoinTimeout,
+    /// A host that leaves does not wait for its containers any longer.
+    LeaveTimeout,
 }
 
 /// Timers of an agent and its executor.
@@ -146,6 +178,8 @@ pub(crate) enum Timer {
     Agent(AgentTimer),
     /// For a client.
     Client(ClientTimer),
+    /// For the membership of a host.
+    Node(NodeTimer),
     /// For the world around a bench.
     Alarm(u64),
 }

@@ -38,7 +38,8 @@ fn node_facts(delta: &Delta<Node>, emit: &mut impl FnMut(Fact)) {
         emit(Fact::NodeRole { node, from: old.role, to: new.role });
         told = true;
     }
-    if !told && (old.spec != new.spec || old.description != new.description) {
+    let described = (&old.spec, &old.description, old.certificate);
+    if !told && described != (&new.spec, &new.description, new.certificate) {
         emit(Fact::NodeUpdated { node });
     }
 }

@@ -21,9 +21,18 @@ pub(crate) struct Ids {
     pub(crate) tasks: u32,
     pub(crate) networks: u32,
     pub(crate) sessions: u64,
+    pub(crate) clusters: u32,
+    pub(crate) raft_members: u64,
+    pub(crate) lineages: u32,
 }
 
 impl Ids {
+    /// The id for a node to be created.
+    pub(crate) fn mint_node(&mut self) -> NodeId {
+        self.nodes += 1;
+        NodeId(self.nodes - 1)
+    }
+
     /// The id for a task to be created.
     pub(crate) fn mint_task(&mut self) -> TaskId {
         self.tasks += 1;
@@ -110,8 +119,7 @@ impl<'a> Transaction<'a> {
 
     /// The id for a node to be created.
     pub fn mint_node(&mut self) -> NodeId {
-        self.ids.nodes += 1;
-        NodeId(self.ids.nodes - 1)
+        self.ids.mint_node()
     }
 
     /// The id for a service to be created.

@@ -72,6 +72,31 @@ impl Agent {
         self.session.choose_manager().expect("a settled cluster has a manager")
     }
 
+    /// True while the engine process, of which it is a part, lets it run.
+    pub(crate) fn is_running(&self) -> bool {
+        self.started_at.is_some()
+    }
+
+    /// True while it has a session.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.session.route().is_some()
+    }
+
+    /// The managers that it knows, in host order.
+    pub(crate) fn known_managers(&self) -> Vec<HostId> {
+        self.session.known_managers()
+    }
+
+    /// The host is in no swarm any more. Its random streams stay.
+    pub(crate) fn into_streams(self) -> AgentStreams {
+        self.session.into_streams()
+    }
+
+    /// Draws a manager of another host, by what is known of them.
+    pub(crate) fn choose_other_manager(&mut self) -> Option<HostId> {
+        self.session.choose_other_manager()
+    }
+
     /// The engine has been running for long: there is an open session, and no task yet.
     pub(crate) fn settle(&mut self, settled: SettledAgent, out: &mut Effects) {
         let SettledAgent { session, manager, session_call, assignments_call, next_heartbeat } = settled;

@@ -50,21 +50,27 @@ impl Remotes {
     }
 
     /// Draws a manager in proportion to its weight. A weight of zero or less keeps a small chance.
-    pub(super) fn choose(&self, stream: &mut Stream) -> Option<HostId> {
+    pub(super) fn choose(&self, except: Option<HostId>, stream: &mut Stream) -> Option<HostId> {
         // In thousandths, so that the chance that always remains is one of them.
         let share = |weight: i32| u64::from(weight.max(0).unsigned_abs()) * 1_000 + 1;
-        let total: u64 = self.weights.iter().map(|(_, weight)| share(*weight)).sum();
+        let candidates = || self.weights.iter().filter(|(manager, _)| Some(*manager) != except);
+        let total: u64 = candidates().map(|(_, weight)| share(*weight)).sum();
         if total == 0 {
             return None;
         }
         let mut drawn = stream.below(total);
-        for (manager, weight) in &self.weights {
+        for (manager, weight) in candidates() {
             if drawn < share(*weight) {
                 return Some(*manager);
             }
             drawn -= share(*weight);
         }
         unreachable!("the shares add up to the total")
+    }
+
+    /// All that are known, in host order.
+    pub(super) fn known(&self) -> Vec<HostId> {
+        self.weights.iter().map(|(manager, _)| *manager).collect()
     }
 
     fn observe(&mut self, manager: HostId, observation: i32) {
@@ -150,9 +156,9 @@ mod tests {
         remotes.list(&[A, B]);
         remotes.disconnected(A);
         let mut stream = Stream::named(1, "manager-choice/test");
-        let chosen = (0..20_000).filter(|_| remotes.choose(&mut stream) == Some(A)).count();
+        let chosen = (0..20_000).filter(|_| remotes.choose(None, &mut stream) == Some(A)).count();
         // A has the weight 0 and keeps one thousandth against the ten of B.
         assert!((1..=8).contains(&chosen), "{chosen}");
-        assert_eq!(Remotes::new(&[]).choose(&mut stream), None);
+        assert_eq!(Remotes::new(&[]).choose(None, &mut stream), None);
     }
 }

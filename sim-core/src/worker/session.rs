@@ -162,7 +162,22 @@ impl Session {
         if self.local_manager {
             return Some(self.host);
         }
-        self.remotes.choose(&mut self.streams.manager_choice)
+        self.remotes.choose(None, &mut self.streams.manager_choice)
+    }
+
+    /// The managers that are known.
+    pub(super) fn known_managers(&self) -> Vec<HostId> {
+        self.remotes.known()
+    }
+
+    /// Ends for good.
+    pub(super) fn into_streams(self) -> AgentStreams {
+        *self.streams
+    }
+
+    /// A manager of another host.
+    pub(super) fn choose_other_manager(&mut self) -> Option<HostId> {
+        self.remotes.choose(Some(self.host), &mut self.streams.manager_choice)
     }
 
     fn open_after(&mut self, delay: SimDuration, out: &mut Effects) {

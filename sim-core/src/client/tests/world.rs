@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::typed::{command, node_change, ports};
-use crate::client::{ClientError, CommandRun, Output, OwnHost};
+use crate::client::{Ask, ClientError, CommandRun, ManagerState, Output, OwnHost};
 use crate::kernel::{SimDuration, SimTime};
 use crate::manager::loops::{LeaderLoops, LoopSettings};
 use crate::model::*;
 use crate::protocol::{
-    ApiRequest, CallId, Component, Effects, LoopKind, ManagerStatus, MemberList, Message, ReplyTo, Request,
-    Response,
+    ApiRequest, CallId, Component, Effects, Lineage, LoopKind, ManagerStatus, MemberList, Message, ReplyTo,
+    Request, Response,
 };
 use crate::store::{Store, StoreError, Transaction};
 use crate::text_test::{Command, values};
@@ -38,6 +38,14 @@ struct Client {
 impl OwnHost for Client {
     fn own_node(&self) -> Option<NodeId> {
         self.own
+    }
+
+    fn manager(&self) -> Option<ManagerState> {
+        None
+    }
+
+    fn swarm(&self) -> Option<&Cluster> {
+        None
     }
 
     fn nth_node(&self, hostname: &str, number: u32) -> Option<NodeId> {
@@ -97,7 +105,8 @@ impl World {
     /// Empty lines are shown as `~`, an output without any line as `nothing`.
     fn docker(&mut self, words: &[String]) -> String {
         let mut run = CommandRun::new(Arc::new(command(words)), SEED, &self.client);
-        while let Some(request) = run.next_request() {
+        while let Some(ask) = run.next_ask() {
+            let Ask::Swarm(request, _) = ask else { panic!("only the swarm answers here, not {ask:?}") };
             let answer = match &self.client.engine {
                 Some(error) => Err(error.clone()),
                 None => self.ask(request),
@@ -127,7 +136,7 @@ impl World {
         while let Some(changes) = self.loops.next_proposal(&mut self.store, &mut self.effects, self.version) {
             self.version += 1;
             self.store.apply(&changes);
-            let causes = self.effects.tell_commit(self.version, &changes);
+            let causes = self.effects.tell_commit(Lineage::default(), self.version, &changes);
             self.loops.committed(&changes, causes, &self.store, &mut self.effects);
         }
         let mut outbox = Vec::new();

@@ -7,7 +7,7 @@ use super::{Context, ControlLoop, LeaderLoops};
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::manager::dispatcher::{Dispatcher, SettledSession};
 use crate::model::HostId;
-use crate::protocol::{Effects, LoopKind};
+use crate::protocol::{Effects, LoopKind, MemberList};
 use crate::store::Store;
 
 /// The loops of one leadership by kind.
@@ -32,14 +32,6 @@ impl Roster {
         match (kind, &self.dispatcher) {
             (LoopKind::Dispatcher, Some(dispatcher)) => Some(dispatcher),
             _ => Some(self.others.get(&kind)?.as_ref()),
-        }
-    }
-
-    /// Lets every loop see something, the dispatcher last.
-    pub(super) fn for_each(&mut self, mut act: impl FnMut(&mut dyn ControlLoop)) {
-        self.others.values_mut().for_each(|control_loop| act(control_loop.as_mut()));
-        if let Some(dispatcher) = &mut self.dispatcher {
-            act(dispatcher);
         }
     }
 
@@ -75,7 +67,16 @@ impl LeaderLoops {
     }
 
     /// The members of the Raft cluster are these now. Agents may talk to all of them.
-    pub(crate) fn managers_changed(&mut self, managers: Arc<[HostId]>, store: &Store, effects: &mut Effects) {
+    pub(crate) fn managers_changed(
+        &mut self,
+        managers: Arc<[HostId]>,
+        members: &MemberList,
+        store: &Store,
+        effects: &mut Effects,
+    ) {
+        if let Some(role_manager) = self.loops.get_mut(LoopKind::RoleManager) {
+            role_manager.members(members);
+        }
         self.on_dispatcher(store, effects, |dispatcher, context| {
             dispatcher.managers_changed(managers, context)
         });
@@ -89,8 +90,8 @@ impl LeaderLoops {
     ) -> R {
         let dispatcher = self.loops.dispatcher.as_mut().expect("the dispatcher runs");
         let (writes, watches, strands) = (&mut self.writes, &mut self.watches, &mut self.strands);
-        let owner = LoopKind::Dispatcher;
-        act(dispatcher, &mut Context { store, effects, writes, watches, strands, owner })
+        let (wishes, owner) = (&mut self.wishes, LoopKind::Dispatcher);
+        act(dispatcher, &mut Context { store, effects, writes, watches, strands, wishes, owner })
     }
 }
 

@@ -79,7 +79,12 @@ fn may_observe(writer: LoopKind, from: TaskState, to: TaskState) -> bool {
         LoopKind::Api => from < TaskState::Complete && to == TaskState::Orphaned,
         // Agents know assigned tasks only, but the dispatcher does not ask.
         LoopKind::Dispatcher => from < to && to >= TaskState::Assigned && to != TaskState::Remove,
-        LoopKind::Reaper | LoopKind::Replicated | LoopKind::Jobs | LoopKind::Global => false,
+        LoopKind::Reaper
+        | LoopKind::Replicated
+        | LoopKind::Jobs
+        | LoopKind::Global
+        | LoopKind::CertificateAuthority
+        | LoopKind::RoleManager => false,
     }
 }
 

@@ -6,10 +6,12 @@ use super::{ControlLoop, Strand};
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::allocator::AllocatorStep;
 use crate::manager::api::ApiStep;
+use crate::manager::ca::CaStep;
 use crate::manager::dispatcher::DispatcherStep;
 use crate::manager::enforcer::EnforcerStep;
 use crate::manager::orchestrator::OrchestratorStep;
 use crate::manager::reaper::ReaperStep;
+use crate::manager::role_manager::RoleStep;
 use crate::manager::scheduler::SchedulerStep;
 use crate::model::FactId;
 use crate::protocol::Effects;
@@ -28,6 +30,8 @@ pub(crate) enum Step {
     ConstraintEnforcer(EnforcerStep),
     Reaper(ReaperStep),
     Orchestrator(OrchestratorStep),
+    CertificateAuthority(CaStep),
+    RoleManager(RoleStep),
 }
 
 /// What became of a write.
@@ -171,10 +175,6 @@ impl Writes {
 
     pub(super) fn is_locked(&self) -> bool {
         self.holder.is_some()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
     }
 
     /// True while the strand waits for a write of its own.

@@ -464,9 +464,14 @@ impl Lab {
                 }
                 self.answer(call, self.reports.clone(), Response::Done);
             }
-            Request::Api(_) | Request::Raft(_) | Request::Health | Request::Forwarded { .. } => {
-                panic!("an agent does not ask for {request:?}")
-            }
+            Request::Api(_)
+            | Request::Raft(_)
+            | Request::Health
+            | Request::RootCertificate
+            | Request::IssueCertificate(_)
+            | Request::CertificateStatus { .. }
+            | Request::JoinRaft(_)
+            | Request::Forwarded { .. } => panic!("an agent does not ask for {request:?}"),
         }
     }
 

@@ -6,8 +6,8 @@ use crate::model::command::{ServiceCreate, SpecChange};
 use crate::model::spec::{Mount, MountKind};
 use crate::model::*;
 use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, CallId, Component, Effects, LoopKind, Message, ReplyTo, Request,
-    Response,
+    ApiError, ApiRequest, ApiResponse, CallId, Component, Effects, Lineage, LoopKind, MemberList, Message,
+    ReplyTo, Request, Response,
 };
 use crate::store::{ChangeSet, Store, StoreError, Transaction};
 
@@ -28,7 +28,7 @@ impl Leader {
             version: 1,
             calls: 0,
         };
-        leader.loops.start(&leader.store, &mut leader.effects);
+        leader.loops.start(&MemberList::default(), &leader.store, &mut leader.effects);
         leader
     }
 
@@ -59,7 +59,7 @@ impl Leader {
     fn commit(&mut self, changes: &Arc<ChangeSet>) {
         self.version += 1;
         self.store.apply(changes);
-        let causes = self.effects.tell_commit(self.version, changes);
+        let causes = self.effects.tell_commit(Lineage::default(), self.version, changes);
         self.loops.committed(changes, causes, &self.store, &mut self.effects);
     }
 

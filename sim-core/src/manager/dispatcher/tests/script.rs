@@ -22,7 +22,7 @@ use crate::model::{
     Availability, Cluster, ClusterId, ClusterSpec, HostId, Meta, Node, NodeDescription, NodeId, NodeRole,
     NodeSpec, NodeState, NodeStatus, Task, TaskId, TaskSpec, TaskState, TaskStatus, ZoneId,
 };
-use crate::protocol::{CallId, Component, ReplyTo, Request, SessionId, StatusUpdate};
+use crate::protocol::{CallId, Component, MemberList, ReplyTo, Request, SessionId, StatusUpdate};
 use crate::store::{StoreError, Transaction};
 use crate::text_test::{Command, values};
 
@@ -115,7 +115,9 @@ fn act(world: &mut World, words: &[String]) {
         ("stop", _) => world.stop(),
         ("managers", _) => {
             let managers: Arc<[HostId]> = words[1..].iter().map(|name| host(world, name)).collect();
-            world.with_loops(|loops, store, effects| loops.managers_changed(managers, store, effects));
+            world.with_loops(|loops, store, effects| {
+                loops.managers_changed(managers, &MemberList::default(), store, effects)
+            });
         }
         ("period", Some(period)) => {
             let heartbeat_period = duration(period);

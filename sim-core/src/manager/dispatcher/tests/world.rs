@@ -10,8 +10,8 @@ use crate::manager::ties::TieBreaker;
 use crate::model::setup::Setup;
 use crate::model::{Fact, FactId, FactRecord, HostId, NodeId, TaskId};
 use crate::protocol::{
-    Answer, Assignment, CallError, CallId, Component, Effects, Event, Message, ReplyTo, Request, Response,
-    StreamItem, Timer,
+    Answer, Assignment, CallError, CallId, Component, Effects, Event, Lineage, MemberList, Message, ReplyTo,
+    Request, Response, StreamItem, Timer,
 };
 use crate::store::{ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};
 
@@ -96,7 +96,7 @@ impl World {
             false => Dispatcher::new(periods, TieBreaker::ById),
         };
         let mut loops = LeaderLoops::new(Vec::new()).with_dispatcher(dispatcher);
-        loops.start(&self.store, &mut self.effects);
+        loops.start(&MemberList::default(), &self.store, &mut self.effects);
         self.loops = Some(loops);
         self.settle();
     }
@@ -188,7 +188,7 @@ impl World {
                     self.commit(&changes);
                 }
             }
-            Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) => {
+            Timer::Manager(_) | Timer::Agent(_) | Timer::Client(_) | Timer::Node(_) => {
                 unreachable!("nobody has set {timer:?}")
             }
         }
@@ -243,7 +243,7 @@ impl World {
     fn apply(&mut self, changes: &Arc<ChangeSet>) -> Vec<FactId> {
         self.version += 1;
         self.store.apply(changes);
-        self.effects.tell_commit(self.version, changes)
+        self.effects.tell_commit(Lineage::default(), self.version, changes)
     }
 
     fn collect_facts(&mut self) {
@@ -347,7 +347,7 @@ fn describe_answer(answer: &Answer) -> String {
         Ok(Response::Done) => "done".to_owned(),
         Ok(Response::Heartbeat { period }) => format!("next heartbeat in {period}"),
         Err(CallError::Status(status)) => format!("{} \"{}\"", status.code.name(), status.text),
-        Ok(Response::Api(_)) => unreachable!("a dispatcher is no control API"),
+        Ok(response) => unreachable!("a dispatcher does not answer {response:?}"),
         Err(error) => unreachable!("a dispatcher does not answer {error}"),
     }
 }

@@ -1,0 +1,193 @@
+//! Who a host is in a swarm, and what belongs to its components while they do not run.
+use std::sync::Arc;
+
+use super::engine::EngineAnswer;
+use super::join::Join;
+use super::leave::Leaving;
+use super::{ManagerPart, Renewal};
+use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
+use crate::manager::{ManagerDisk, ManagerKit};
+use crate::model::setup::Setup;
+use crate::model::{HostId, NodeId, NodeRole};
+use crate::protocol::{CallId, Lineage, Seat};
+use crate::raft::{Disk, RaftId};
+use crate::worker::AgentStreams;
+
+/// Pause before the components of a node run again that have failed; it doubles with every failure.
+const RESTART_FIRST: SimDuration = SimDuration::from_millis(200);
+const RESTART_MAX: SimDuration = SimDuration::from_secs(30);
+
+/// A host's part in a swarm.
+#[derive(Debug)]
+pub(crate) struct SwarmNode {
+    pub(super) host: HostId,
+    pub(super) setup: Arc<Setup>,
+    pub(super) seed: u64,
+    /// None as long as the host has no certificate.
+    pub(crate) identity: Option<Identity>,
+    pub(super) certificate: Renewal,
+    pub(super) manager: ManagerPart,
+    /// The manager that was named when this process joined. A later process does not remember it.
+    pub(super) join_address: Option<HostId>,
+    /// The host is on its way into a swarm.
+    pub(super) join: Option<Join>,
+    /// The node whose certificate was requested to join.
+    pub(super) requested: Option<NodeId>,
+    /// The client that began a swarm, and waits until this node is ready.
+    pub(super) initializing: Option<CallId>,
+    pub(super) leaving: Option<Leaving>,
+    /// Why the host could not enter a swarm, when nobody waited any more.
+    pub(super) error: Option<String>,
+    /// For clients, and not delivered yet.
+    pub(super) answers: Vec<(CallId, EngineAnswer)>,
+    /// What belongs to an agent, while the host has none.
+    pub(crate) agent_streams: Option<AgentStreams>,
+    /// Pause before the next restart of failed components.
+    restart_delay: SimDuration,
+    /// What belongs to a manager, while the host has none.
+    spare: Option<SpareManager>,
+}
+
+/// What a certificate says. It is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) node: NodeId,
+    pub(crate) role: NodeRole,
+}
+
+/// The parts of a manager that belong to its host, whether there is a manager or not.
+#[derive(Debug)]
+pub(crate) struct SpareManager {
+    pub(crate) election: Stream,
+    pub(crate) kit: ManagerKit,
+}
+
+/// What belongs to a host whether it is in a swarm or not.
+#[derive(Debug)]
+pub(crate) struct NodeStreams {
+    pub(crate) renewal: Stream,
+    pub(crate) agent: AgentStreams,
+    pub(crate) manager: SpareManager,
+}
+
+impl SwarmNode {
+    /// A host outside of any swarm.
+    pub(crate) fn new(host: HostId, setup: &Arc<Setup>, seed: u64, streams: NodeStreams) -> Self {
+        let NodeStreams { renewal, agent, manager } = streams;
+        SwarmNode {
+            host,
+            setup: Arc::clone(setup),
+            seed,
+            identity: None,
+            certificate: Renewal::new(renewal),
+            manager: ManagerPart::Idle,
+            join_address: None,
+            join: None,
+            requested: None,
+            initializing: None,
+            leaving: None,
+            error: None,
+            answers: Vec::new(),
+            agent_streams: Some(agent),
+            restart_delay: RESTART_FIRST,
+            spare: Some(manager),
+        }
+    }
+
+    /// The host has been this node for long.
+    pub(crate) fn settle(&mut self, identity: Identity) {
+        self.identity = Some(identity);
+        self.certificate.expect(identity.role);
+    }
+
+    /// The disk of a manager that has written nothing yet.
+    pub(crate) fn fresh_disk(&mut self, node: NodeId, raft_id: RaftId, lineage: Lineage) -> ManagerDisk {
+        let SpareManager { election, mut kit } = self.spare.take().expect("a host has one manager");
+        (kit.node, kit.lineage, kit.founding) = (node, lineage, None);
+        ManagerDisk { raft_id, raft: Disk::empty(), election, kit }
+    }
+
+    pub(super) fn joined_disk(&mut self, node: NodeId, seat: &Seat) -> ManagerDisk {
+        self.fresh_disk(node, seat.id, seat.lineage)
+    }
+
+    /// A manager's data is deleted.
+    pub(super) fn wipe(&mut self, disk: ManagerDisk) {
+        let ManagerDisk { raft_id: _, raft: _, election, kit } = disk;
+        self.spare = Some(SpareManager { election, kit });
+    }
+
+    pub(super) fn end_process(&mut self) {
+        self.certificate.end_process();
+        self.manager = ManagerPart::Idle;
+        self.join_address = None;
+        self.restart_delay = RESTART_FIRST;
+        (self.initializing, self.leaving) = (None, None);
+        if let Some(join) = &mut self.join {
+            join.end_process();
+        }
+    }
+
+    /// The host is in no swarm any more, and remembers none.
+    pub(super) fn forget_swarm(&mut self) {
+        self.end_process();
+        (self.identity, self.requested, self.error) = (None, None, None);
+    }
+
+    /// True while the host enters or leaves a swarm, or a client is still to be told that it has.
+    pub(super) fn is_moving(&self) -> bool {
+        let waits = self.initializing.is_some() || self.leaving.is_some() || self.has_answers();
+        self.join.is_some() || waits
+    }
+
+    pub(super) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    pub(super) fn next_restart_delay(&mut self) -> SimDuration {
+        let delay = self.restart_delay;
+        self.restart_delay = delay.times(2).min(RESTART_MAX);
+        delay
+    }
+}
+
+impl StateDigest for SwarmNode {
+    fn digest(&self, digest: &mut Digest) {
+        let Self {
+            host,
+            setup: _,
+            seed: _,
+            identity,
+            certificate,
+            manager,
+            join_address,
+            join,
+            requested,
+            initializing,
+            leaving,
+            error,
+            answers,
+            agent_streams,
+            restart_delay,
+            spare,
+        } = self;
+        host.digest(digest);
+        digest.bool(identity.is_some());
+        if let Some(Identity { node, role }) = identity {
+            node.digest(digest);
+            digest.u8(*role as u8);
+        }
+        certificate.digest(digest);
+        manager.digest(digest);
+        join_address.digest(digest);
+        join.digest(digest);
+        requested.digest(digest);
+        digest.u64(initializing.map_or(0, |call| call.number));
+        digest.u64(leaving.as_ref().map_or(0, |leaving| leaving.client.number));
+        digest.text(error.as_deref().unwrap_or_default());
+        digest.u64(answers.len() as u64);
+        digest.bool(agent_streams.is_some());
+        digest.duration(*restart_delay);
+        digest.bool(spare.is_some());
+    }
+}
