@@ -7,6 +7,7 @@ mod clients;
 mod host;
 mod networks;
 mod settle;
+mod spreading;
 mod view;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use self::clients::{Clients, Engine, Site};
 use self::host::Host;
 pub(crate) use self::host::Power;
+use self::spreading::Spreading;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::setup::Setup;
 use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
@@ -45,6 +47,7 @@ pub(crate) struct Cluster {
     outbox: Vec<(HostId, HostId, FactId, Message)>,
     /// What nodes have done to their records, and gossip has not heard yet.
     record_changes: Vec<(HostId, RecordChange)>,
+    spreading: Spreading,
 }
 
 impl Cluster {
@@ -53,6 +56,7 @@ impl Cluster {
         match event {
             Event::Fire { host, life, timer, cause } => self.fire(host, life, timer, cause, out),
             Event::Deliver(envelope) => self.deliver(envelope, out),
+            Event::Gossip => self.gossip_turn(out),
             Event::Stimulus(entry) => {
                 unreachable!("entry {entry} of the timeline is for whoever injects faults")
             }
@@ -156,6 +160,7 @@ impl Cluster {
     /// Networks do what their agents want, then everything that was sent is routed, in the order of emission.
     pub(crate) fn route_all(&mut self, out: &mut Effects) {
         self.carry_out_orders(out);
+        self.spread(out);
         let mut outbox = std::mem::take(&mut self.outbox);
         out.swap_outbox(&mut outbox);
         for (from, to, cause, message) in outbox.drain(..) {
@@ -385,9 +390,11 @@ impl StateDigest for Cluster {
             unaware,
             outbox: _,
             record_changes: _,
+            spreading,
         } = self;
         hosts.digest(digest);
         net.digest(digest);
+        spreading.digest(digest);
         digest.u64(*messages);
         digest.u64(unaware.len() as u64);
     }

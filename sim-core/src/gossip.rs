@@ -11,10 +11,12 @@
 //!
 //! Deliberately absent: encryption, the encoding of packets (only their sizes count), versions of the protocol.
 mod broadcasts;
+mod connections;
 mod limits;
 mod members;
 mod message;
 mod peer;
+mod shortcuts;
 mod tables;
 
 #[cfg(test)]
@@ -22,12 +24,12 @@ mod tests;
 
 pub use message::RecordKey;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
-use self::limits::{CONNECT_ATTEMPTS, PUSH_PULL_INTERVAL};
-use self::message::{Body, BulkSync, Datagram, FullState, Purpose};
+use self::connections::Message;
+use self::limits::PUSH_PULL_INTERVAL;
+use self::message::Datagram;
 use self::peer::{Dial, Dialled, Lots, Out, Peer, Timer};
 use crate::kernel::queue::EventQueue;
 use crate::kernel::random::Stream;
@@ -211,18 +213,6 @@ enum Event<V> {
     },
 }
 
-/// What goes over a connection.
-#[derive(Clone, Debug)]
-enum Message<V> {
-    PushPull(Arc<FullState>),
-    PushPullReply(Arc<FullState>),
-    BulkSync(Arc<BulkSync<V>>),
-    /// The same records as the receiver has.
-    NothingNew,
-    Ping,
-    PingReply,
-}
-
 impl<V: Payload> Gossip<V> {
     /// Nobody takes part yet.
     #[must_use]
@@ -258,20 +248,31 @@ impl<V: Payload> Gossip<V> {
         self.sites.insert(host, Site { powered: true, process: None, frozen: None, lots });
     }
 
-    /// At the start of a run: processes have run on these hosts for a while, all know each other and take part in
-    /// these networks, which have no records yet.
-    pub fn settle(&mut self, hosts: &[HostId], networks: &[NetworkId], bootstrap: &[HostId]) {
-        let peers: Vec<(PeerId, HostId)> = hosts.iter().map(|host| (self.mint(), *host)).collect();
-        let ids: Vec<PeerId> = peers.iter().map(|(id, _)| *id).collect();
+    /// Processes have run on these hosts for a while, all know each other and take part in their networks, which have
+    /// no records yet.
+    pub fn settle(
+        &mut self,
+        now: SimTime,
+        hosts: &BTreeMap<HostId, BTreeSet<NetworkId>>,
+        bootstrap: &[HostId],
+    ) {
+        self.now = now;
+        let peers: Vec<(PeerId, HostId)> = hosts.keys().map(|host| (self.mint(), *host)).collect();
+        let networks: BTreeSet<NetworkId> = hosts.values().flatten().copied().collect();
+        let takes_part = |network: NetworkId| -> Vec<PeerId> {
+            peers.iter().filter(|(_, host)| hosts[host].contains(&network)).map(|(peer, _)| *peer).collect()
+        };
+        let groups: Vec<(NetworkId, Vec<PeerId>)> =
+            networks.into_iter().map(|network| (network, takes_part(network))).collect();
         for (id, host) in &peers {
             let site = self.sites.get_mut(host).expect("the host was added");
             let phase =
                 SimTime::ZERO + site.lots.partners.span(SimDuration::ZERO, PUSH_PULL_INTERVAL.times(2));
             let mut peer = Peer::new(*id, *host, phase, bootstrap.to_vec());
             peer.settle(&peers, &mut site.lots);
-            networks.iter().for_each(|network| peer.tables.settle(*network, &ids));
+            groups.iter().for_each(|(network, group)| peer.tables.settle(*network, group));
             let mut out = Out::new();
-            peer.arm_periodic(SimTime::ZERO, &mut site.lots, &mut out);
+            peer.arm_periodic(now, true, &mut site.lots, &mut out);
             site.process = Some(*id);
             self.peers.insert(*id, peer);
             for (at, timer) in out.timers {
@@ -302,6 +303,11 @@ impl<V: Payload> Gossip<V> {
         if let Some(peer) = site.process.take() {
             self.peers.remove(peer);
         }
+    }
+
+    /// A machine without a process of gossip refuses connections, or is silent.
+    pub fn set_power(&mut self, host: HostId, powered: bool) {
+        self.sites.get_mut(&host).expect("the host was added").powered = powered;
     }
 
     /// The process of a host stands still: it reacts to nothing until it is thawed.
@@ -466,16 +472,6 @@ impl<V: Payload> Gossip<V> {
         }
     }
 
-    /// A packet of records that its receiver has.
-    fn is_pointless(&self, from: HostId, to: HostId, datagram: &Datagram<V>, links: &impl Links) -> bool {
-        let Body::Records(told) = &datagram.body else { return false };
-        self.leaves_out
-            && links.is_smooth(from, to)
-            && self
-                .ready_peer(to)
-                .is_some_and(|peer| told.iter().all(|told| !peer.tables.is_news(&told.record)))
-    }
-
     fn probe(&mut self, id: PeerId, links: &mut impl Links) {
         let now = self.now;
         let mut target = None;
@@ -487,154 +483,6 @@ impl<V: Payload> Gossip<V> {
             self.step(id, links, |peer, _, out| peer.probe(now, target, out));
         }
     }
-
-    /// A probe that is certain to be answered, between peers that have nothing else to say.
-    fn is_effortless(&self, by: PeerId, target: PeerId, links: &impl Links) -> bool {
-        let Some(prober) = self.peers.get(by) else { return false };
-        let Some(host) = self.host_of(target) else { return false };
-        let Some(probed) = self.ready_peer(host) else { return false };
-        probed.id == target
-            && prober.holds_for_alive(target)
-            && !prober.has_rumors()
-            && !probed.has_rumors()
-            && links.is_smooth(prober.host, host)
-            && links.is_smooth(host, prober.host)
-    }
-
-    /// A request for a connection leaves.
-    fn dial(&mut self, from: PeerId, dial: Box<Dial>, attempt: u8, links: &mut impl Links) {
-        let now = self.now;
-        let Some(here) = self.host_of(from) else { return };
-        let there = dial.host;
-        let site = &self.sites[&there];
-        let (there_and_back, target) = (round_trip(now, here, there, links), site.process);
-        let Some(leg) = there_and_back.filter(|_| site.powered) else {
-            // Nothing comes back: the request is repeated, until whoever wants it gives up.
-            if let Some(pause) = CONNECT_ATTEMPTS.get(usize::from(attempt)) {
-                let before = attempt
-                    .checked_sub(1)
-                    .map_or(SimDuration::ZERO, |last| CONNECT_ATTEMPTS[usize::from(last)]);
-                let again = now + pause.saturating_sub(before);
-                self.queue.push(again, Event::Dial { from, dial, attempt: attempt + 1 });
-            }
-            return;
-        };
-        let Dial { purpose, dialled, .. } = *dial;
-        let Some(target) = target else {
-            self.queue.push(now + leg.times(2), Event::Dialled { peer: from, dialled, succeeded: false });
-            return;
-        };
-        let pointless = self.leaves_out && self.know_the_same(from, target, &purpose, links);
-        let arrives = now + leg.times(3);
-        let message = match purpose {
-            Purpose::PushPull if pointless => {
-                self.queue.push(now + leg.times(4), Event::Dialled { peer: from, dialled, succeeded: true });
-                return;
-            }
-            Purpose::PushPull => {
-                Message::PushPull(Arc::new(self.peers.get(from).expect("it dials").full_state()))
-            }
-            Purpose::Ping => Message::Ping,
-            Purpose::BulkSync { networks, unsolicited } => {
-                self.queue.push(arrives, Event::Dialled { peer: from, dialled, succeeded: true });
-                if pointless && unsolicited {
-                    Message::NothingNew
-                } else {
-                    let peer = self.peers.get_mut(from).expect("it dials");
-                    let (clock, records) = peer.tables.told(now, &networks);
-                    Message::BulkSync(Arc::new(BulkSync { networks, clock, records, unsolicited }))
-                }
-            }
-        };
-        if matches!(message, Message::NothingNew) {
-            // The other side opens a connection of its own for its answer.
-            let answered = arrives + leg.times(3);
-            self.queue
-                .push(answered, Event::Arrival { to: from, from: target, dialled: Dialled::Answer, message });
-        } else {
-            self.queue.push(arrives, Event::Arrival { to: target, from, dialled, message });
-        }
-    }
-
-    /// True if an exchange between two peers tells neither of them anything.
-    fn know_the_same(&self, one: PeerId, other: PeerId, purpose: &Purpose, links: &impl Links) -> bool {
-        let (Some(one), Some(other)) = (self.peers.get(one), self.peers.get(other)) else { return false };
-        let at_hand = links.is_smooth(one.host, other.host)
-            && links.is_smooth(other.host, one.host)
-            && self.ready_peer(other.host).is_some();
-        at_hand
-            && match purpose {
-                Purpose::PushPull => one.sees_the_same(other),
-                Purpose::BulkSync { networks, .. } => {
-                    networks.iter().all(|network| one.tables.sum(*network) == other.tables.sum(*network))
-                }
-                Purpose::Ping => false,
-            }
-    }
-
-    fn arrive(
-        &mut self,
-        to: PeerId,
-        from: PeerId,
-        dialled: Dialled,
-        message: Message<V>,
-        links: &mut impl Links,
-    ) {
-        let now = self.now;
-        match message {
-            Message::PushPull(state) => {
-                let own = Arc::new(self.peers.get(to).expect("it was addressed").full_state());
-                self.reply(to, from, dialled, Message::PushPullReply(own), links);
-                self.step(to, links, |peer, lots, out| peer.merge(now, &state, lots, out));
-            }
-            Message::PushPullReply(state) => self.step(to, links, |peer, lots, out| {
-                peer.merge(now, &state, lots, out);
-                peer.dialled(now, dialled, true, lots, out);
-            }),
-            Message::BulkSync(sync) => self.step(to, links, |peer, lots, out| {
-                peer.hear_records(now, &sync, out);
-                if sync.unsolicited {
-                    peer.answer_records(from, &sync.networks, out);
-                } else {
-                    peer.records_came(now, from, lots, out);
-                }
-            }),
-            Message::NothingNew => {
-                self.step(to, links, |peer, lots, out| peer.records_came(now, from, lots, out));
-            }
-            Message::Ping => {
-                // A process that has taken the place of another one does not answer for it.
-                if matches!(dialled, Dialled::Probe { target, .. } if target == to) {
-                    self.reply(to, from, dialled, Message::PingReply, links);
-                }
-            }
-            Message::PingReply => {
-                self.step(to, links, |peer, lots, out| peer.dialled(now, dialled, true, lots, out));
-            }
-        }
-    }
-
-    /// Sends something back over a connection.
-    fn reply(
-        &mut self,
-        by: PeerId,
-        to: PeerId,
-        dialled: Dialled,
-        message: Message<V>,
-        links: &mut impl Links,
-    ) {
-        let (Some(here), Some(there)) = (self.host_of(by), self.host_of(to)) else { return };
-        if let Some(delay) = links.connection(self.now, here, there) {
-            self.queue.push(self.now + delay, Event::Arrival { to, from: by, dialled, message });
-        }
-    }
-}
-
-/// The longer of the delays there and back, if packets pass both ways.
-fn round_trip(now: SimTime, here: HostId, there: HostId, links: &mut impl Links) -> Option<SimDuration> {
-    let forth = links.connection(now, here, there)?;
-    let back = links.connection(now, there, here)?;
-    Some(forth.max(back))
 }
 
 impl StateDigest for PeerId {

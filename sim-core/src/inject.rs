@@ -28,6 +28,7 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
         Stimulus::Traffic(traffic) => unreachable!("traffic {} is refused by the parser", traffic.name),
     }
     cluster.route_all(out);
+    cluster.gossip_follows(out);
 }
 
 fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {

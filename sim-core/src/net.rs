@@ -68,6 +68,10 @@ impl Net {
         }
     }
 
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
     /// When a message that leaves now arrives.
     pub(crate) fn passage(&mut self, now: SimTime, from: HostId, to: HostId, carriage: Carriage) -> Passage {
         if from == to {
@@ -128,6 +132,28 @@ impl Net {
         from != to
             && !self.overlays.is_empty()
             && self.overlays.between(&self.topology, from, to).cut.is_some()
+    }
+
+    /// How long a packet of a connection takes, if it gets through. What is lost and repeated is not counted.
+    pub(crate) fn connection_delay(&self, from: HostId, to: HostId) -> Option<SimDuration> {
+        if from == to {
+            return Some(SimDuration::ZERO);
+        }
+        let overlay = self.overlays.between(&self.topology, from, to);
+        overlay.cut.is_none().then(|| overlay.on(self.topology.link(from, to)).latency)
+    }
+
+    /// True if every packet gets through, always with the same delay.
+    pub(crate) fn is_smooth(&self, from: HostId, to: HostId) -> bool {
+        if from == to {
+            return true;
+        }
+        let link = self.topology.link(from, to);
+        if self.overlays.is_empty() {
+            return link.is_constant();
+        }
+        let overlay = self.overlays.between(&self.topology, from, to);
+        overlay.cut.is_none() && overlay.on(link).is_constant()
     }
 
     /// The fault that keeps one host from hearing another, or makes it late.

@@ -135,7 +135,9 @@ impl Simulation {
                 Event::Stimulus(entry) => {
                     inject::stimulate(&mut self.cluster, entry as usize, &mut self.effects);
                 }
-                Event::Fire { .. } | Event::Deliver(_) => self.cluster.handle(event, &mut self.effects),
+                Event::Fire { .. } | Event::Deliver(_) | Event::Gossip => {
+                    self.cluster.handle(event, &mut self.effects)
+                }
             }
             self.check();
             self.show(observer);

@@ -54,6 +54,7 @@ impl Cluster {
             unaware: BTreeSet::new(),
             outbox: Vec::new(),
             record_changes: Vec::new(),
+            spreading: super::spreading::Spreading::default(),
             setup,
         };
         match cluster.setup.start {

@@ -13,7 +13,7 @@ use crate::model::{
     Annotations, CommandId, ContainerSpec, Fact, FactRecord, Place, RaftRole, ServiceId, ServiceMode,
     ServiceSpec, TaskSpec, ZoneId,
 };
-use crate::run::{Observer, Simulation};
+use crate::run::{NoObserver, Observer, Simulation};
 
 /// A cluster of managers only, or with workers, in one zone.
 fn setup(managers: u8, workers: u8) -> Setup {
@@ -174,8 +174,47 @@ proptest::proptest! {
         let setup = Arc::new(setup);
         let (watched, _) = run(Setup::clone(&setup), seed, 150);
         let mut alone = Simulation::new(setup, seed);
-        alone.run_until(SimTime::from_secs(150), &mut crate::run::NoObserver);
+        alone.run_until(SimTime::from_secs(150), &mut NoObserver);
         proptest::prop_assert_eq!(watched.trace_hash(), alone.trace_hash());
         proptest::prop_assert_eq!(watched.state_hash(), alone.state_hash());
     }
+}
+
+/// A service with three tasks behind port 8080.
+fn published_service() -> Stimulus {
+    use crate::model::{EndpointSpec, PortConfig};
+
+    let port = PortConfig { target_port: 80, published_port: 8080, ..PortConfig::default() };
+    let spec = ServiceSpec {
+        annotations: Annotations { name: "web".to_owned(), ..Annotations::default() },
+        task: Arc::new(TaskSpec {
+            container: ContainerSpec { image: "nginx".to_owned(), ..ContainerSpec::default() },
+            ..TaskSpec::default()
+        }),
+        mode: ServiceMode::Replicated { replicas: 6 },
+        update: None,
+        rollback: None,
+        endpoint: Some(EndpointSpec { ports: vec![port], ..EndpointSpec::default() }),
+    };
+    let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
+    let command = Arc::new(DockerCommand::Service(ServiceCommand::Create(Box::new(create))));
+    let command = ClientCommand { id: CommandId(0), line: "service create".into(), command };
+    Stimulus::Commands { host: None, commands: vec![command] }
+}
+
+/// NET-101, NET-105, NET-114: every node knows every backend, and those of a worker that crashes are gone on all
+/// others before the managers hold it for down.
+#[test]
+fn published_services_are_known_on_all_nodes_and_dead_backends_are_dropped_by_gossip() {
+    let mut setup = setup(3, 3);
+    setup.timeline.push(TimelineEntry { at: SimTime::from_secs(1), stimulus: published_service() });
+    setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(5)] }));
+    let mut simulation = Simulation::new(Arc::new(setup), 1);
+    let backends = |simulation: &Simulation| -> Vec<usize> {
+        (0..6).map(|host| simulation.view().backends_of_port(HostId(host), 8080).len()).collect()
+    };
+    simulation.run_until(SimTime::from_secs(29), &mut NoObserver);
+    assert_eq!(backends(&simulation), [6; 6]);
+    simulation.run_until(SimTime::from_secs(40), &mut NoObserver);
+    assert_eq!(backends(&simulation)[..5], [5; 5]);
 }

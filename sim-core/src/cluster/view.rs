@@ -10,7 +10,9 @@ use crate::manager::loops::LeaderLoops;
 use crate::manager::orchestrator::restart::StartWaits;
 use crate::manager::orchestrator::update::UpdateWaits;
 use crate::model::setup::Setup;
-use crate::model::{Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState};
+use crate::model::{
+    Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState, TransportProtocol,
+};
 use crate::store::Store;
 
 /// A look at a cluster. Looking changes nothing.
@@ -51,6 +53,14 @@ impl<'a> View<'a> {
         let managers = self.cluster.hosts.iter().filter_map(|(id, host)| Some((id, host.manager.as_ref()?)));
         let leading = managers.filter(|(_, manager)| manager.leads());
         leading.max_by_key(|(_, manager)| manager.raft().term()).map(|(id, _)| id)
+    }
+
+    /// The tasks that connections to a published TCP port of a host can lead to, as the host itself knows them.
+    #[must_use]
+    pub fn backends_of_port(&self, host: HostId, port: u16) -> Vec<TaskId> {
+        let Some(host) = self.cluster.hosts.get(host) else { return Vec::new() };
+        let backends = host.mesh.backends_of_port(TransportProtocol::Tcp, port);
+        backends.into_iter().map(|backend| backend.task).collect()
     }
 
     /// Where the leader's scheduler would put a task that waited alone, now. None without a leader, or if the task

@@ -78,7 +78,9 @@ impl<V: Payload> Tables<V> {
     /// All of these take part in a network since before the run began, and have compared their records.
     pub(super) fn settle(&mut self, network: NetworkId, peers: &[PeerId]) {
         self.network_clock = 1;
-        self.joined.insert(network, Joined::new(true));
+        if peers.contains(&self.own) {
+            self.joined.insert(network, Joined::new(true));
+        }
         for peer in peers {
             self.set_part(*peer, network, Part { version: 1, left_until: None });
         }

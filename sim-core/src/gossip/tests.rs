@@ -93,7 +93,8 @@ impl World {
         let mut gossip = Gossip::new(seed);
         let ids: Vec<HostId> = (0..hosts).map(HostId).collect();
         ids.iter().for_each(|host| gossip.add_host(*host, &name(*host)));
-        gossip.settle(&ids, &[NetworkId(0)], &ids[..ids.len().min(3)]);
+        let networks = ids.iter().map(|host| (*host, BTreeSet::from([NetworkId(0)]))).collect();
+        gossip.settle(SimTime::ZERO, &networks, &ids[..ids.len().min(3)]);
         World { gossip, wires: Wires::new(seed), hosts, now: SimTime::ZERO }
     }
 

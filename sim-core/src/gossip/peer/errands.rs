@@ -76,7 +76,7 @@ impl<V: Payload> Peer<V> {
     pub(crate) fn start(&mut self, now: SimTime, lots: &mut Lots, out: &mut Out<V>) {
         self.members.set_self(now, self.host, self.incarnation, &mut lots.probes);
         self.set_node(now, self.id, self.host, NodeStatus::Active);
-        self.arm_periodic(now, lots, out);
+        self.arm_periodic(now, false, lots, out);
         if self.bootstrap.is_empty() {
             out.notices.push(Notice::JoinedCluster { peer: self.id });
             return;
@@ -86,8 +86,8 @@ impl<V: Payload> Peer<V> {
         self.join_next(now, errand, out);
     }
 
-    /// Sets the timers of all periodic work.
-    pub(crate) fn arm_periodic(&mut self, now: SimTime, lots: &mut Lots, out: &mut Out<V>) {
+    /// Sets the timers of all periodic work. `settled`: it has gone on for a while.
+    pub(crate) fn arm_periodic(&mut self, now: SimTime, settled: bool, lots: &mut Lots, out: &mut Out<V>) {
         use super::super::limits::{PROBE_INTERVAL, PUSH_PULL_INTERVAL};
         out.timers.push((self.tick_after(now, PROBE_INTERVAL), Timer::Probe));
         out.timers.push((self.tick_after(now, BULK_SYNC_INTERVAL), Timer::BulkSync));
@@ -95,7 +95,7 @@ impl<V: Payload> Peer<V> {
         // run began are somewhere in a period.
         let pause = lots.partners.span(SimDuration::ZERO, PUSH_PULL_INTERVAL);
         let period = push_pull_interval(self.members.len());
-        let first = if now == SimTime::ZERO { pause } else { pause + period };
+        let first = if settled { pause } else { pause + period };
         out.timers.push((now + first, Timer::PushPull));
         if !self.bootstrap.is_empty() {
             out.timers.push((self.tick_after(now, REJOIN_INTERVAL), Timer::Rejoin));
