@@ -95,6 +95,11 @@ fn every_case_of_the_network_is_automated_or_has_a_reason_why_not() {
 }
 
 #[test]
+fn every_case_of_raft_store_dispatcher_and_agent_is_automated_or_has_a_reason_why_not() {
+    assert_eq!(check("control-plane.txt", &["RAFT", "STO", "DSP", "AGT", "EXEC"]), 182);
+}
+
+#[test]
 fn ids_are_found_one_by_one_and_as_ranges() {
     let text = "// SCH-001, and SCH-010 to SCH-012; CST-099 and SCH-xyz are none";
     assert_eq!(numbers("SCH", text), BTreeSet::from([1, 10, 11, 12]));

@@ -4,6 +4,7 @@
 //! the queue, so a run has the same hashes with and without them. In checked runs a full sweep follows each
 //! virtual second.
 mod acknowledged;
+mod addresses;
 mod applied_state;
 mod causes;
 mod commit;
@@ -86,6 +87,7 @@ fn of_run() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(causes::CauseChains::default()),
         Box::new(task_states::TaskStates),
+        Box::new(addresses::Addresses),
         Box::new(store_sum::StoreSum::default()),
     ]
 }

@@ -68,10 +68,6 @@ impl Net {
         }
     }
 
-    pub(crate) fn topology(&self) -> &Topology {
-        &self.topology
-    }
-
     /// When a message that leaves now arrives.
     pub(crate) fn passage(&mut self, now: SimTime, from: HostId, to: HostId, carriage: Carriage) -> Passage {
         if from == to {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::balancer::{KnownBackend, LoadBalancer, Target};
 use super::names::Names;
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{EndpointRecord, PublishMode, ServiceId, ServiceRecord, TaskId, TransportProtocol};
+use crate::model::{EndpointRecord, PublishMode, ServiceId, ServiceRecord, TransportProtocol};
 
 /// The number of a load balancer on a node: the mark that the firewall puts on its packets.
 pub(super) type Mark = u32;
@@ -99,11 +99,6 @@ impl MeshNetwork {
     pub(super) fn backends_of_port(&self, protocol: TransportProtocol, port: u16) -> Vec<KnownBackend> {
         let mark = self.by_port.get(&(protocol, port)).and_then(BTreeSet::last);
         mark.map_or_else(Vec::new, |mark| self.balancers[mark].backends().collect())
-    }
-
-    /// True if a task is a backend here, enabled or not.
-    pub(super) fn knows(&self, task: TaskId) -> bool {
-        self.backends().any(|backend| backend.task == task)
     }
 
     fn mark_of(&self, service: &ServiceRecord) -> Option<Mark> {

@@ -55,6 +55,7 @@ impl Progress {
     }
 
     /// Messages with entries that the member has not answered yet.
+    #[cfg(test)]
     pub(crate) fn inflight(&self) -> usize {
         self.inflight.len()
     }

@@ -77,16 +77,19 @@ impl<P: Payload> Raft<P> {
     }
 
     /// To whom the leadership is being transferred.
+    #[cfg(test)]
     pub(crate) fn transferee(&self) -> Option<RaftId> {
         self.transferee
     }
 
     /// Ticks since a leader was heard or a vote was given; for a leader, since its last quorum check.
+    #[cfg(test)]
     pub(crate) fn election_elapsed(&self) -> u64 {
         self.timer.election_elapsed
     }
 
     /// The ticks of silence after which this member campaigns.
+    #[cfg(test)]
     pub(crate) fn randomized_timeout(&self) -> u64 {
         self.timer.randomized_timeout
     }

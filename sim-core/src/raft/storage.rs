@@ -26,6 +26,7 @@ impl<P: Payload> Disk<P> {
     }
 
     /// Whether nothing was ever written. A manager then bootstraps or joins instead of restarting.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         let Disk { hard_state, snapshot, entries } = self;
         *hard_state == HardState::default() && snapshot.is_none() && entries.last() == EntryId::START

@@ -200,6 +200,10 @@ impl Agent {
 
     /// The machine is like this from now on. A session tells it at the next multiple of 20 s since the start of
     /// the process; without a change nothing is looked at.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no fault changes a machine in a run; the cases of agents do")
+    )]
     pub(crate) fn describe(&mut self, description: Arc<NodeDescription>, out: &mut Effects) {
         let waits = self.changed_description.replace(description).is_some();
         if let Some(started_at) = self.started_at.filter(|_| !waits) {

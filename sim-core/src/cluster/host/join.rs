@@ -51,7 +51,7 @@ pub(super) struct Join {
 #[derive(Debug)]
 enum Step {
     /// The root certificate is asked for. Without a call nobody has that address.
-    Root(Option<OpenCall>, Option<TimerId>),
+    Root(Option<OpenCall>),
     /// The last attempt failed; the next one, or the end, follows.
     Pause(String),
     Issue(OpenCall),
@@ -81,7 +81,7 @@ impl Join {
 
     pub(super) fn open_call(&self) -> Option<&OpenCall> {
         match &self.step {
-            Step::Root(call, _) => call.as_ref(),
+            Step::Root(call) => call.as_ref(),
             Step::Issue(call) | Step::Status(call) => Some(call),
             Step::Pause(_) | Step::Components => None,
         }
@@ -127,13 +127,13 @@ impl Host {
         match join.remote {
             Some(remote) if join.port == MANAGER_PORT => {
                 let call = OpenCall::make(remote, Request::RootCertificate, CALL_TIMEOUT, out);
-                join.step = Step::Root(Some(call), None);
+                join.step = Step::Root(Some(call));
             }
             // The machine is there and nobody listens on the port.
             Some(_) => self.root_failed(&CallError::Refused.to_string(), out),
             None => {
-                let timer = out.set_timer(Timer::Node(NodeTimer::JoinRetry), out.now() + CALL_TIMEOUT);
-                join.step = Step::Root(None, Some(timer));
+                out.set_timer(Timer::Node(NodeTimer::JoinRetry), out.now() + CALL_TIMEOUT);
+                join.step = Step::Root(None);
             }
         }
     }
@@ -142,10 +142,10 @@ impl Host {
     pub(super) fn retry_join(&mut self, out: &mut Effects) {
         let Some(join) = &mut self.node.join else { return };
         match std::mem::replace(&mut join.step, Step::Components) {
-            Step::Root(None, _) => self.root_failed(&CallError::TimedOut.to_string(), out),
+            Step::Root(None) => self.root_failed(&CallError::TimedOut.to_string(), out),
             Step::Pause(error) if join.failures >= ATTEMPTS => self.fail_join(&error, out),
             Step::Pause(_) => self.ask_for_root(out),
-            step @ (Step::Root(Some(_), _) | Step::Issue(_) | Step::Status(_) | Step::Components) => {
+            step @ (Step::Root(Some(_)) | Step::Issue(_) | Step::Status(_) | Step::Components) => {
                 join.step = step;
             }
         }
@@ -270,7 +270,7 @@ impl StateDigest for Join {
         digest.u8(*availability as u8);
         digest.u32(*failures);
         match step {
-            Step::Root(call, _) => {
+            Step::Root(call) => {
                 digest.u8(0);
                 call.digest(digest);
             }

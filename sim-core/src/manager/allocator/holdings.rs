@@ -245,11 +245,6 @@ impl Holdings {
         self.services.remove(&service);
     }
 
-    /// True if a task has all addresses that it needs.
-    pub(super) fn has_task(&self, task: TaskId) -> bool {
-        self.tasks.contains_key(&task)
-    }
-
     /// Gives a task an address on each network, in the order of its attachments; none if one cannot be had.
     pub(super) fn allocate_task(
         &mut self,

@@ -1,4 +1,7 @@
 //! Writes that wait for the store's lock, and the one that holds it.
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
