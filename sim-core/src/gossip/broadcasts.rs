@@ -31,11 +31,6 @@ impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
         self.queue.len()
     }
 
-    pub(super) fn clear(&mut self) {
-        self.queue.clear();
-        self.ranks.clear();
-    }
-
     /// True if something about this subject is still to be sent.
     pub(super) fn contains(&self, subject: S) -> bool {
         self.ranks.contains_key(&subject)

@@ -77,7 +77,6 @@ pub(super) enum Body<V> {
 /// A packet to a host, for the process that listens there.
 #[derive(Clone, Debug)]
 pub(super) struct Datagram<V> {
-    pub(super) from: PeerId,
     pub(super) from_host: HostId,
     pub(super) body: Body<V>,
     /// Rumors ride along where there is room.

@@ -280,7 +280,7 @@ impl<V: Payload> Peer<V> {
     }
 
     fn send(&self, to: HostId, body: Body<V>, rumors: Vec<Rumor>, out: &mut Out<V>) {
-        out.datagrams.push((to, Datagram { from: self.id, from_host: self.host, body, rumors }));
+        out.datagrams.push((to, Datagram { from_host: self.host, body, rumors }));
     }
 
     /// Sends a probe or an answer to one, with rumors as far as there is room.
