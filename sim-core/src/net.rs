@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use self::overlay::Overlays;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::{FactId, Fault, HostId, IdMap};
-use crate::protocol::Envelope;
+use crate::protocol::{Envelope, Message, Request};
 
 /// First pause before a lost packet of a connection is sent again. Each further one is twice as long.
 const RETRANSMISSION: SimDuration = SimDuration::from_millis(200);
@@ -162,7 +162,11 @@ impl Net {
 
     /// Keeps a message of a connection until its link is healed.
     pub(crate) fn block(&mut self, sent: SimTime, envelope: Box<Envelope>) {
-        self.blocked.entry((envelope.from, envelope.to)).or_default().push_back((sent, envelope));
+        let waiting = self.blocked.entry((envelope.from, envelope.to)).or_default();
+        if begins_connection(&envelope.message) {
+            waiting.clear();
+        }
+        waiting.push_back((sent, envelope));
     }
 
     /// Applies a fault of links.
@@ -188,6 +192,12 @@ impl Net {
         }
         free
     }
+}
+
+/// An agent that opens a session dials anew (spec control-plane 7.1): what waits on the connection that it has closed
+/// never arrives. The host of an agent that dials another has no manager, so nobody else uses that connection.
+fn begins_connection(message: &Message) -> bool {
+    matches!(message, Message::Request { request: Request::Session { .. }, .. })
 }
 
 /// The first retransmission of a packet at or after `now`.
