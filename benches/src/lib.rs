@@ -1,4 +1,5 @@
 //! Shared set-ups of the benchmarks.
 pub mod costs;
 pub mod queue;
+pub mod rolling;
 pub mod scheduler;
