@@ -248,7 +248,8 @@ impl<V: Payload> Peer<V> {
     /// Some of the others that take part in a network.
     fn draw_from_group(&self, network: NetworkId, count: usize, lots: &mut Stream) -> Vec<PeerId> {
         let group = self.tables.group(network);
-        let others = group.iter().filter(|peer| **peer != self.id).count();
+        // Whoever knows the records of a network takes part in it, and stands in its group.
+        let others = group.len() - usize::from(self.tables.sum(network).is_some());
         let mut drawn: Vec<PeerId> = Vec::with_capacity(count);
         while drawn.len() < count.min(others) {
             let peer = group[lots.below(group.len() as u64) as usize];
