@@ -93,10 +93,13 @@ fn the_library_keeps_its_promises_whatever_the_seed() {
 
 #[test]
 fn the_census_agrees_with_the_store() {
+    let mut compared = 0;
     for name in library::names() {
         let outcome = run(&of_library(name), RunOptions::default());
         let (census, view) = (&outcome.recording.census, outcome.simulation.view());
-        let store = view.store().expect("a manager runs at the end");
+        // Some scenarios end without a manager.
+        let Some(store) = view.store() else { continue };
+        compared += 1;
         for service in store.services() {
             let entry = census.service(service.id).expect("the census knows every service");
             assert_eq!(entry.counts.tasks, store.tasks_of_service(service.id).count() as u64, "{name}");
@@ -115,6 +118,7 @@ fn the_census_agrees_with_the_store() {
             );
         }
     }
+    assert!(compared > 50, "only {compared} scenarios were compared");
 }
 
 /// Counts what it is shown.
