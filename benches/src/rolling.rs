@@ -2,25 +2,15 @@
 use std::sync::Arc;
 
 use sim_core::bench::{
-    Bench, ChangeSet, Delta, LoopKind, LoopSettings, ObjectChange, StoreError, World, create_service,
+    Bench, CONTROL_LOOPS, ChangeSet, Delta, LoopSettings, ObjectChange, StoreError, World, create_service,
     update_service,
 };
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{
-    Annotations, Cluster, ClusterId, ClusterSpec, HostId, IssuanceState, Meta, Node, NodeDescription, NodeId,
-    NodeRole, NodeSpec, NodeState, NodeStatus, Resources, ServiceId, ServiceMode, ServiceSpec, Task, TaskId,
-    TaskSpec, TaskState, TaskStatus, UpdateConfig, UpdateState,
+    Annotations, Cluster, ClusterId, ClusterSpec, HostId, Meta, Node, NodeDescription, NodeId, NodeRole,
+    NodeState, NodeStatus, Resources, ServiceId, ServiceMode, ServiceSpec, Task, TaskId, TaskSpec, TaskState,
+    TaskStatus, UpdateConfig, UpdateState,
 };
-
-const LOOPS: [LoopKind; 7] = [
-    LoopKind::Allocator,
-    LoopKind::Scheduler,
-    LoopKind::ConstraintEnforcer,
-    LoopKind::Reaper,
-    LoopKind::Replicated,
-    LoopKind::Jobs,
-    LoopKind::Global,
-];
 
 /// Time from one state of a task to the next.
 const STEP: SimDuration = SimDuration::from_millis(100);
@@ -53,7 +43,7 @@ impl Rolling {
     /// All replicas run.
     #[must_use]
     pub fn new(size: Size) -> Self {
-        let mut bench = Bench::new(&LOOPS, &LoopSettings::default());
+        let mut bench = Bench::new(&CONTROL_LOOPS, &LoopSettings::default());
         let written: Result<(), StoreError> = bench.transact(|transaction| {
             transaction.create_cluster(cluster())?;
             (0..size.nodes).try_for_each(|_| {
@@ -175,15 +165,9 @@ fn cluster() -> Cluster {
 fn node(id: NodeId) -> Node {
     let description = NodeDescription { resources: Some(Resources::default()), ..NodeDescription::default() };
     Node {
-        id,
-        meta: Meta::default(),
-        host: HostId(id.0),
-        spec: Arc::new(NodeSpec::default()),
         description: Some(Arc::new(description)),
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }
 

@@ -3,9 +3,8 @@ use std::sync::Arc;
 
 use sim_core::bench::{Bench, LoopKind, LoopSettings, StoreError};
 use sim_core::model::{
-    Annotations, HostId, IssuanceState, Meta, Node, NodeDescription, NodeRole, NodeSpec, NodeState,
-    NodeStatus, Placement, ResourceRequirements, Resources, Service, ServiceMode, ServiceSpec, Slot, Task,
-    TaskSpec, TaskState,
+    Annotations, HostId, Node, NodeDescription, NodeRole, NodeSpec, NodeState, NodeStatus, Placement,
+    ResourceRequirements, Resources, Service, ServiceMode, ServiceSpec, Slot, Task, TaskSpec, TaskState,
 };
 
 /// What stands in the store.
@@ -59,15 +58,10 @@ fn node(id: sim_core::model::NodeId, number: u32, scene: &Scene) -> Node {
     let resources = Resources { nano_cpus: 1 << 50, memory_bytes: 1 << 50, generic: Vec::new() };
     let description = NodeDescription { resources: Some(resources), ..NodeDescription::default() };
     Node {
-        id,
-        meta: Meta::default(),
-        host: HostId(id.0),
         spec: Arc::new(spec),
         description: Some(Arc::new(description)),
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }
 
@@ -93,15 +87,5 @@ fn service(id: sim_core::model::ServiceId, task: &Arc<TaskSpec>, version: Option
         rollback: None,
         endpoint: None,
     };
-    Service {
-        id,
-        meta: Meta::default(),
-        spec: Arc::new(spec),
-        spec_version: version,
-        previous_spec: None,
-        previous_spec_version: None,
-        update_status: None,
-        job_status: None,
-        endpoint: None,
-    }
+    Service { spec_version: version, ..Service::new(id, Arc::new(spec)) }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use sim_core::model::{
-    Annotations, Availability, EngineDescription, GenericResource, HostId, IssuanceState, Meta, Node,
-    NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, Platform, PortConfig, PublishMode,
-    Reservations, Resources, TransportProtocol,
+    Annotations, Availability, EngineDescription, GenericResource, HostId, Node, NodeDescription, NodeId,
+    NodeRole, NodeSpec, NodeState, NodeStatus, Platform, PortConfig, PublishMode, Reservations, Resources,
+    TransportProtocol,
 };
 
 /// A node.
@@ -117,9 +117,6 @@ impl RecordedNode {
         };
         let annotations = Annotations { name: String::new(), labels: self.labels.clone() };
         Node {
-            id,
-            meta: Meta::default(),
-            host: HostId(id.0),
             spec: Arc::new(NodeSpec {
                 annotations,
                 desired_role: role,
@@ -127,9 +124,7 @@ impl RecordedNode {
             }),
             description: Some(Arc::new(self.description())),
             status: NodeStatus { state: self.state.into(), message: "".into(), address: self.ip },
-            role,
-            certificate: (role, IssuanceState::Issued),
-            attachments: Vec::new(),
+            ..Node::new(id, HostId(id.0), role)
         }
     }
 

@@ -34,6 +34,17 @@ pub use crate::store::{Change, ChangeSet, Delta, ObjectChange, Store, StoreError
 /// The store's version before the first commit. A service begins with spec version 0, which no later spec may get.
 const VERSION_AT_START: u64 = 1;
 
+/// The loops that decide about tasks, in the order in which they subscribe to the store (spec orchestration 20).
+pub const CONTROL_LOOPS: [LoopKind; 7] = [
+    LoopKind::Allocator,
+    LoopKind::Scheduler,
+    LoopKind::ConstraintEnforcer,
+    LoopKind::Reaper,
+    LoopKind::Replicated,
+    LoopKind::Jobs,
+    LoopKind::Global,
+];
+
 /// What lives outside the loops, such as the agents of the nodes.
 pub trait World {
     /// A transaction was committed. The world may set alarms and must not write before one rings.

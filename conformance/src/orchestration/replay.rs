@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sim_core::bench::{
-    ApiError, Bench, LoopKind, LoopSettings, MemberList, Transaction, create_service, remove_node,
+    ApiError, Bench, CONTROL_LOOPS, LoopSettings, MemberList, Transaction, create_service, remove_node,
     remove_service, rollback_service, update_node, update_service,
 };
 use sim_core::kernel::SimTime;
@@ -15,16 +15,6 @@ use sim_core::model::{
 use super::agents::Agents;
 use super::case::{Given, Op};
 use super::journal::Journal;
-
-const LOOPS: [LoopKind; 7] = [
-    LoopKind::Allocator,
-    LoopKind::Scheduler,
-    LoopKind::ConstraintEnforcer,
-    LoopKind::Reaper,
-    LoopKind::Replicated,
-    LoopKind::Jobs,
-    LoopKind::Global,
-];
 
 /// What docker puts before an error of the leader.
 const DOCKERS_WORDS: &str = "Error response from daemon: ";
@@ -72,7 +62,7 @@ impl Replay {
             names.enumerate().map(|(number, name)| (NodeId(number as u32), name)).collect();
         let nodes = node_names.iter().map(|(id, name)| (name.clone(), *id)).collect();
         let mut replay = Replay {
-            bench: Bench::new(&LOOPS, settings),
+            bench: Bench::new(&CONTROL_LOOPS, settings),
             agents: Agents::new(given.agent.clone(), Journal::new(node_names)),
             seed: settings.seed,
             nodes,

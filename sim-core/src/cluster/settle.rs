@@ -14,11 +14,10 @@ use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSess
 use crate::manager::founding::{PREDEFINED_NETWORKS, ingress_network, new_cluster, predefined_network};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerKit, ManagerStreams};
 use crate::mesh::Mesh;
-use crate::model::node::IssuanceState;
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Meta, Network, NetworkAttachment, NetworkId,
-    Node, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
+    AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Network, NetworkAttachment, NetworkId, Node,
+    NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, Lineage, ManagerSnapshot, Member, ReplyTo};
@@ -272,15 +271,10 @@ fn settled_node(id: NodeId, host: HostId, setup: &HostSetup, ready: bool) -> Nod
     spec.annotations.labels.clone_from(&setup.labels);
     let state = if ready { NodeState::Ready } else { NodeState::Down };
     Node {
-        id,
-        meta: Meta::default(),
-        host,
         spec: Arc::new(spec),
         description: Some(Arc::new(describe(setup))),
         status: NodeStatus { state, message: "".into(), address: Some(IpAddr::V4(setup.address)) },
-        role,
-        certificate: (role, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, host, role)
     }
 }
 
@@ -288,17 +282,7 @@ fn settled_node(id: NodeId, host: HostId, setup: &HostSetup, ready: bool) -> Nod
 fn settled_service(given: &InitialService, members: &[HostId], transaction: &mut Transaction<'_>) {
     let id = transaction.mint_service();
     let spec = Arc::new(given.spec.clone());
-    let service = Service {
-        id,
-        meta: Meta::default(),
-        spec: Arc::clone(&spec),
-        spec_version: Some(0),
-        previous_spec: None,
-        previous_spec_version: None,
-        update_status: None,
-        job_status: None,
-        endpoint: None,
-    };
+    let service = Service { spec_version: Some(0), ..Service::new(id, Arc::clone(&spec)) };
     transaction.create_service(service).expect("given services have different names");
     for (slot, host) in &given.tasks {
         let node = members.iter().position(|member| member == host).expect("tasks run on members");

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use super::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step, WriteError};
 use crate::kernel::{Digest, StateDigest};
 use crate::model::node::IssuanceState;
-use crate::model::{
-    Availability, FactId, HostId, Meta, Node, NodeId, NodeRole, NodeSpec, NodeStatus, ObjectId,
-};
+use crate::model::{Availability, FactId, HostId, Node, NodeId, NodeRole, NodeSpec, ObjectId};
 use crate::protocol::{
     Answer, CallError, CertificateRequest, LoopTimer, Message, ReplyTo, Request, Response, Status, StatusCode,
 };
@@ -235,15 +233,9 @@ impl ControlLoop for CertificateAuthority {
 /// The object of a node that joins. Its agent has told nothing yet.
 fn admitted(id: NodeId, host: HostId, role: NodeRole, availability: Availability) -> Node {
     Node {
-        id,
-        meta: Meta::default(),
-        host,
         spec: Arc::new(NodeSpec { desired_role: role, availability, ..NodeSpec::default() }),
-        description: None,
-        status: NodeStatus::default(),
-        role,
         certificate: (role, IssuanceState::Pending),
-        attachments: Vec::new(),
+        ..Node::new(id, host, role)
     }
 }
 

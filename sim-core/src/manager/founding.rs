@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::Manager;
 use crate::model::network::{OVERLAY, PREDEFINED_LABEL};
-use crate::model::node::IssuanceState;
 use crate::model::{
     Annotations, Availability, Cluster, ClusterId, ClusterSpec, HostId, Meta, Network, NetworkId,
-    NetworkSpec, Node, NodeId, NodeRole, NodeSpec, NodeStatus,
+    NetworkSpec, Node, NodeId, NodeRole, NodeSpec,
 };
 use crate::protocol::{Effects, StoreEntry};
 use crate::store::Transaction;
@@ -81,14 +80,7 @@ pub(crate) fn predefined_network(id: NetworkId, name: &str) -> Network {
 fn first_node(id: NodeId, availability: Availability, host: HostId) -> Node {
     let role = NodeRole::Manager;
     Node {
-        id,
-        meta: Meta::default(),
-        host,
         spec: Arc::new(NodeSpec { desired_role: role, availability, ..NodeSpec::default() }),
-        description: None,
-        status: NodeStatus::default(),
-        role,
-        certificate: (role, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, host, role)
     }
 }

@@ -7,8 +7,8 @@ use crate::bench::create_service;
 use crate::kernel::SimTime;
 use crate::model::setup::{HostSetup, Setup};
 use crate::model::{
-    Annotations, ContainerSpec, Fact, Fault, Node, NodeSpec, NodeState, ServiceMode, ServiceSpec, Slot,
-    TaskId, TaskSpec, TaskState, ZoneId,
+    Annotations, ContainerSpec, Fact, Fault, Node, NodeState, ServiceMode, ServiceSpec, Slot, TaskId,
+    TaskSpec, TaskState, ZoneId,
 };
 use crate::store::{Ids, Transaction};
 use crate::text_test::{self, Command};
@@ -164,15 +164,8 @@ fn write<R>(store: &mut Store, ids: &mut Ids, work: impl FnOnce(&mut Transaction
 
 fn create_node(transaction: &mut Transaction<'_>, host: HostId) {
     let node = Node {
-        id: transaction.mint_node(),
-        meta: crate::model::Meta::default(),
-        host,
-        spec: Arc::new(NodeSpec::default()),
-        description: None,
         status: crate::model::NodeStatus { state: NodeState::Ready, ..crate::model::NodeStatus::default() },
-        role: crate::model::NodeRole::Worker,
-        certificate: (crate::model::NodeRole::Worker, crate::model::IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(transaction.mint_node(), host, crate::model::NodeRole::Worker)
     };
     transaction.create_node(node).expect("the id is new");
 }

@@ -162,6 +162,22 @@ pub struct Node {
 }
 
 impl Node {
+    /// A node that has its certificate, and of whose agent nothing is known yet.
+    #[must_use]
+    pub fn new(id: NodeId, host: HostId, role: NodeRole) -> Self {
+        Node {
+            id,
+            meta: Meta::default(),
+            host,
+            spec: Arc::new(NodeSpec { desired_role: role, ..NodeSpec::default() }),
+            description: None,
+            status: NodeStatus::default(),
+            role,
+            certificate: (role, IssuanceState::Issued),
+            attachments: Vec::new(),
+        }
+    }
+
     /// The host name it told, or nothing.
     #[must_use]
     pub fn hostname(&self) -> &str {

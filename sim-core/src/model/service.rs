@@ -85,6 +85,22 @@ pub struct Service {
 }
 
 impl Service {
+    /// A service that nothing has been done about: no version of its spec, no update, nothing handed out.
+    #[must_use]
+    pub fn new(id: ServiceId, spec: Arc<ServiceSpec>) -> Self {
+        Service {
+            id,
+            meta: Meta::default(),
+            spec,
+            spec_version: None,
+            previous_spec: None,
+            previous_spec_version: None,
+            update_status: None,
+            job_status: None,
+            endpoint: None,
+        }
+    }
+
     /// The user's name for it.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -8,24 +8,14 @@ use super::agents::{Agents, PREPARE, START, report};
 use super::plan::{Happening, ImageKind, Plan, Wish};
 use crate::UpdateWaits;
 use crate::bench::{
-    Bench, LoopKind, LoopSettings, Store, StoreError, create_service, rollback_service, update_service,
+    Bench, CONTROL_LOOPS, LoopSettings, Store, StoreError, create_service, rollback_service, update_service,
 };
 use crate::kernel::{SimDuration, SimTime};
 use crate::model::{
-    Availability, Cluster, ClusterId, ClusterSpec, HostId, IssuanceState, Meta, Node, NodeDescription,
-    NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, Resources, Service, ServiceId, ServiceMode,
-    ServiceSpec, Slot, Task, TaskId, TaskState, UpdateState,
+    Availability, Cluster, ClusterId, ClusterSpec, HostId, Meta, Node, NodeDescription, NodeId, NodeRole,
+    NodeState, NodeStatus, Resources, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task, TaskId,
+    TaskState, UpdateState,
 };
-
-const LOOPS: [LoopKind; 7] = [
-    LoopKind::Allocator,
-    LoopKind::Scheduler,
-    LoopKind::ConstraintEnforcer,
-    LoopKind::Reaper,
-    LoopKind::Replicated,
-    LoopKind::Jobs,
-    LoopKind::Global,
-];
 
 /// How long a life goes on after the last thing that happens.
 pub const AFTERLIFE: SimDuration = SimDuration::from_secs(120);
@@ -55,7 +45,7 @@ impl<'a> Life<'a> {
     /// A life that has just begun: services and nodes are there, the loops run.
     #[must_use]
     pub fn new(plan: &'a Plan) -> Self {
-        let bench = Bench::new(&LOOPS, &LoopSettings::default());
+        let bench = Bench::new(&CONTROL_LOOPS, &LoopSettings::default());
         let mut life = Life {
             plan,
             bench,
@@ -350,14 +340,8 @@ fn node(id: NodeId) -> Node {
         ..NodeDescription::default()
     };
     Node {
-        id,
-        meta: Meta::default(),
-        host: HostId(id.0),
-        spec: Arc::new(NodeSpec::default()),
         description: Some(Arc::new(description)),
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }

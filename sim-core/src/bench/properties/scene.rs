@@ -6,10 +6,10 @@ use proptest::prelude::*;
 
 use crate::kernel::SimTime;
 use crate::model::{
-    Annotations, Availability, Endpoint, EngineDescription, GenericResource, HostId, IssuanceState, Meta,
-    Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, Placement, Platform,
-    PortConfig, PublishMode, ResourceRequirements, Resources, Service, ServiceId, ServiceMode, ServiceSpec,
-    Slot, Task, TaskId, TaskSpec, TaskState,
+    Annotations, Availability, Endpoint, EngineDescription, GenericResource, HostId, Node, NodeDescription,
+    NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, Placement, Platform, PortConfig, PublishMode,
+    ResourceRequirements, Resources, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task, TaskId,
+    TaskSpec, TaskState,
 };
 
 /// A cluster and a list of events.
@@ -223,15 +223,10 @@ impl SceneNode {
             engine: Some(engine),
         };
         Node {
-            id,
-            meta: Meta::default(),
-            host: HostId(id.0),
             spec: Arc::new(NodeSpec { annotations, availability: self.availability, ..NodeSpec::default() }),
             description: Some(Arc::new(description)),
             status: NodeStatus { state: state(self.ready), ..NodeStatus::default() },
-            role: NodeRole::Worker,
-            certificate: (NodeRole::Worker, IssuanceState::Issued),
-            attachments: Vec::new(),
+            ..Node::new(id, HostId(id.0), NodeRole::Worker)
         }
     }
 }
@@ -246,17 +241,7 @@ impl SceneService {
             rollback: None,
             endpoint: None,
         };
-        Service {
-            id,
-            meta: Meta::default(),
-            spec: Arc::new(spec),
-            spec_version: self.version(),
-            previous_spec: None,
-            previous_spec_version: None,
-            update_status: None,
-            job_status: None,
-            endpoint: None,
-        }
+        Service { spec_version: self.version(), ..Service::new(id, Arc::new(spec)) }
     }
 
     /// A pending task of the service.

@@ -220,15 +220,10 @@ impl World {
         self.commit(|t| {
             created = t.mint_node();
             t.create_node(Node {
-                id: created,
-                meta: Meta::default(),
-                host: HostId(created.0),
                 spec: Arc::new(spec),
                 description: (!command.words.contains(&"bare".to_owned())).then(|| Arc::new(description)),
                 status: NodeStatus { state, message, address },
-                role,
-                certificate: (role, IssuanceState::Issued),
-                attachments: Vec::new(),
+                ..Node::new(created, HostId(created.0), role)
             })
         });
         self.client.hosts.push((hostname, created));

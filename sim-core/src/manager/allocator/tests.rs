@@ -7,7 +7,7 @@ use super::holdings::Holdings;
 use super::ports::{are_allocated, host_ports_need_update, reconcile, with_host_ports};
 use super::*;
 use crate::model::{
-    Annotations, EndpointSpec, Meta, NetworkSpec, PortConfig, ServiceMode, ServiceSpec, SubnetSpec, TaskSpec,
+    Annotations, EndpointSpec, NetworkSpec, PortConfig, ServiceMode, ServiceSpec, SubnetSpec, TaskSpec,
 };
 use crate::text_test;
 
@@ -57,15 +57,8 @@ fn service(wanted: Option<&[&str]>, runtime: Option<&[&str]>) -> Service {
         endpoint: wanted.map(|list| EndpointSpec { ports: ports(list), ..EndpointSpec::default() }),
     };
     Service {
-        id: ServiceId(0),
-        meta: Meta::default(),
-        spec: Arc::new(spec),
-        spec_version: None,
-        previous_spec: None,
-        previous_spec_version: None,
-        update_status: None,
-        job_status: None,
         endpoint: runtime.map(|list| Arc::new(Endpoint { ports: ports(list), ..Endpoint::default() })),
+        ..Service::new(ServiceId(0), Arc::new(spec))
     }
 }
 

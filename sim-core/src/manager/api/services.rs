@@ -3,9 +3,7 @@ use std::sync::Arc;
 
 use super::validate::{check_port_conflicts, validate_networks, validate_service_spec};
 use crate::kernel::SimTime;
-use crate::model::{
-    JobStatus, Meta, Service, ServiceId, ServiceMode, ServiceSpec, UpdateState, UpdateStatus,
-};
+use crate::model::{JobStatus, Service, ServiceId, ServiceMode, ServiceSpec, UpdateState, UpdateStatus};
 use crate::protocol::ApiError;
 use crate::store::{Store, StoreError, Transaction};
 
@@ -38,15 +36,9 @@ pub(super) fn store_new_service(
     let name = spec.annotations.name.clone();
     let id = transaction.mint_service();
     let service = Service {
-        id,
-        meta: Meta::default(),
         job_status: spec.mode.is_job().then_some(first_iteration),
-        spec: Arc::new(spec),
         spec_version: Some(0),
-        previous_spec: None,
-        previous_spec_version: None,
-        update_status: None,
-        endpoint: None,
+        ..Service::new(id, Arc::new(spec))
     };
     match transaction.create_service(service) {
         Ok(()) => Ok(id),

@@ -36,17 +36,7 @@ fn replicated(id: ServiceId) -> Service {
         rollback: None,
         endpoint: None,
     };
-    Service {
-        id,
-        meta: Meta::default(),
-        spec: Arc::new(spec),
-        spec_version: None,
-        previous_spec: None,
-        previous_spec_version: None,
-        update_status: None,
-        job_status: None,
-        endpoint: None,
-    }
+    Service::new(id, Arc::new(spec))
 }
 
 /// Creates a task in each of these slots of a service.

@@ -26,8 +26,8 @@ use crate::bench::{Bench, LoopKind, LoopSettings, World};
 use crate::kernel::{SimDuration, SimTime};
 use crate::model::setup::PlacementStrategy;
 use crate::model::{
-    Annotations, ExplainWish, Meta, Node, NodeId, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task,
-    TaskId, TaskSpec, TaskState,
+    Annotations, ExplainWish, Node, NodeId, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task, TaskId,
+    TaskSpec, TaskState,
 };
 use crate::store::{ChangeSet, ObjectChange, StoreError, Transaction};
 use crate::text_test::{Command, check, split_words, values};
@@ -305,17 +305,7 @@ impl Script {
             rollback: None,
             endpoint: None,
         };
-        let service = Service {
-            id,
-            meta: Meta::default(),
-            spec: Arc::new(spec),
-            spec_version: task.spec_version,
-            previous_spec: None,
-            previous_spec_version: None,
-            update_status: None,
-            job_status: None,
-            endpoint: None,
-        };
+        let service = Service { spec_version: task.spec_version, ..Service::new(id, Arc::new(spec)) };
         self.services.insert(name.to_owned(), id);
         self.likes.insert(name.to_owned(), task);
         service

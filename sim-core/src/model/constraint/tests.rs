@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{HostId, IssuanceState, Meta, NodeDescription, NodeId, NodeSpec, NodeStatus, Platform};
+use crate::model::{HostId, NodeDescription, NodeId, NodeSpec, Platform};
 use crate::text_test::{Command, check};
 
 const SEED: u64 = 7;
@@ -54,17 +54,7 @@ fn node_of(words: &[String]) -> Node {
     let mut spec = NodeSpec::default();
     let mut description = NodeDescription::default();
     let mut described = false;
-    let mut node = Node {
-        id: NodeId(0),
-        meta: Meta::default(),
-        host: HostId(0),
-        spec: Arc::default(),
-        description: None,
-        status: NodeStatus::default(),
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
-    };
+    let mut node = Node::new(NodeId(0), HostId(0), NodeRole::Worker);
     for word in words {
         let (key, value) = word.split_once('=').expect("key=value");
         match key {

@@ -9,8 +9,8 @@ use self::words::{changed_task, failure, host, hosts, image, manner, span, task_
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Streams};
 use crate::model::setup::{Images, Setup};
 use crate::model::{
-    Fact, FactId, HostId, Meta, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeStatus, SessionEvent,
-    Task, TaskId, TaskState, TaskStatus,
+    Fact, FactId, HostId, Node, NodeDescription, NodeId, NodeRole, SessionEvent, Task, TaskId, TaskState,
+    TaskStatus,
 };
 use crate::protocol::{
     Answer, Assignment, Assignments, CallError, CallId, Component, Effects, Event, Message, Request,
@@ -553,14 +553,8 @@ fn description(hostname: &str) -> Arc<NodeDescription> {
 /// The node object; with or without an address for its load balancers on the network of the tasks.
 fn node(attached: bool) -> Node {
     Node {
-        id: NodeId(9),
-        meta: Meta::default(),
-        host: HERE,
-        spec: Arc::new(NodeSpec::default()),
-        description: None,
-        status: NodeStatus::default(),
-        role: NodeRole::Worker,
         certificate: Default::default(),
         attachments: attached.then(|| words::attachment("overlay")).into_iter().collect(),
+        ..Node::new(NodeId(9), HERE, NodeRole::Worker)
     }
 }

@@ -182,17 +182,7 @@ impl Names {
             let wish = spec.endpoint.clone().unwrap_or_default();
             Arc::new(Endpoint { spec: wish, ports: has, virtual_ips })
         });
-        Service {
-            id,
-            meta: Meta::default(),
-            spec: Arc::new(spec),
-            spec_version: None,
-            previous_spec: None,
-            previous_spec_version: None,
-            update_status: None,
-            job_status: None,
-            endpoint,
-        }
+        Service { endpoint, ..Service::new(id, Arc::new(spec)) }
     }
 
     fn attached(&self, text: &str) -> (NetworkId, std::net::Ipv4Addr) {
@@ -331,14 +321,7 @@ fn network_spec(words: &[String]) -> NetworkSpec {
 
 fn node(id: NodeId) -> Node {
     Node {
-        id,
-        meta: Meta::default(),
-        host: HostId(id.0),
-        spec: Arc::default(),
-        description: None,
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }

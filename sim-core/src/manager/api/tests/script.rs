@@ -112,15 +112,10 @@ impl Script {
         self.commit(|t| {
             let id = t.mint_node();
             Ok(t.create_node(Node {
-                id,
-                meta: Meta::default(),
-                host: HostId(id.0),
                 spec: Arc::new(NodeSpec { desired_role: role, ..NodeSpec::default() }),
                 description: Some(Arc::new(description)),
                 status: NodeStatus { state, ..NodeStatus::default() },
-                role,
-                certificate: (role, IssuanceState::Issued),
-                attachments: Vec::new(),
+                ..Node::new(id, HostId(id.0), role)
             })?)
         })
         .map(|()| "ok".to_owned())

@@ -249,15 +249,9 @@ fn create_node(host: HostId, words: &[String], transaction: &mut Transaction<'_>
     let id = transaction.mint_node();
     let role = if words.contains(&"manager".to_owned()) { NodeRole::Manager } else { NodeRole::Worker };
     transaction.create_node(Node {
-        id,
-        meta: Meta::default(),
-        host,
         spec: Arc::default(),
-        description: None,
         status: NodeStatus { state, ..NodeStatus::default() },
-        role,
-        certificate: (role, crate::model::node::IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, host, role)
     })
 }
 

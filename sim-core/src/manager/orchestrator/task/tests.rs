@@ -3,10 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::manager::orchestrator::{is_replicated, slot::newest};
-use crate::model::{
-    HostId, IssuanceState, Meta, NodeRole, NodeSpec, NodeStatus, Placement, ServiceId, ServiceMode,
-    ServiceSpec, TaskStatus,
-};
+use crate::model::{HostId, NodeRole, Placement, ServiceId, ServiceMode, ServiceSpec, TaskStatus};
 
 const SEED: u64 = 7;
 
@@ -23,31 +20,11 @@ fn service(version: u64, task: TaskSpec) -> Service {
         rollback: None,
         endpoint: None,
     };
-    Service {
-        id: ServiceId(0),
-        meta: Meta::default(),
-        spec: Arc::new(spec),
-        spec_version: Some(version),
-        previous_spec: None,
-        previous_spec_version: None,
-        update_status: None,
-        job_status: None,
-        endpoint: None,
-    }
+    Service { spec_version: Some(version), ..Service::new(ServiceId(0), Arc::new(spec)) }
 }
 
 fn node() -> Node {
-    Node {
-        id: NodeId(1),
-        meta: Meta::default(),
-        host: HostId(1),
-        spec: Arc::new(NodeSpec::default()),
-        description: None,
-        status: NodeStatus::default(),
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
-    }
+    Node::new(NodeId(1), HostId(1), NodeRole::Worker)
 }
 
 fn running_task(spec: TaskSpec) -> Task {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use crate::kernel::SimDuration;
 use crate::model::spec::Driver;
 use crate::model::{
-    Annotations, Availability, FailureAction, HostId, IssuanceState, Labels, Meta, Node, NodeDescription,
-    NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, Resources, RestartCondition, RestartPolicy,
-    ServiceMode, ServiceSpec, TaskSpec, TaskState, UpdateConfig, UpdateOrder, UpdateState,
+    Annotations, Availability, FailureAction, HostId, Labels, Node, NodeDescription, NodeId, NodeRole,
+    NodeState, NodeStatus, Resources, RestartCondition, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec,
+    TaskState, UpdateConfig, UpdateOrder, UpdateState,
 };
 
 /// A replicated service without replicas, restart policy or update configuration.
@@ -122,19 +122,13 @@ pub(super) fn driver(name: &str) -> Driver {
 /// A node that is READY and ACTIVE unless words say otherwise.
 pub(super) fn new_node(id: NodeId, name: &str) -> Node {
     Node {
-        id,
-        meta: Meta::default(),
-        host: HostId(id.0),
-        spec: Arc::new(NodeSpec::default()),
         description: Some(Arc::new(NodeDescription {
             hostname: name.to_owned(),
             resources: Some(Resources::default()),
             ..NodeDescription::default()
         })),
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }
 

@@ -194,17 +194,7 @@ impl Script {
         let (name, words) = words.split_first().expect("a name");
         let mut spec = bare_spec(name);
         let others = change_spec(&mut spec, words);
-        let mut service = Service {
-            id: ServiceId(0),
-            meta: Meta::default(),
-            job_status: None,
-            spec: Arc::new(spec),
-            spec_version: None,
-            previous_spec: None,
-            previous_spec_version: None,
-            update_status: None,
-            endpoint: None,
-        };
+        let mut service = Service::new(ServiceId(0), Arc::new(spec));
         if service.spec.mode.is_job() {
             service.job_status = Some(JobStatus { iteration: 0, last_execution: self.bench().now() });
         }

@@ -3,23 +3,16 @@ use std::sync::Arc;
 
 use crate::model::spec::{Driver, Mount, MountKind};
 use crate::model::{
-    Availability, Endpoint, EngineDescription, GenericResource, HostId, IssuanceState, Labels, Meta, Network,
-    NetworkAttachment, NetworkId, NetworkSpec, Node, NodeDescription, NodeId, NodeRole, NodeSpec, NodeState,
-    NodeStatus, Placement, Platform, PortConfig, PublishMode, Resources, Task, TaskSpec, TransportProtocol,
+    Availability, Endpoint, EngineDescription, GenericResource, HostId, Labels, Network, NetworkAttachment,
+    NetworkId, NetworkSpec, Node, NodeDescription, NodeId, NodeRole, NodeState, NodeStatus, Placement,
+    Platform, PortConfig, PublishMode, Resources, Task, TaskSpec, TransportProtocol,
 };
 
 /// A node that is READY and ACTIVE unless words say otherwise.
 pub(in crate::manager::scheduler) fn node(id: NodeId) -> Node {
     Node {
-        id,
-        meta: Meta::default(),
-        host: HostId(id.0),
-        spec: Arc::new(NodeSpec::default()),
-        description: None,
         status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        role: NodeRole::Worker,
-        certificate: (NodeRole::Worker, IssuanceState::Issued),
-        attachments: Vec::new(),
+        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }
 
