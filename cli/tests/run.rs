@@ -1,10 +1,13 @@
 //! `swarm-sim run` from outside.
 mod common;
 
+use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use common::{Ran, command, files, finish, folder, run, scenario};
 use expect_test::expect_file;
+use serde_json::Value;
 
 const BREAKS: &str = "{ at: 35s, node: worker-2, availability: Drain }";
 
@@ -222,4 +225,33 @@ fn the_view_changes_nothing_about_the_run() {
         ran.stdout.lines().find(|line| line.starts_with("trace ")).map(str::to_owned).expect("hashes")
     };
     assert_eq!(hashes(&["run", "leader-crash"]), hashes(&["run", "leader-crash", "--raft"]));
+}
+
+/// Seconds with three decimals, or `the end`.
+fn seconds(nanoseconds: &Value) -> String {
+    nanoseconds.as_u64().map_or_else(|| "the end".to_owned(), |time| format!("{:.3} s", time as f64 / 1e9))
+}
+
+#[test]
+fn a_waiting_client_shows_its_tasks_until_they_are_stable_or_its_wait_is_in_vain() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let ran = run(&folder, &["run", "progress.yaml", "--format", "json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let result: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    let mut text = String::new();
+    for command in result["commands"].as_array().expect("a list") {
+        let _ = writeln!(text, "$ {}", command["line"].as_str().expect("a text"));
+        for waited in command["progress"].as_array().expect("a list") {
+            for line in waited["lines"].as_array().expect("a list") {
+                let _ = writeln!(text, "  {}", line.as_str().expect("a text"));
+            }
+            if let Some(error) = waited["error"].as_str() {
+                let _ = writeln!(text, "  {error}");
+            }
+            let exit = waited["exit"].as_u64().map_or_else(String::new, |code| format!(", exit {code}"));
+            let (began, ended) = (seconds(&waited["began_ns"]), seconds(&waited["ended_ns"]));
+            let _ = writeln!(text, "  waited from {began} to {ended}{exit}");
+        }
+    }
+    expect_file!["../testdata/progress.txt"].assert_eq(&text);
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use sim_core::Recording;
 use sim_core::metrics::{Label, Measurement};
 use sim_core::model::{Fact, NodeId, ServiceId, ServiceMode, Task};
+use sim_core::progress::{Progress, ProgressEnd};
 
 use crate::placement::placement_json;
 use crate::{Expectation, Run, Verdict};
@@ -99,7 +100,8 @@ fn violations(run: &Run<'_>) -> Vec<Value> {
     run.violations.iter().map(violation).collect()
 }
 
-/// Every command with its answer, which is null if none came before the end.
+/// Every command with its answer, which is null if none came before the end, and what its client showed while it
+/// waited for the service.
 fn commands(run: &Run<'_>) -> Vec<Value> {
     let (mut commands, mut places) = (Vec::new(), BTreeMap::new());
     for record in &run.recording.facts {
@@ -112,6 +114,7 @@ fn commands(run: &Run<'_>) -> Vec<Value> {
                 "on": run.recording.census.names().host(*host),
                 "line": format!("docker {line}"),
                 "answer": Value::Null,
+                "progress": [],
             }));
         }
         if let Fact::Answer { command, exit, stdout, stderr, took } = &record.fact {
@@ -120,7 +123,31 @@ fn commands(run: &Run<'_>) -> Vec<Value> {
                 json!({ "exit": exit, "stdout": **stdout, "stderr": **stderr, "took_ns": took.as_nanos() });
         }
     }
+    for waited in &run.recording.progress {
+        let list = &mut commands[places[&waited.command]]["progress"];
+        list.as_array_mut().expect("it was made above").push(progress(run, waited));
+    }
     commands
+}
+
+/// What a client showed while it waited for a service. Without an exit code it still waits, or died with its host.
+fn progress(run: &Run<'_>, waited: &Progress) -> Value {
+    let (ended, exit, error) = match &waited.end {
+        None => (None, None, None),
+        Some((at, ProgressEnd::Lost)) => (Some(at), None, None),
+        Some((at, ProgressEnd::Failed(text))) => (Some(at), Some(1), Some(text)),
+        Some((at, ProgressEnd::Converged | ProgressEnd::JobComplete | ProgressEnd::UpdateOver)) => {
+            (Some(at), Some(0), None)
+        }
+    };
+    json!({
+        "service": waited.service.text(run.view.seed()),
+        "began_ns": waited.began.as_nanos(),
+        "ended_ns": ended.map(|at| at.as_nanos()),
+        "exit": exit,
+        "lines": waited.lines,
+        "error": error,
+    })
 }
 
 fn nodes(run: &Run<'_>) -> Vec<Value> {

@@ -1,8 +1,8 @@
 //! The docker client: which requests a command makes, and what it prints.
 //!
 //! Everything here is a pure function of the answers, the seed and the time. Columns, words and error texts are
-//! docker's. Deliberately absent: what a waiting client shows while tasks come and go, and what containers and
-//! networks of one host look like (`docker ps`, `docker network`).
+//! docker's. What a waiting client shows while tasks come and go is the task of `progress`.
+//! Deliberately absent: what the containers of one host look like (`docker ps`).
 mod calendar;
 mod command;
 mod engine;

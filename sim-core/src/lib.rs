@@ -15,6 +15,7 @@ pub mod mesh;
 pub mod metrics;
 pub mod model;
 mod net;
+pub mod progress;
 mod protocol;
 mod raft;
 pub mod record;

@@ -17,7 +17,7 @@ pub(crate) mod scheduler;
 pub(crate) mod ties;
 
 mod driver;
-mod forward;
+pub(crate) mod forward;
 mod leadership;
 mod membership;
 mod requests;

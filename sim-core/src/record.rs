@@ -6,6 +6,7 @@ use crate::cluster::View;
 use crate::kernel::SimTime;
 use crate::metrics::{Census, Measurement, Metrics, Origins, Totals};
 use crate::model::{FactId, FactRecord};
+use crate::progress::{Clients, Progress};
 use crate::run::{Observer, Simulation};
 
 /// Whether facts outlive the moment at which they were told.
@@ -24,6 +25,7 @@ pub struct Recorder {
     metrics: Metrics,
     keep: Keep,
     facts: Vec<FactRecord>,
+    clients: Option<Clients>,
     at_start: Option<Totals>,
 }
 
@@ -32,6 +34,8 @@ pub struct Recorder {
 pub struct Recording {
     /// All facts in order, if they were kept.
     pub facts: Vec<FactRecord>,
+    /// What waiting clients have shown, by command and then in order, if facts were kept.
+    pub progress: Vec<Progress>,
     /// Everybody, after the last fact.
     pub census: Census,
     /// Where chains of causes begin.
@@ -48,7 +52,8 @@ impl Recorder {
     pub fn new(simulation: &Simulation, keep: Keep) -> Self {
         let view = simulation.view();
         let census = Census::new(view.setup(), view.seed());
-        Recorder { metrics: Metrics::new(census), keep, facts: Vec::new(), at_start: None }
+        let clients = (keep == Keep::Facts).then(|| Clients::new(view.setup()));
+        Recorder { metrics: Metrics::new(census), keep, facts: Vec::new(), clients, at_start: None }
     }
 
     /// Everybody, after the last fact.
@@ -72,9 +77,11 @@ impl Recorder {
             messages: end.messages.saturating_sub(start.messages),
         };
         let ended = simulation.now();
+        let seed = simulation.view().seed();
+        let progress = self.clients.map(|clients| clients.finish(ended, seed)).unwrap_or_default();
         let measurements = self.metrics.read(ended, gained);
         let (census, origins) = self.metrics.into_parts();
-        Recording { facts: self.facts, census, origins, measurements, ended }
+        Recording { facts: self.facts, progress, census, origins, measurements, ended }
     }
 }
 
@@ -97,13 +104,19 @@ impl Observer for Recorder {
     fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.at_start.get_or_insert_with(|| totals(view));
         self.metrics.fact(record, || view.store());
+        if let Some(clients) = &mut self.clients {
+            clients.fact(record, view);
+        }
         if self.keep == Keep::Facts {
             self.facts.push(record.clone());
         }
     }
 
-    fn instant_over(&mut self, time: SimTime, _view: View<'_>) {
+    fn instant_over(&mut self, time: SimTime, view: View<'_>) {
         self.metrics.instant_over(time);
+        if let Some(clients) = &mut self.clients {
+            clients.instant_over(time, view);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["net"],
     &["manager", "worker", "mesh", "client"],
     &["bench", "cluster"],
-    &["inject", "invariants", "metrics"],
+    &["inject", "invariants", "metrics", "progress"],
     &["run"],
     &["record"],
 ];

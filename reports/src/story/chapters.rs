@@ -32,6 +32,7 @@ pub(super) struct Group {
 /// A command and what became of it.
 #[derive(Clone, Debug)]
 pub(super) struct CommandLine {
+    pub(super) id: CommandId,
     pub(super) host: HostId,
     pub(super) line: Arc<str>,
     /// Exit code, time, and what it printed; absent while there is no answer.
@@ -119,7 +120,7 @@ impl Chapters {
         host: HostId,
         line: &Arc<str>,
     ) -> usize {
-        let typed = CommandLine { host, line: Arc::clone(line), answer: None };
+        let typed = CommandLine { id: command, host, line: Arc::clone(line), answer: None };
         let group = Group::single(Family::Command, record, self.reason_of(record));
         self.groups.push(Group { command: Some(typed), ..group });
         self.commands.insert(command, self.groups.len() - 1);

@@ -5,6 +5,7 @@ use sim_core::Recording;
 use sim_core::kernel::SimDuration;
 use sim_core::metrics::Census;
 use sim_core::model::{NodeId, Subject};
+use sim_core::progress::{Progress, ProgressEnd};
 
 use super::chapters::{Chapters, CommandLine, Group};
 use crate::text::{Text, Tone};
@@ -26,7 +27,8 @@ const NODES_MAX: usize = 6;
 const TIME_WIDTH: usize = 11;
 
 pub(super) fn print(chapters: &Chapters, recording: &Recording) -> Text {
-    let mut printer = Printer { chapters, census: &recording.census, text: Text::new(), known_reason: None };
+    let mut printer =
+        Printer { chapters, recording, census: &recording.census, text: Text::new(), known_reason: None };
     let mut order: Vec<usize> = (0..chapters.len()).collect();
     order.sort_by_key(|index| chapters.groups()[*index].first);
     for index in order {
@@ -37,6 +39,7 @@ pub(super) fn print(chapters: &Chapters, recording: &Recording) -> Text {
 
 struct Printer<'a> {
     chapters: &'a Chapters,
+    recording: &'a Recording,
     census: &'a Census,
     text: Text,
     /// The group that the reader has just read, or has just been told as a reason.
@@ -175,6 +178,36 @@ impl Printer<'_> {
             self.continuation(Tone::Bad, &format!("exit {exit} after {after}"));
         } else if *took >= LONG_ANSWER || stdout.is_empty() {
             self.continuation(Tone::Faint, &format!("answered after {after}"));
+        }
+        let recording = self.recording;
+        for progress in recording.progress.iter().filter(|progress| progress.command == command.id) {
+            self.progress(progress);
+        }
+    }
+
+    /// What the client showed last while it waited. What is as it should be takes no lines of its own.
+    fn progress(&mut self, progress: &Progress) {
+        let lines = progress.lines.iter().map(|line| line.split(" [").next().unwrap_or_default().trim_end());
+        let remarkable = |line: &&str| {
+            !line.is_empty() && ![": running", ": complete"].iter().any(|state| line.ends_with(state))
+        };
+        let lines: Vec<&str> = lines.filter(remarkable).collect();
+        self.output(Tone::Faint, &lines.join("\n"));
+        match &progress.end {
+            None => self.continuation(Tone::Bad, "waited until the end of the run"),
+            Some((at, end)) => {
+                let at = time::seconds(*at);
+                match end {
+                    ProgressEnd::Converged | ProgressEnd::JobComplete | ProgressEnd::UpdateOver => {
+                        self.continuation(Tone::Faint, &format!("waited until {at}"));
+                    }
+                    ProgressEnd::Failed(text) => {
+                        self.output(Tone::Bad, text);
+                        self.continuation(Tone::Bad, &format!("exit 1 at {at}"));
+                    }
+                    ProgressEnd::Lost => self.continuation(Tone::Bad, &format!("died with its host at {at}")),
+                }
+            }
         }
     }
 

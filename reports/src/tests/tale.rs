@@ -126,6 +126,6 @@ impl Tale {
         let ended = SimTime::from_millis(millis);
         let measurements = self.metrics.read(ended, Totals { commit_index: 31, messages: 420 });
         let (census, origins) = self.metrics.into_parts();
-        Recording { facts: self.facts, census, origins, measurements, ended }
+        Recording { facts: self.facts, progress: Vec::new(), census, origins, measurements, ended }
     }
 }

@@ -23,6 +23,7 @@ pub use list::{
     inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks, list_services,
     service_status,
 };
+pub(crate) use lookup::find_service;
 pub use networks::{create_network, remove_network};
 pub use nodes::{remove_node, update_node};
 pub use services::{create_service, remove_service, rollback_service, update_service};

@@ -11,7 +11,7 @@ pub(crate) mod restart;
 mod slot;
 mod step;
 mod supervisors;
-mod task;
+pub(crate) mod task;
 mod taskinit;
 pub(crate) mod update;
 

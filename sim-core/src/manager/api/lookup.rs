@@ -6,7 +6,7 @@ use crate::protocol::{ApiError, NodeQuery, ObjectKind};
 use crate::store::Store;
 
 /// The service that is meant.
-pub(super) fn find_service<'a>(
+pub(crate) fn find_service<'a>(
     store: &'a Store,
     reference: &str,
     seed: u64,
