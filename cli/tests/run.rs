@@ -135,7 +135,7 @@ fn a_trace_has_one_fact_a_line_and_every_cause_is_an_earlier_fact() {
     assert_eq!(run(&folder, &["run", "worker-failure", "--trace", "trace.jsonl"]).code, 0);
     assert_eq!(files(&folder), ["trace.jsonl"]);
     let text = fs::read_to_string(folder.join("trace.jsonl")).expect("the trace is there");
-    let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let header = lines.next().expect("a header");
     assert_eq!((&header["schema"], &header["seed"]), (&"swarm-sim/trace/1".into(), &42.into()));
     for (place, fact) in lines.enumerate() {
