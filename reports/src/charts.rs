@@ -4,6 +4,7 @@
 //! alone. Floats are used here and nowhere else: no number of a chart flows back into a run.
 mod canvas;
 mod costs;
+mod frame;
 mod markers;
 mod steps;
 mod tasks;

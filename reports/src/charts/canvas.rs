@@ -18,6 +18,12 @@ pub(super) const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub(super) const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 const PURPLE: RGBColor = RGBColor(0x8a, 0x3f, 0x7b);
 
+/// Width of a chart.
+pub(super) const WIDTH: i32 = 1_000;
+/// Height of what stands above everything: name, seed, what the lines mean.
+pub(super) const HEADER: i32 = 78;
+/// Height of a line of the key below everything.
+pub(super) const KEY_LINE: i32 = 24;
 /// Radius of a marker's sign.
 pub(super) const SIGN_RADIUS: i32 = 9;
 

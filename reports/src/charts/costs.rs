@@ -3,15 +3,15 @@
 use plotters::backend::SVGBackend;
 use plotters::prelude::*;
 
-use super::canvas::{Area, BLUE, FAINT, GREEN, GRID, INK, ORANGE, VERMILION, bold, centred, drawn, left};
+use super::canvas::{
+    Area, BLUE, FAINT, GREEN, GRID, HEADER, INK, KEY_LINE, ORANGE, VERMILION, WIDTH, bold, centred, drawn,
+    left,
+};
 
-const WIDTH: i32 = 1_000;
-const HEADER: i32 = 78;
 const LEFT: i32 = 70;
 const GAP: i32 = 90;
 const PLOT: i32 = 320;
 const AXIS: i32 = 56;
-const KEY_LINE: i32 = 24;
 /// Colour of each curve; its sign has a shape of its own, too.
 const COLOURS: [RGBColor; 4] = [BLUE, GREEN, ORANGE, VERMILION];
 

@@ -184,6 +184,40 @@ impl Task {
         }
     }
 
+    /// True if two versions of a task ask the same of its node: they differ in nothing but status and version.
+    pub(crate) fn asks_the_same_as(&self, other: &Task) -> bool {
+        let Task {
+            id,
+            meta: _,
+            service,
+            slot,
+            node,
+            spec,
+            spec_version,
+            service_annotations,
+            endpoint,
+            log_driver,
+            job_iteration,
+            status: _,
+            desired_state,
+            networks,
+            assigned_generic,
+        } = self;
+        *desired_state == other.desired_state
+            && *id == other.id
+            && *service == other.service
+            && *slot == other.slot
+            && *node == other.node
+            && *spec_version == other.spec_version
+            && *job_iteration == other.job_iteration
+            && *spec == other.spec
+            && *service_annotations == other.service_annotations
+            && *endpoint == other.endpoint
+            && *log_driver == other.log_driver
+            && *networks == other.networks
+            && *assigned_generic == other.assigned_generic
+    }
+
     /// The time that orders a slot's tasks and measures restart windows: when the dispatcher applied the
     /// status, else when it was set (spec orchestration 2.4).
     #[must_use]

@@ -27,7 +27,7 @@ impl AssignmentSet {
                 return false;
             }
             // What is behind ASSIGNED the agent has reported itself.
-            if task.status.state > TaskState::Assigned && asks_the_same(known, task) {
+            if task.status.state > TaskState::Assigned && known.asks_the_same_as(task) {
                 *known = Arc::clone(task);
                 return false;
             }
@@ -50,40 +50,6 @@ impl AssignmentSet {
     pub(super) fn take_message(&mut self, complete: bool) -> Assignments {
         Assignments { complete, changes: std::mem::take(&mut self.changes).into_values().collect() }
     }
-}
-
-/// True if two versions of a task differ in nothing but status and version.
-fn asks_the_same(one: &Task, other: &Task) -> bool {
-    let Task {
-        id,
-        meta: _,
-        service,
-        slot,
-        node,
-        spec,
-        spec_version,
-        service_annotations,
-        endpoint,
-        log_driver,
-        job_iteration,
-        status: _,
-        desired_state,
-        networks,
-        assigned_generic,
-    } = one;
-    *desired_state == other.desired_state
-        && *id == other.id
-        && *service == other.service
-        && *slot == other.slot
-        && *node == other.node
-        && *spec_version == other.spec_version
-        && *job_iteration == other.job_iteration
-        && *spec == other.spec
-        && *service_annotations == other.service_annotations
-        && *endpoint == other.endpoint
-        && *log_driver == other.log_driver
-        && *networks == other.networks
-        && *assigned_generic == other.assigned_generic
 }
 
 impl StateDigest for AssignmentSet {

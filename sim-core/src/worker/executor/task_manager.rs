@@ -91,7 +91,7 @@ impl TaskManager {
     /// The task is assigned again, perhaps changed. One that differs in its status only, or that wants less than
     /// the one before, is ignored.
     pub(super) fn update(&mut self, task: &Arc<Task>, context: &mut Context<'_>) {
-        if equal_but_for_status(&self.task, task) || task.desired_state < self.task.desired_state {
+        if self.task.asks_the_same_as(task) || task.desired_state < self.task.desired_state {
             return;
         }
         self.task = Arc::clone(task);
@@ -297,40 +297,6 @@ impl TaskManager {
             self.remove(context);
         }
     }
-}
-
-/// True if two versions of a task differ in nothing but what is known about it.
-fn equal_but_for_status(one: &Task, other: &Task) -> bool {
-    let Task {
-        id,
-        meta: _,
-        service,
-        slot,
-        node,
-        spec,
-        spec_version,
-        service_annotations,
-        endpoint,
-        log_driver,
-        job_iteration,
-        status: _,
-        desired_state,
-        networks,
-        assigned_generic,
-    } = one;
-    *id == other.id
-        && *service == other.service
-        && *slot == other.slot
-        && *node == other.node
-        && (Arc::ptr_eq(spec, &other.spec) || *spec == other.spec)
-        && *spec_version == other.spec_version
-        && *service_annotations == other.service_annotations
-        && *endpoint == other.endpoint
-        && *log_driver == other.log_driver
-        && *job_iteration == other.job_iteration
-        && *desired_state == other.desired_state
-        && *networks == other.networks
-        && *assigned_generic == other.assigned_generic
 }
 
 impl StateDigest for TaskManager {
