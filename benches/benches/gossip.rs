@@ -42,6 +42,10 @@ impl Links for Wires {
     fn is_smooth(&self, _: HostId, _: HostId) -> bool {
         true
     }
+
+    fn are_smooth(&self) -> bool {
+        true
+    }
 }
 
 fn main() {

@@ -5,19 +5,28 @@
 //! share and the packets between them; what links do to packets is the business of whoever implements [`Links`].
 //!
 //! **What is left out because it changes nothing.** A probe over healthy links between two processes without rumors
-//! is answered without packets; versions of records are not sent over a healthy link to somebody who has them; two
-//! peers that know the same do not list it to each other. The random draws that lead there are made all the same,
-//! so what happens later does not depend on it. [`Gossip::leave_nothing_out`] turns it off, for tests.
+//! is answered without packets; versions of records are not sent over a healthy link to somebody who has them, and
+//! ticks that send nothing else are made up for later; two peers that know the same do not list it to each other.
+//! The random draws that lead there are made all the same, so what happens later does not depend on it.
+//! [`Gossip::leave_nothing_out`] turns it off, for tests.
+//!
+//! **What is shared.** Peers that have run for a while know nearly the same. Their tables share it page by page
+//! until one of them learns something else.
 //!
 //! Deliberately absent: encryption, the encoding of packets (only their sizes count), versions of the protocol.
 mod broadcasts;
 mod connections;
+mod deferral;
+mod group;
+mod heard;
 mod limits;
 mod members;
 mod message;
+mod nodes;
 mod peer;
 mod shortcuts;
 mod tables;
+mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -27,10 +36,11 @@ pub use message::RecordKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use self::connections::Message;
+use self::group::Group;
+use self::heard::Heard;
 use self::limits::PUSH_PULL_INTERVAL;
-use self::message::Datagram;
-use self::peer::{Dial, Dialled, Lots, Out, Peer, Timer};
+use self::peer::{Lots, Out, Peer, Settled};
+use self::turns::Event;
 use crate::kernel::queue::EventQueue;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
@@ -66,6 +76,9 @@ pub trait Links {
 
     /// True if every packet gets through, always with the same delay.
     fn is_smooth(&self, from: HostId, to: HostId) -> bool;
+
+    /// True if that is so between all hosts.
+    fn are_smooth(&self) -> bool;
 }
 
 /// What a node does to its networks and records.
@@ -164,12 +177,17 @@ pub struct Gossip<V> {
     now: SimTime,
     peers: IdMap<PeerId, Peer<V>>,
     peer_count: u32,
-    sites: BTreeMap<HostId, Site<V>>,
+    sites: IdMap<HostId, Site<V>>,
+    heard: Heard,
+    /// Those who put off their ticks.
+    deferring: BTreeSet<PeerId>,
     queue: EventQueue<Event<V>>,
     changes: Vec<(SimTime, HostId, Change<V>)>,
     notices: Vec<(SimTime, Notice)>,
     leaves_out: bool,
     packets: u64,
+    /// Kept for the next step, empty.
+    spare: Out<V>,
 }
 
 /// A host as the network sees it.
@@ -182,37 +200,6 @@ struct Site<V> {
     lots: Lots,
 }
 
-#[derive(Clone, Debug)]
-enum Event<V> {
-    Timer {
-        peer: PeerId,
-        timer: Timer,
-    },
-    Datagram {
-        to: HostId,
-        datagram: Box<Datagram<V>>,
-    },
-    /// An attempt to open a connection, the first or a repeated one.
-    Dial {
-        from: PeerId,
-        dial: Box<Dial>,
-        attempt: u8,
-    },
-    /// Something arrives over a connection that `from` has opened.
-    Arrival {
-        to: PeerId,
-        from: PeerId,
-        dialled: Dialled,
-        message: Message<V>,
-    },
-    /// What a connection was for is done, or the other side refused it.
-    Dialled {
-        peer: PeerId,
-        dialled: Dialled,
-        succeeded: bool,
-    },
-}
-
 impl<V: Payload> Gossip<V> {
     /// Nobody takes part yet.
     #[must_use]
@@ -222,12 +209,15 @@ impl<V: Payload> Gossip<V> {
             now: SimTime::ZERO,
             peers: IdMap::new(),
             peer_count: 0,
-            sites: BTreeMap::new(),
+            sites: IdMap::new(),
+            heard: Heard::default(),
+            deferring: BTreeSet::new(),
             queue: EventQueue::new(),
             changes: Vec::new(),
             notices: Vec::new(),
             leaves_out: true,
             packets: 0,
+            spare: Out::new(),
         }
     }
 
@@ -262,19 +252,19 @@ impl<V: Payload> Gossip<V> {
         let takes_part = |network: NetworkId| -> Vec<PeerId> {
             peers.iter().filter(|(_, host)| hosts[host].contains(&network)).map(|(peer, _)| *peer).collect()
         };
-        let groups: Vec<(NetworkId, Vec<PeerId>)> =
-            networks.into_iter().map(|network| (network, takes_part(network))).collect();
+        let groups = networks.into_iter().map(|network| Group::settled(network, &takes_part(network)));
+        let known = Settled::new(&peers, groups.collect());
         for (id, host) in &peers {
-            let site = self.sites.get_mut(host).expect("the host was added");
+            let site = self.sites.get_mut(*host).expect("the host was added");
             let phase =
                 SimTime::ZERO + site.lots.partners.span(SimDuration::ZERO, PUSH_PULL_INTERVAL.times(2));
             let mut peer = Peer::new(*id, *host, phase, bootstrap.to_vec());
-            peer.settle(&peers, &mut site.lots);
-            groups.iter().for_each(|(network, group)| peer.tables.settle(*network, group));
+            peer.settle(&known, &mut site.lots);
             let mut out = Out::new();
             peer.arm_periodic(now, true, &mut site.lots, &mut out);
             site.process = Some(*id);
             self.peers.insert(*id, peer);
+            self.note_touched(*id);
             for (at, timer) in out.timers {
                 self.queue.push(at, Event::Timer { peer: *id, timer });
             }
@@ -285,11 +275,11 @@ impl<V: Payload> Gossip<V> {
     pub fn start(&mut self, now: SimTime, host: HostId, bootstrap: &[HostId], links: &mut impl Links) {
         self.now = now;
         let id = self.mint();
-        let site = self.sites.get_mut(&host).expect("the host was added");
+        let site = self.sites.get_mut(host).expect("the host was added");
         site.powered = true;
         site.frozen = None;
         if let Some(earlier) = site.process.replace(id) {
-            self.peers.remove(earlier);
+            self.end(earlier);
         }
         self.peers.insert(id, Peer::new(id, host, now, bootstrap.to_vec()));
         self.step(id, links, |peer, lots, out| peer.start(now, lots, out));
@@ -297,30 +287,39 @@ impl<V: Payload> Gossip<V> {
 
     /// The process of a host ends without a word. Without power the machine does not even refuse connections.
     pub fn stop(&mut self, host: HostId, powered: bool) {
-        let site = self.sites.get_mut(&host).expect("the host was added");
+        let site = self.sites.get_mut(host).expect("the host was added");
         site.powered = powered;
         site.frozen = None;
         if let Some(peer) = site.process.take() {
-            self.peers.remove(peer);
+            self.end(peer);
         }
+    }
+
+    /// A process is over.
+    fn end(&mut self, id: PeerId) {
+        self.peers.get_mut(id).expect("it runs").tables.leave_all();
+        self.note_touched(id);
+        self.deferring.remove(&id);
+        self.peers.remove(id);
     }
 
     /// A machine without a process of gossip refuses connections, or is silent.
     pub fn set_power(&mut self, host: HostId, powered: bool) {
-        self.sites.get_mut(&host).expect("the host was added").powered = powered;
+        self.sites.get_mut(host).expect("the host was added").powered = powered;
     }
 
     /// The process of a host stands still: it reacts to nothing until it is thawed.
-    pub fn freeze(&mut self, host: HostId) {
-        let site = self.sites.get_mut(&host).expect("the host was added");
-        if site.process.is_some() && site.frozen.is_none() {
-            site.frozen = Some(Vec::new());
-        }
+    pub fn freeze(&mut self, now: SimTime, host: HostId) {
+        self.now = now;
+        let site = self.sites.get_mut(host).expect("the host was added");
+        let Some(process) = site.process.filter(|_| site.frozen.is_none()) else { return };
+        site.frozen = Some(Vec::new());
+        self.stop_deferring_of(process);
     }
 
     /// The process goes on, and finds what has come meanwhile.
     pub fn thaw(&mut self, now: SimTime, host: HostId) {
-        let site = self.sites.get_mut(&host).expect("the host was added");
+        let site = self.sites.get_mut(host).expect("the host was added");
         for event in site.frozen.take().into_iter().flatten() {
             self.queue.push(now, event);
         }
@@ -329,7 +328,7 @@ impl<V: Payload> Gossip<V> {
     /// A node does something to its networks or records.
     pub fn operate(&mut self, now: SimTime, host: HostId, operation: Operation<V>, links: &mut impl Links) {
         self.now = now;
-        if let Some(peer) = self.sites.get(&host).and_then(|site| site.process) {
+        if let Some(peer) = self.sites.get(host).and_then(|site| site.process) {
             self.step(peer, links, |peer, _, out| peer.operate(now, operation, out));
         }
     }
@@ -341,6 +340,9 @@ impl<V: Payload> Gossip<V> {
 
     /// Does everything up to and including a time.
     pub fn run_until(&mut self, end: SimTime, links: &mut impl Links) {
+        if !links.are_smooth() {
+            self.stop_deferring();
+        }
         while self.queue.peek_time().is_some_and(|due| due <= end) {
             let (now, event) = self.queue.pop().expect("an event is due");
             self.now = now;
@@ -378,7 +380,7 @@ impl<V: Payload> Gossip<V> {
     /// The process of a host.
     #[must_use]
     pub fn process(&self, host: HostId) -> Option<PeerId> {
-        self.sites.get(&host)?.process
+        self.sites.get(host)?.process
     }
 
     fn mint(&mut self) -> PeerId {
@@ -392,96 +394,8 @@ impl<V: Payload> Gossip<V> {
 
     /// The process of a host, if nothing keeps it from reacting at once.
     fn ready_peer(&self, host: HostId) -> Option<&Peer<V>> {
-        self.sites.get(&host).filter(|site| site.frozen.is_none())?;
+        self.sites.get(host).filter(|site| site.frozen.is_none())?;
         self.peer_at(host)
-    }
-
-    fn handle(&mut self, event: Event<V>, links: &mut impl Links) {
-        let addressed = match &event {
-            Event::Timer { peer, .. } | Event::Dialled { peer, .. } | Event::Arrival { to: peer, .. } => {
-                Some(*peer)
-            }
-            Event::Datagram { to, .. } => self.process(*to),
-            // The operating system repeats requests for connections, whatever the process does.
-            Event::Dial { .. } => None,
-        };
-        if let Some(peer) = addressed {
-            let Some(host) = self.host_of(peer) else { return };
-            if let Some(backlog) = &mut self.sites.get_mut(&host).expect("peers have hosts").frozen {
-                return backlog.push(event);
-            }
-        }
-        let now = self.now;
-        match event {
-            Event::Timer { peer, timer: Timer::Probe } => self.probe(peer, links),
-            Event::Timer { peer, timer } => {
-                self.step(peer, links, |peer, lots, out| peer.fire(now, timer, lots, out));
-            }
-            Event::Datagram { datagram, .. } => {
-                if let Some(peer) = addressed {
-                    self.step(peer, links, |peer, lots, out| peer.hear(now, &datagram, lots, out));
-                }
-            }
-            Event::Dial { from, dial, attempt } => self.dial(from, dial, attempt, links),
-            Event::Arrival { to, from, dialled, message } => self.arrive(to, from, dialled, message, links),
-            Event::Dialled { peer, dialled, succeeded } => {
-                self.step(peer, links, |peer, lots, out| peer.dialled(now, dialled, succeeded, lots, out));
-            }
-        }
-    }
-
-    /// Lets a peer act, and does what it wants done.
-    fn step(
-        &mut self,
-        id: PeerId,
-        links: &mut impl Links,
-        act: impl FnOnce(&mut Peer<V>, &mut Lots, &mut Out<V>),
-    ) {
-        let Some(peer) = self.peers.get_mut(id) else { return };
-        let host = peer.host;
-        let site = self.sites.get_mut(&host).expect("peers have hosts");
-        let mut out = Out::new();
-        act(peer, &mut site.lots, &mut out);
-        self.perform(id, host, out, links);
-    }
-
-    fn perform(&mut self, id: PeerId, host: HostId, out: Out<V>, links: &mut impl Links) {
-        let now = self.now;
-        let Out { timers, datagrams, dials, changes, notices } = out;
-        for (at, timer) in timers {
-            self.queue.push(at, Event::Timer { peer: id, timer });
-        }
-        for (to, datagram) in datagrams {
-            if self.is_pointless(host, to, &datagram, links) {
-                continue;
-            }
-            self.packets += 1;
-            for delay in links.datagram(now, host, to).into_iter().flatten() {
-                self.queue.push(now + delay, Event::Datagram { to, datagram: Box::new(datagram.clone()) });
-            }
-        }
-        for dial in dials {
-            self.queue.push(now, Event::Dial { from: id, dial: Box::new(dial), attempt: 0 });
-        }
-        self.changes.extend(changes.into_iter().map(|change| (now, host, change)));
-        for notice in notices {
-            self.notices.push((now, notice));
-            if notice == (Notice::LeftCluster { peer: id }) {
-                self.stop(host, true);
-            }
-        }
-    }
-
-    fn probe(&mut self, id: PeerId, links: &mut impl Links) {
-        let now = self.now;
-        let mut target = None;
-        self.step(id, links, |peer, lots, out| target = peer.turn_to_probe(now, lots, out));
-        let Some(target) = target else { return };
-        if self.leaves_out && self.is_effortless(id, target, links) {
-            self.step(id, links, |peer, _, out| peer.probe_without_effort(now, out));
-        } else {
-            self.step(id, links, |peer, _, out| peer.probe(now, target, out));
-        }
     }
 }
 
@@ -503,7 +417,8 @@ impl<V: Payload> StateDigest for Site<V> {
 
 impl<V: Payload> StateDigest for Gossip<V> {
     fn digest(&self, digest: &mut Digest) {
-        // The seed is the run's; what was learned is taken between events; what is left out changes nothing.
+        // The seed is the run's; what was learned is taken between events; what is left out changes nothing; who has
+        // heard what follows from the tables, and who puts off ticks from the peers.
         let Self {
             seed: _,
             now,
@@ -515,6 +430,9 @@ impl<V: Payload> StateDigest for Gossip<V> {
             notices: _,
             leaves_out: _,
             packets: _,
+            heard: _,
+            deferring: _,
+            spare: _,
         } = self;
         digest.time(*now);
         peers.digest(digest);

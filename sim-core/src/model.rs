@@ -14,6 +14,7 @@ pub mod ids;
 pub mod image;
 pub mod network;
 pub mod node;
+pub(crate) mod paged;
 pub mod resources;
 pub mod sabotage;
 pub mod service;
@@ -37,6 +38,7 @@ pub use node::{
     Availability, EngineDescription, IssuanceState, Node, NodeDescription, NodeRole, NodeSpec, NodeState,
     NodeStatus,
 };
+pub(crate) use paged::PagedMap;
 pub use resources::{GenericResource, Platform, Reservations, Resources};
 pub use sabotage::{Defect, Sabotage};
 pub use service::{JobStatus, Service, UpdateState, UpdateStatus};

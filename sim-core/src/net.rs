@@ -152,6 +152,11 @@ impl Net {
         overlay.cut.is_none() && overlay.on(link).is_constant()
     }
 
+    /// True if every packet gets through between all hosts, always with the same delay.
+    pub(crate) fn are_smooth(&self) -> bool {
+        self.overlays.is_empty() && self.topology.is_constant()
+    }
+
     /// The fault that keeps one host from hearing another, or makes it late.
     pub(crate) fn fault_between(&self, from: HostId, to: HostId) -> Option<FactId> {
         if self.overlays.is_empty() || from == to {

@@ -5,12 +5,10 @@
 //! whoever owns the store decides when that is applied.
 mod change;
 mod facts;
-mod table;
 mod transaction;
 
 pub use change::{Change, ChangeSet, Delta, ObjectChange};
 pub(crate) use facts::emit_facts;
-pub(crate) use table::Table;
 pub(crate) use transaction::Ids;
 pub use transaction::{StoreError, Transaction};
 
@@ -18,7 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{Cluster, Network, NetworkId, Node, NodeId, Service, ServiceId, Slot, Task, TaskId};
+use crate::model::{
+    Cluster, Network, NetworkId, Node, NodeId, PagedMap, Service, ServiceId, Slot, Task, TaskId,
+};
 
 /// Changes in one transaction at most, within a batch.
 pub(crate) const CHANGES_PER_TRANSACTION_MAX: usize = 200;
@@ -31,10 +31,10 @@ pub(crate) const BATCH_BYTES: u64 = TRANSACTION_BYTES_MAX / 4 * 3;
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     cluster: Option<Arc<Cluster>>,
-    nodes: Table<NodeId, Node>,
-    services: Table<ServiceId, Service>,
-    tasks: Table<TaskId, Task>,
-    networks: Table<NetworkId, Network>,
+    nodes: PagedMap<NodeId, Arc<Node>>,
+    services: PagedMap<ServiceId, Arc<Service>>,
+    tasks: PagedMap<TaskId, Arc<Task>>,
+    networks: PagedMap<NetworkId, Arc<Network>>,
     /// Tasks by owner and replica, for the queries of the orchestrators.
     tasks_of_service: BTreeSet<(Option<ServiceId>, Slot, TaskId)>,
     tasks_of_node: BTreeSet<(NodeId, TaskId)>,
@@ -80,7 +80,7 @@ impl Store {
 
     /// All nodes in id order.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.nodes.iter()
+        self.nodes.values()
     }
 
     /// How many nodes there are.
@@ -91,12 +91,12 @@ impl Store {
 
     /// All services in id order.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
-        self.services.iter()
+        self.services.values()
     }
 
     /// All tasks in id order.
     pub fn tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.tasks.iter()
+        self.tasks.values()
     }
 
     /// How many tasks there are.
@@ -107,7 +107,7 @@ impl Store {
 
     /// All networks in id order.
     pub fn networks(&self) -> impl Iterator<Item = &Arc<Network>> {
-        self.networks.iter()
+        self.networks.values()
     }
 
     /// The tasks of a service by slot, then id.
@@ -163,10 +163,10 @@ impl Store {
     /// The sum of object hashes counted anew, to check the running one.
     pub(crate) fn recounted_sum(&self) -> u64 {
         let cluster = self.cluster.iter().map(change::hash_of);
-        let nodes = self.nodes.iter().map(change::hash_of);
-        let services = self.services.iter().map(change::hash_of);
-        let tasks = self.tasks.iter().map(change::hash_of);
-        let networks = self.networks.iter().map(change::hash_of);
+        let nodes = self.nodes.values().map(change::hash_of);
+        let services = self.services.values().map(change::hash_of);
+        let tasks = self.tasks.values().map(change::hash_of);
+        let networks = self.networks.values().map(change::hash_of);
         let all = cluster.chain(nodes).chain(services).chain(tasks).chain(networks);
         all.fold(0, u64::wrapping_add)
     }

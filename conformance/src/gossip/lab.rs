@@ -59,6 +59,10 @@ impl Links for Bridge {
     fn is_smooth(&self, from: HostId, to: HostId) -> bool {
         self.passes(from, to)
     }
+
+    fn are_smooth(&self) -> bool {
+        self.side_a.is_none()
+    }
 }
 
 /// What a node saw of a record.

@@ -63,6 +63,10 @@ impl Links for Wires<'_> {
     fn is_smooth(&self, from: HostId, to: HostId) -> bool {
         self.0.is_smooth(from, to)
     }
+
+    fn are_smooth(&self) -> bool {
+        self.0.are_smooth()
+    }
 }
 
 impl Cluster {
@@ -107,7 +111,7 @@ impl Cluster {
             match (host.power, &host.frozen) {
                 (Power::Off, _) => gossip.stop(id, false),
                 (Power::EngineStopped, _) => gossip.stop(id, true),
-                (Power::On, Some(_)) => gossip.freeze(id),
+                (Power::On, Some(_)) => gossip.freeze(out.now(), id),
                 (Power::On, None) => gossip.thaw(out.now(), id),
             }
         }

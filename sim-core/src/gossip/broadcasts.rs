@@ -7,20 +7,24 @@ use std::collections::BTreeMap;
 
 use crate::kernel::{Digest, StateDigest};
 
-/// Order of sending.
-type Rank = (u32, Reverse<u32>, Reverse<u64>);
+/// Order of sending. The first number tells how often a message was sent apart from the rounds since it came.
+type Rank = (i64, Reverse<u32>, Reverse<u64>);
 
 /// Messages `M`, at most one for each subject `S`: a newer one replaces an older one.
 #[derive(Clone, Debug)]
 pub(super) struct Broadcasts<S, M> {
     queue: BTreeMap<Rank, (S, M)>,
     ranks: BTreeMap<S, Rank>,
+    /// Packets so far that had room for all messages: each of them was sent once more.
+    rounds: i64,
+    /// Sum of the lengths of all messages.
+    size_bytes: u64,
     next: u64,
 }
 
 impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
     pub(super) fn new() -> Self {
-        Broadcasts { queue: BTreeMap::new(), ranks: BTreeMap::new(), next: 0 }
+        Broadcasts { queue: BTreeMap::new(), ranks: BTreeMap::new(), rounds: 0, size_bytes: 0, next: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -31,6 +35,15 @@ impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
         self.queue.len()
     }
 
+    pub(super) fn messages(&self) -> impl Iterator<Item = &M> {
+        self.queue.values().map(|(_, message)| message)
+    }
+
+    /// The room that all messages take, each `overhead` longer than it is by itself.
+    pub(super) fn packed_bytes(&self, overhead: u32) -> u64 {
+        self.size_bytes + self.queue.len() as u64 * u64::from(overhead)
+    }
+
     /// True if something about this subject is still to be sent.
     pub(super) fn contains(&self, subject: S) -> bool {
         self.ranks.contains_key(&subject)
@@ -39,17 +52,42 @@ impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
     /// Queues a message. What was queued about the same subject is not sent any more.
     pub(super) fn push(&mut self, subject: S, size_bytes: u32, message: M) {
         if let Some(rank) = self.ranks.remove(&subject) {
-            self.queue.remove(&rank);
+            self.drop_queued(rank);
         }
         self.next += 1;
-        let rank = (0, Reverse(size_bytes), Reverse(self.next));
+        let rank = (-self.rounds, Reverse(size_bytes), Reverse(self.next));
         self.ranks.insert(subject, rank);
         self.queue.insert(rank, (subject, message));
+        self.size_bytes += u64::from(size_bytes);
     }
 
     /// Takes the messages for one packet with this much room, each `overhead` longer than it is by itself.
     /// A message that was sent `limit` times is dropped.
     pub(super) fn take(&mut self, room: &mut u32, overhead: u32, limit: u32, into: &mut Vec<M>) {
+        let all = u32::try_from(self.packed_bytes(overhead)).ok();
+        let Some(rest) = all.and_then(|all| room.checked_sub(all)) else {
+            return self.take_some(room, overhead, limit, into);
+        };
+        *room = rest;
+        into.extend(self.messages().cloned());
+        self.skip(limit);
+    }
+
+    /// All messages count as sent once more.
+    pub(super) fn skip(&mut self, limit: u32) {
+        self.rounds += 1;
+        // Those that were sent most often are at the end.
+        while let Some((rank, (subject, _))) = self.queue.last_key_value()
+            && rank.0 + self.rounds >= i64::from(limit)
+        {
+            let (rank, subject) = (*rank, *subject);
+            self.ranks.remove(&subject);
+            self.drop_queued(rank);
+        }
+    }
+
+    /// Takes what fits if not everything does.
+    fn take_some(&mut self, room: &mut u32, overhead: u32, limit: u32, into: &mut Vec<M>) {
         let mut sent: Vec<Rank> = Vec::new();
         for (rank, (_, message)) in &self.queue {
             let length = rank.1.0 + overhead;
@@ -64,8 +102,9 @@ impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
         }
         for rank in sent {
             let (subject, message) = self.queue.remove(&rank).expect("it was there above");
-            if rank.0 + 1 >= limit {
+            if rank.0 + self.rounds + 1 >= i64::from(limit) {
                 self.ranks.remove(&subject);
+                self.size_bytes -= u64::from(rank.1.0);
                 continue;
             }
             let again = (rank.0 + 1, rank.1, rank.2);
@@ -73,15 +112,20 @@ impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
             self.queue.insert(again, (subject, message));
         }
     }
+
+    fn drop_queued(&mut self, rank: Rank) {
+        self.queue.remove(&rank);
+        self.size_bytes -= u64::from(rank.1.0);
+    }
 }
 
 impl<S, M> StateDigest for Broadcasts<S, M> {
     fn digest(&self, digest: &mut Digest) {
         // What is queued about whom follows from the state of the sender; how often it was sent does not.
-        let Self { queue, ranks: _, next } = self;
+        let Self { queue, ranks: _, rounds, size_bytes: _, next } = self;
         digest.u64(*next);
         for (sent, size, number) in queue.keys() {
-            digest.u32(*sent);
+            digest.u64((sent + rounds) as u64);
             digest.u32(size.0);
             digest.u64(number.0);
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::limits::CONNECT_ATTEMPTS;
 use super::message::{BulkSync, FullState, Purpose};
 use super::peer::{Dial, Dialled};
-use super::{Event, Gossip, Links, Payload, PeerId};
+use super::turns::Event;
+use super::{Gossip, Links, Payload, PeerId};
 use crate::kernel::{SimDuration, SimTime};
 use crate::model::HostId;
 
@@ -29,7 +30,7 @@ impl<V: Payload> Gossip<V> {
         let now = self.now;
         let Some(here) = self.host_of(from) else { return };
         let there = dial.host;
-        let site = &self.sites[&there];
+        let site = self.sites.get(there).expect("the host was added");
         let (there_and_back, target) = (round_trip(now, here, there, links), site.process);
         let Some(leg) = there_and_back.filter(|_| site.powered) else {
             // Nothing comes back: the request is repeated, until whoever wants it gives up.

@@ -2,14 +2,12 @@
 //!
 //! A rumor counts if its incarnation is not older than the one known. Only the peer itself raises its incarnation:
 //! that is how it refutes what is said about it.
-use std::collections::BTreeMap;
-
 use super::PeerId;
 use super::limits::{self, GOSSIP_TO_THE_DEAD};
 use super::message::{MemberState, Rumor};
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::HostId;
+use crate::model::{HostId, PagedMap};
 
 /// What a peer holds another one for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +29,7 @@ pub(super) struct Member {
     pub(super) incarnation: u32,
     pub(super) status: Status,
     pub(super) since: SimTime,
-    suspicion: Option<Suspicion>,
+    suspicion: Option<Box<Suspicion>>,
 }
 
 /// Why somebody is suspect, and how long it has to refute that.
@@ -67,7 +65,7 @@ pub(super) enum Outcome {
 #[derive(Clone, Debug)]
 pub(super) struct Members {
     own: PeerId,
-    by_id: BTreeMap<PeerId, Member>,
+    by_id: PagedMap<PeerId, Member>,
     /// In the order in which they are probed.
     order: Vec<PeerId>,
     next_probe: usize,
@@ -78,11 +76,11 @@ pub(super) struct Members {
 
 impl Members {
     pub(super) fn new(own: PeerId) -> Self {
-        Members { own, by_id: BTreeMap::new(), order: Vec::new(), next_probe: 0, sum: 0, suspects: 0 }
+        Members { own, by_id: PagedMap::default(), order: Vec::new(), next_probe: 0, sum: 0, suspects: 0 }
     }
 
     pub(super) fn get(&self, peer: PeerId) -> Option<&Member> {
-        self.by_id.get(&peer)
+        self.by_id.get(peer)
     }
 
     /// How many members are known, dead ones included until they are forgotten.
@@ -102,22 +100,30 @@ impl Members {
     /// What a full exchange says about all members.
     pub(super) fn states(&self) -> Vec<MemberState> {
         let state = |peer: &PeerId| {
-            let member = &self.by_id[peer];
+            let member = self.known(*peer);
             let Member { host, incarnation, status, .. } = *member;
             MemberState { peer: *peer, host, incarnation, status }
         };
         self.order.iter().map(state).collect()
     }
 
-    /// Members that are known from before the run began, alive, in a random order.
-    pub(super) fn settle(&mut self, peers: &[(PeerId, HostId)], random: &mut Stream) {
+    /// Members that are known from before the run began, alive. Nobody in particular knows them yet.
+    pub(super) fn settled(peers: &[(PeerId, HostId)]) -> Self {
+        let mut members = Members::new(PeerId::default());
         for (peer, host) in peers {
-            self.order.push(*peer);
-            self.by_id.insert(*peer, Member::new(*host, 1, Status::Alive, SimTime::ZERO));
-            self.sum = self.sum.wrapping_add(hash(*peer, 1, Status::Alive));
+            members.order.push(*peer);
+            members.by_id.put(*peer, Some(Member::new(*host, 1, Status::Alive, SimTime::ZERO)));
+            members.sum = members.sum.wrapping_add(hash(*peer, 1, Status::Alive));
         }
-        random.shuffle(&mut self.order);
-        self.next_probe = random.below(self.order.len() as u64 + 1) as usize;
+        members
+    }
+
+    /// The same members as this peer knows them: in its own random order.
+    pub(super) fn known_to(&self, own: PeerId, random: &mut Stream) -> Self {
+        let mut members = Members { own, ..self.clone() };
+        random.shuffle(&mut members.order);
+        members.next_probe = random.below(members.order.len() as u64 + 1) as usize;
+        members
     }
 
     /// A peer lives.
@@ -128,10 +134,10 @@ impl Members {
         incarnation: u32,
         random: &mut Stream,
     ) -> Outcome {
-        if !self.by_id.contains_key(&peer) {
+        if self.by_id.get(peer).is_none() {
             self.insert(peer, Member::new(host, 0, Status::Dead, now), random);
         }
-        let known = &self.by_id[&peer];
+        let known = self.known(peer);
         if peer == self.own {
             // Whoever says more about this peer than it has said itself remembers an earlier life of it.
             return if incarnation > known.incarnation {
@@ -154,7 +160,7 @@ impl Members {
     /// The peer itself is there, with this incarnation.
     pub(super) fn set_self(&mut self, now: SimTime, host: HostId, incarnation: u32, random: &mut Stream) {
         let own = self.own;
-        if !self.by_id.contains_key(&own) {
+        if self.by_id.get(own).is_none() {
             self.insert(own, Member::new(host, 0, Status::Dead, now), random);
         }
         self.set(now, own, incarnation, Status::Alive);
@@ -163,12 +169,12 @@ impl Members {
     /// Somebody did not get an answer from a peer.
     pub(super) fn suspect(&mut self, now: SimTime, peer: PeerId, incarnation: u32, from: PeerId) -> Outcome {
         let nodes = self.order.len();
-        let Some(member) = self.by_id.get_mut(&peer).filter(|member| incarnation >= member.incarnation)
-        else {
+        let Some(member) = self.by_id.get(peer).filter(|member| incarnation >= member.incarnation) else {
             return Outcome::Old;
         };
-        if let Some(suspicion) = &mut member.suspicion {
-            return suspicion.confirm(now, from);
+        if member.suspicion.is_some() {
+            let member = self.by_id.get_mut(peer).expect("it is known");
+            return member.suspicion.as_mut().expect("it is suspect").confirm(now, from);
         }
         if member.status != Status::Alive {
             return Outcome::Old;
@@ -180,17 +186,15 @@ impl Members {
         let until = now + limits::suspicion(nodes, expected, 0);
         self.set(now, peer, incarnation, Status::Suspect);
         let suspicion = Suspicion { began: now, accusers: vec![from], expected, nodes, until };
-        self.by_id.get_mut(&peer).expect("it is known").suspicion = Some(suspicion);
+        self.by_id.get_mut(peer).expect("it is known").suspicion = Some(Box::new(suspicion));
         Outcome::Suspected { until }
     }
 
     /// Somebody holds a peer for dead, or the peer itself has left.
     pub(super) fn dead(&mut self, now: SimTime, peer: PeerId, incarnation: u32, from: PeerId) -> Outcome {
-        let Some(member) = self.by_id.get_mut(&peer).filter(|member| incarnation >= member.incarnation)
-        else {
+        let Some(member) = self.by_id.get(peer).filter(|member| incarnation >= member.incarnation) else {
             return Outcome::Old;
         };
-        member.suspicion = None;
         if matches!(member.status, Status::Dead | Status::Left) {
             return Outcome::Old;
         }
@@ -204,7 +208,7 @@ impl Members {
 
     /// The rumor that a suspicion has become certainty, if it has by now.
     pub(super) fn verdict(&self, now: SimTime, peer: PeerId) -> Option<Rumor> {
-        let member = self.by_id.get(&peer)?;
+        let member = self.by_id.get(peer)?;
         let suspicion = member.suspicion.as_ref().filter(|suspicion| suspicion.until <= now)?;
         assert!(
             suspicion.began <= now && member.status == Status::Suspect,
@@ -226,7 +230,7 @@ impl Members {
             }
             let peer = self.order[self.next_probe];
             self.next_probe += 1;
-            if peer != self.own && self.by_id[&peer].is_there() {
+            if peer != self.own && self.known(peer).is_there() {
                 return Some(peer);
             }
             looked_at += 1;
@@ -247,7 +251,7 @@ impl Members {
                 break;
             }
             let peer = self.order[random.below(self.order.len() as u64) as usize];
-            if peer != self.own && !drawn.contains(&peer) && fits(peer, &self.by_id[&peer]) {
+            if peer != self.own && !drawn.contains(&peer) && fits(peer, self.known(peer)) {
                 drawn.push(peer);
             }
         }
@@ -271,11 +275,15 @@ impl Members {
             self.order.swap(random.below(last as u64) as usize, last);
         }
         self.sum = self.sum.wrapping_add(hash(peer, member.incarnation, member.status));
-        self.by_id.insert(peer, member);
+        self.by_id.put(peer, Some(member));
+    }
+
+    fn known(&self, peer: PeerId) -> &Member {
+        self.by_id.get(peer).expect("it is known")
     }
 
     fn set(&mut self, now: SimTime, peer: PeerId, incarnation: u32, status: Status) {
-        let member = self.by_id.get_mut(&peer).expect("it is known");
+        let member = self.by_id.get_mut(peer).expect("it is known");
         self.sum = self.sum.wrapping_sub(hash(peer, member.incarnation, member.status));
         self.sum = self.sum.wrapping_add(hash(peer, incarnation, status));
         self.suspects -= usize::from(member.status == Status::Suspect);
@@ -291,11 +299,11 @@ impl Members {
     fn forget_the_dead(&mut self, now: SimTime) {
         let (by_id, sum) = (&mut self.by_id, &mut self.sum);
         self.order.retain(|peer| {
-            let member = &by_id[peer];
+            let member = by_id.get(*peer).expect("it is known");
             let stays = member.is_there() || now.since(member.since) <= GOSSIP_TO_THE_DEAD;
             if !stays {
                 *sum = sum.wrapping_sub(hash(*peer, member.incarnation, member.status));
-                by_id.remove(peer);
+                by_id.put(*peer, None);
             }
             stays
         });
@@ -344,7 +352,8 @@ impl StateDigest for Member {
         digest.u8(*status as u8);
         digest.time(*since);
         digest.bool(suspicion.is_some());
-        if let Some(Suspicion { began, accusers, expected, nodes, until }) = suspicion {
+        if let Some(suspicion) = suspicion {
+            let Suspicion { began, accusers, expected, nodes, until } = &**suspicion;
             digest.time(*began);
             accusers.digest(digest);
             digest.u8(*expected);
@@ -377,8 +386,8 @@ mod tests {
 
     fn five() -> (Members, Stream) {
         let mut random = Stream::named(1, "test");
-        let mut members = Members::new(ME);
-        members.settle(&[0, 1, 2, 3, 4].map(|n| (PeerId(n), HostId(n))), &mut random);
+        let settled = Members::settled(&[0, 1, 2, 3, 4].map(|n| (PeerId(n), HostId(n))));
+        let members = settled.known_to(ME, &mut random);
         (members, random)
     }
 
@@ -439,8 +448,8 @@ mod tests {
     #[test]
     fn of_two_members_every_second_tick_probes_nobody() {
         let mut random = Stream::named(1, "test");
-        let mut members = Members::new(ME);
-        members.settle(&[(ME, HostId(0)), (PeerId(1), HostId(1))], &mut random);
+        let settled = Members::settled(&[(ME, HostId(0)), (PeerId(1), HostId(1))]);
+        let mut members = settled.known_to(ME, &mut random);
         let ticks: Vec<bool> =
             (0..400).map(|_| members.next_to_probe(at(1), &mut random).is_some()).collect();
         let probes = ticks.iter().filter(|probed| **probed).count();

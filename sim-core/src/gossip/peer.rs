@@ -12,12 +12,14 @@ use std::collections::BTreeMap;
 pub(super) use self::errands::{Dialled, Errand};
 pub(super) use self::probing::{Probe, Relay};
 use super::broadcasts::Broadcasts;
+use super::group::Group;
 use super::limits::{
-    AWARENESS_MAX, GOSSIP_INTERVAL, GOSSIP_PEERS, NODE_REAP_INTERVAL, NODE_REMEMBERED, PACKET_BYTES,
-    REAP_INTERVAL, retransmissions,
+    AWARENESS_MAX, GOSSIP_INTERVAL, GOSSIP_PEERS, NODE_REAP_INTERVAL, PACKET_BYTES, REAP_INTERVAL,
+    retransmissions,
 };
 use super::members::{Members, Status};
-use super::message::{Body, Datagram, Purpose, Rumor};
+use super::message::{Body, Datagram, Purpose, Rumor, Told};
+use super::nodes::{NodeStatus, Nodes};
 use super::tables::Tables;
 use super::{Change, Notice, Operation, Payload, PeerId};
 use crate::kernel::random::Stream;
@@ -60,23 +62,6 @@ pub(super) enum Timer {
     ReapNodes,
 }
 
-/// What the tables hold a node for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NodeStatus {
-    Active,
-    Failed,
-    Left,
-}
-
-/// A node as the tables know it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
-    pub(super) host: HostId,
-    pub(super) status: NodeStatus,
-    version: u64,
-    gone_since: Option<SimTime>,
-}
-
 /// A connection that a peer wants to open.
 #[derive(Clone, Debug)]
 pub(super) struct Dial {
@@ -94,14 +79,36 @@ pub(super) struct Lots {
     pub(super) partners: Stream,
 }
 
+/// Those who hear a tick.
+pub(super) type Recipients = [Option<HostId>; GOSSIP_PEERS];
+
+/// The same records for several hosts.
+#[derive(Clone, Debug)]
+pub(super) struct Mailing<V> {
+    pub(super) network: NetworkId,
+    pub(super) records: Vec<Told<V>>,
+    pub(super) to: Recipients,
+}
+
 /// What a step of a peer does to the world.
 #[derive(Debug)]
 pub(super) struct Out<V> {
     pub(super) timers: Vec<(SimTime, Timer)>,
+    /// The next tick of gossip.
+    pub(super) tick: Option<SimTime>,
     pub(super) datagrams: Vec<(HostId, Datagram<V>)>,
+    pub(super) mailings: Vec<Mailing<V>>,
     pub(super) dials: Vec<Dial>,
     pub(super) changes: Vec<Change<V>>,
     pub(super) notices: Vec<Notice>,
+}
+
+/// What all processes know that have run for a while.
+#[derive(Debug)]
+pub(super) struct Settled {
+    members: Members,
+    nodes: Nodes,
+    groups: Vec<Group>,
 }
 
 /// One process.
@@ -113,8 +120,7 @@ pub(super) struct Peer<V> {
     phase: SimTime,
     incarnation: u32,
     pub(super) members: Members,
-    nodes: BTreeMap<PeerId, Node>,
-    active: usize,
+    nodes: Nodes,
     pub(super) tables: Tables<V>,
     /// How badly this peer seems to be connected itself: its probes take that many times longer, plus one.
     awareness: u8,
@@ -129,20 +135,36 @@ pub(super) struct Peer<V> {
     bootstrap: Vec<HostId>,
     /// What it was told to do before it had joined the cluster.
     waiting: Vec<Operation<V>>,
-    gossip_armed: bool,
+    pub(super) gossip_armed: bool,
+    /// The first tick that is put off: its packets would tell nobody anything.
+    pub(super) deferred: Option<SimTime>,
     reap_armed: Option<SimTime>,
     leaving: bool,
+}
+
+impl<V> Default for Out<V> {
+    fn default() -> Self {
+        Out::new()
+    }
 }
 
 impl<V> Out<V> {
     pub(super) fn new() -> Self {
         Out {
             timers: Vec::new(),
+            tick: None,
             datagrams: Vec::new(),
+            mailings: Vec::new(),
             dials: Vec::new(),
             changes: Vec::new(),
             notices: Vec::new(),
         }
+    }
+}
+
+impl Settled {
+    pub(super) fn new(peers: &[(PeerId, HostId)], groups: Vec<Group>) -> Self {
+        Settled { members: Members::settled(peers), nodes: Nodes::settled(peers), groups }
     }
 }
 
@@ -154,8 +176,7 @@ impl<V: Payload> Peer<V> {
             phase,
             incarnation: 1,
             members: Members::new(id),
-            nodes: BTreeMap::new(),
-            active: 0,
+            nodes: Nodes::default(),
             tables: Tables::new(id),
             awareness: 0,
             probe: None,
@@ -168,17 +189,17 @@ impl<V: Payload> Peer<V> {
             bootstrap,
             waiting: Vec::new(),
             gossip_armed: false,
+            deferred: None,
             reap_armed: None,
             leaving: false,
         }
     }
 
     /// It knows all of these since before the run began.
-    pub(super) fn settle(&mut self, peers: &[(PeerId, HostId)], lots: &mut Lots) {
-        self.members.settle(peers, &mut lots.probes);
-        for (peer, host) in peers {
-            self.set_node(SimTime::ZERO, *peer, *host, NodeStatus::Active);
-        }
+    pub(super) fn settle(&mut self, known: &Settled, lots: &mut Lots) {
+        self.members = known.members.known_to(self.id, &mut lots.probes);
+        self.nodes = known.nodes.clone();
+        known.groups.iter().for_each(|group| self.tables.settle(group));
     }
 
     /// The first tick of a period after a time.
@@ -231,30 +252,42 @@ impl<V: Payload> Peer<V> {
                 self.send(host, Body::Gossip, rumors, out);
             }
         }
-        let networks: Vec<NetworkId> = self.tables.networks().collect();
-        for network in networks {
-            let packet = self.tables.packet(network);
-            if packet.is_empty() {
-                continue;
-            }
-            let packet: std::sync::Arc<[_]> = packet.into();
-            for peer in self.draw_from_group(network, GOSSIP_PEERS, &mut lots.tables) {
-                let Some(node) = self.active_node(peer) else { break };
-                self.send(node.host, Body::Records(packet.clone()), Vec::new(), out);
+        self.tables.take_packets(&mut out.mailings);
+        for mailing in &mut out.mailings {
+            let drawn = self.draw_recipients(mailing.network, lots);
+            for (recipient, peer) in mailing.to.iter_mut().zip(drawn.into_iter().flatten()) {
+                let Some(node) = self.nodes.active(peer) else { break };
+                *recipient = Some(node.host);
             }
         }
     }
 
+    /// Draws those who hear a tick in a network.
+    pub(super) fn draw_recipients(
+        &self,
+        network: NetworkId,
+        lots: &mut Lots,
+    ) -> [Option<PeerId>; GOSSIP_PEERS] {
+        self.draw_from_group(network, GOSSIP_PEERS, &mut lots.tables)
+    }
+
     /// Some of the others that take part in a network.
-    fn draw_from_group(&self, network: NetworkId, count: usize, lots: &mut Stream) -> Vec<PeerId> {
+    fn draw_from_group(
+        &self,
+        network: NetworkId,
+        count: usize,
+        lots: &mut Stream,
+    ) -> [Option<PeerId>; GOSSIP_PEERS] {
         let group = self.tables.group(network);
         // Whoever knows the records of a network takes part in it, and stands in its group.
         let others = group.len() - usize::from(self.tables.sum(network).is_some());
-        let mut drawn: Vec<PeerId> = Vec::with_capacity(count);
-        while drawn.len() < count.min(others) {
+        let mut drawn = [None; GOSSIP_PEERS];
+        let mut found = 0;
+        while found < count.min(others) {
             let peer = group[lots.below(group.len() as u64) as usize];
-            if peer != self.id && !drawn.contains(&peer) {
-                drawn.push(peer);
+            if peer != self.id && !drawn.contains(&Some(peer)) {
+                drawn[found] = Some(peer);
+                found += 1;
             }
         }
         drawn
@@ -267,7 +300,7 @@ impl<V: Payload> Peer<V> {
             return taken;
         }
         let members = retransmissions(self.members.len());
-        let nodes = retransmissions(self.active);
+        let nodes = retransmissions(self.nodes.active_count());
         self.rumors.take(&mut room, RUMOR_OVERHEAD, members, &mut taken);
         self.network_rumors.take(&mut room, RUMOR_OVERHEAD, nodes, &mut taken);
         self.node_rumors.take(&mut room, RUMOR_OVERHEAD, nodes, &mut taken);
@@ -302,26 +335,11 @@ impl<V: Payload> Peer<V> {
         !self.members.has_suspects() && known(self) == known(other)
     }
 
-    fn active_node(&self, peer: PeerId) -> Option<&Node> {
-        self.nodes.get(&peer).filter(|node| node.status == NodeStatus::Active)
-    }
-
-    fn set_node(&mut self, now: SimTime, peer: PeerId, host: HostId, status: NodeStatus) {
-        let gone_since = (status != NodeStatus::Active).then_some(now);
-        let known = self.nodes.get(&peer);
-        self.active -= usize::from(known.is_some_and(|node| node.status == NodeStatus::Active));
-        self.active += usize::from(status == NodeStatus::Active);
-        let version = known.map_or(0, |node| node.version);
-        let gone_since =
-            known.and_then(|node| node.gone_since).filter(|_| gone_since.is_some()).or(gone_since);
-        self.nodes.insert(peer, Node { host, status, version, gone_since });
-    }
-
     /// Sets the timers of what is to be done now.
     pub(super) fn arm(&mut self, now: SimTime, out: &mut Out<V>) {
         if !self.gossip_armed && (self.has_rumors() || self.tables.has_queued()) {
             self.gossip_armed = true;
-            out.timers.push((self.tick_after(now, GOSSIP_INTERVAL), Timer::Gossip));
+            out.tick = Some(self.tick_after(now, GOSSIP_INTERVAL));
         }
         if let Some(expiry) = self.tables.first_expiry()
             && self.reap_armed.is_none_or(|armed| armed > expiry)
@@ -338,15 +356,12 @@ impl<V: Payload> Peer<V> {
     }
 
     fn reap_nodes(&mut self, now: SimTime, out: &mut Out<V>) {
-        let over = |node: &Node| {
-            node.gone_since.is_some_and(|gone| now.since(gone) + NODE_REAP_INTERVAL >= NODE_REMEMBERED)
-        };
-        self.nodes.retain(|_, node| !over(node));
+        self.nodes.reap(now);
         self.arm_node_reaper(now, out);
     }
 
     fn arm_node_reaper(&self, now: SimTime, out: &mut Out<V>) {
-        if self.nodes.values().any(|node| node.gone_since.is_some()) {
+        if self.nodes.lacks_some() {
             out.timers.push((self.tick_after(now, NODE_REAP_INTERVAL), Timer::ReapNodes));
         }
     }
@@ -365,16 +380,6 @@ impl StateDigest for Lots {
     }
 }
 
-impl StateDigest for Node {
-    fn digest(&self, digest: &mut Digest) {
-        let Self { host, status, version, gone_since } = self;
-        host.digest(digest);
-        digest.u8(*status as u8);
-        digest.u64(*version);
-        gone_since.digest(digest);
-    }
-}
-
 impl<V: Payload> StateDigest for Peer<V> {
     fn digest(&self, digest: &mut Digest) {
         let Self {
@@ -384,7 +389,6 @@ impl<V: Payload> StateDigest for Peer<V> {
             incarnation,
             members,
             nodes,
-            active,
             tables,
             awareness,
             probe,
@@ -397,6 +401,7 @@ impl<V: Payload> StateDigest for Peer<V> {
             bootstrap,
             waiting,
             gossip_armed,
+            deferred,
             reap_armed,
             leaving,
         } = self;
@@ -406,7 +411,6 @@ impl<V: Payload> StateDigest for Peer<V> {
         digest.u32(*incarnation);
         members.digest(digest);
         nodes.digest(digest);
-        digest.u64(*active as u64);
         tables.digest(digest);
         digest.u8(*awareness);
         digest.text(&format!("{probe:?}{relays:?}{errands:?}"));
@@ -417,6 +421,7 @@ impl<V: Payload> StateDigest for Peer<V> {
         bootstrap.digest(digest);
         digest.u64(waiting.len() as u64);
         digest.bool(*gossip_armed);
+        deferred.digest(digest);
         reap_armed.digest(digest);
         digest.bool(*leaving);
     }

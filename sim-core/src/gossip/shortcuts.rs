@@ -1,25 +1,41 @@
 //! What is left out because it changes nothing: packets, probes and exchanges whose outcome is certain.
 //!
 //! Each shortcut needs healthy links and processes that react at once. What it skips would be ignored by its receiver.
-use super::message::{Body, Datagram, Purpose};
+use super::message::{Purpose, Record, Told};
+use super::peer::Recipients;
 use super::{Gossip, Links, Payload, PeerId};
 use crate::model::HostId;
 
 impl<V: Payload> Gossip<V> {
-    /// A packet of records that its receiver has.
-    pub(super) fn is_pointless(
+    /// Strikes out those for whom there is no news in a packet of records.
+    pub(super) fn strike_out_informed(
         &self,
         from: HostId,
-        to: HostId,
-        datagram: &Datagram<V>,
+        records: &[Told<V>],
+        to: &mut Recipients,
         links: &impl Links,
-    ) -> bool {
-        let Body::Records(told) = &datagram.body else { return false };
-        self.leaves_out
-            && links.is_smooth(from, to)
-            && self
-                .ready_peer(to)
-                .is_some_and(|peer| told.iter().all(|told| !peer.tables.is_news(&told.record)))
+    ) {
+        // Who cannot be struck out whatever the packet says does not need to be looked at for each record.
+        let at_hand = |host: HostId| {
+            let site = self.sites.get(host).filter(|site| site.frozen.is_none())?;
+            site.process.filter(|_| links.is_smooth(from, host))
+        };
+        let mut informed = to.map(|host| host.and_then(at_hand));
+        for Told { record, .. } in records {
+            let holders = self.heard.holders(record.network, record.key, record.version);
+            for peer in &mut informed {
+                *peer = peer.filter(|peer| {
+                    holders.is_some_and(|holders| holders.contain(*peer)) || !self.is_news_to(*peer, record)
+                });
+            }
+        }
+        for (host, _) in to.iter_mut().zip(informed).filter(|(_, informed)| informed.is_some()) {
+            *host = None;
+        }
+    }
+
+    fn is_news_to(&self, peer: PeerId, record: &Record<V>) -> bool {
+        self.peers.get(peer).expect("a process runs").tables.is_news(record)
     }
 
     /// A probe that is certain to be answered, between peers that have nothing else to say.

@@ -4,11 +4,15 @@
 //! As in the released engines, a node that fails takes its records and its part in networks with it: nobody
 //! remembers them until it is back and says so again.
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::broadcasts::Broadcasts;
+use super::group::Group;
+use super::heard::{Heard, Touched};
 use super::limits::{LEFT_NETWORK_LIFE, PACKET_BYTES, REAP_INTERVAL, TOMBSTONE_LIFE, retransmissions};
-use super::message::{Entry, Membership, Record, RecordKey, Told};
+use super::message::{self, Membership, Record, RecordKey, Told};
+use super::peer::{Mailing, Recipients};
 use super::{Change, Payload, PeerId};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::NetworkId;
@@ -28,20 +32,12 @@ const PASSED_ON_ABOVE: SimDuration = SimDuration::from_nanos(TOMBSTONE_LIFE.as_n
 struct Joined<V> {
     /// Records of the others are passed on from the end of the first comparison on.
     in_sync: bool,
-    entries: BTreeMap<RecordKey, Entry<V>>,
+    entries: BTreeMap<RecordKey, message::Entry<V>>,
     /// Sum over the hashes of all entries, to tell at once whether two peers know the same.
     sum: u64,
     /// Own versions go before those of others.
     own: Broadcasts<RecordKey, Told<V>>,
     relayed: Broadcasts<RecordKey, Told<V>>,
-}
-
-/// What a peer knows about the part of another one, or its own, in a network.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    version: u64,
-    /// It has left; when that is forgotten.
-    left_until: Option<SimTime>,
 }
 
 /// Records and memberships of one peer.
@@ -53,12 +49,11 @@ pub(super) struct Tables<V> {
     /// Lamport time of nodes and networks.
     pub(super) network_clock: u64,
     joined: BTreeMap<NetworkId, Joined<V>>,
-    parts: BTreeMap<(PeerId, NetworkId), Part>,
-    /// Who takes part in each network, in the order in which this peer heard of it.
-    groups: BTreeMap<NetworkId, Vec<PeerId>>,
-    parts_sum: u64,
+    groups: BTreeMap<NetworkId, Group>,
     /// No tombstone is over before this time.
     first_expiry: Option<SimTime>,
+    /// What was done to entries and not taken note of yet.
+    touched: Vec<Touched>,
 }
 
 impl<V: Payload> Tables<V> {
@@ -68,28 +63,25 @@ impl<V: Payload> Tables<V> {
             clock: 0,
             network_clock: 0,
             joined: BTreeMap::new(),
-            parts: BTreeMap::new(),
             groups: BTreeMap::new(),
-            parts_sum: 0,
             first_expiry: None,
+            touched: Vec::new(),
         }
     }
 
-    /// All of these take part in a network since before the run began, and have compared their records.
-    pub(super) fn settle(&mut self, network: NetworkId, peers: &[PeerId]) {
+    /// All of a group take part in its network since before the run began, and have compared their records.
+    pub(super) fn settle(&mut self, group: &Group) {
         self.network_clock = 1;
-        if peers.contains(&self.own) {
-            self.joined.insert(network, Joined::new(true));
+        if group.contains(self.own) {
+            self.joined.insert(group.network(), Joined::new(true));
+            self.touched.push(Touched::Joined(group.network()));
         }
-        for peer in peers {
-            self.set_part(*peer, network, Part { version: 1, left_until: None });
-        }
-        self.groups.insert(network, peers.to_vec());
+        self.groups.insert(group.network(), group.clone());
     }
 
     /// Those who take part in a network, as far as this peer knows.
     pub(super) fn group(&self, network: NetworkId) -> &[PeerId] {
-        self.groups.get(&network).map_or(&[], Vec::as_slice)
+        self.groups.get(&network).map_or(&[], Group::members)
     }
 
     /// The networks that this peer takes part in.
@@ -104,7 +96,7 @@ impl<V: Payload> Tables<V> {
 
     /// The sum over what is known of memberships.
     pub(super) fn parts_sum(&self) -> u64 {
-        self.parts_sum
+        self.groups.values().map(Group::sum).fold(0, u64::wrapping_add)
     }
 
     /// The sum over the records of a network.
@@ -133,9 +125,11 @@ impl<V: Payload> Tables<V> {
     pub(super) fn join(&mut self, network: NetworkId) -> u64 {
         self.network_clock += 1;
         let (own, version) = (self.own, self.network_clock);
-        self.set_part(own, network, Part { version, left_until: None });
-        self.add_to_group(own, network);
-        self.joined.entry(network).or_insert_with(|| Joined::new(false));
+        self.group_mut(network).join(own, version);
+        if let Entry::Vacant(vacant) = self.joined.entry(network) {
+            vacant.insert(Joined::new(false));
+            self.touched.push(Touched::Joined(network));
+        }
         version
     }
 
@@ -150,9 +144,10 @@ impl<V: Payload> Tables<V> {
     pub(super) fn leave(&mut self, now: SimTime, network: NetworkId) -> u64 {
         self.network_clock += 1;
         let (own, version) = (self.own, self.network_clock);
-        self.set_part(own, network, Part { version, left_until: Some(now + LEFT_NETWORK_LIFE) });
-        self.remove_from_group(own, network);
-        self.joined.remove(&network);
+        let until = now + LEFT_NETWORK_LIFE;
+        self.group_mut(network).leave(own, version, until);
+        self.expires(Some(until));
+        self.leave_tables(network);
         version
     }
 
@@ -177,7 +172,8 @@ impl<V: Payload> Tables<V> {
         let size = value.size_bytes() + RECORD_OVERHEAD;
         let record = Arc::new(Record { network, key, owner, version: self.clock, value, deleted });
         let residual = if deleted { TOMBSTONE_LIFE } else { SimDuration::ZERO };
-        joined.put(Entry { record: Arc::clone(&record), expires });
+        joined.put(message::Entry { record: Arc::clone(&record), expires });
+        self.touched.push(Touched::Put(network, key, record.version));
         joined.own.push(key, size, Told { record, residual });
     }
 
@@ -196,7 +192,8 @@ impl<V: Payload> Tables<V> {
         }
         let expires = deleted.then(|| now + told.residual);
         self.first_expiry = self.first_expiry.into_iter().chain(expires).min();
-        joined.put(Entry { record: Arc::clone(&told.record), expires });
+        joined.put(message::Entry { record: Arc::clone(&told.record), expires });
+        self.touched.push(Touched::Put(network, key, version));
         // The deletion of a record that is not known here is passed on only if it may be news to others.
         let unknown_deleted = known.is_none() && deleted;
         if joined.in_sync && (!unknown_deleted || by_sync && told.residual > PASSED_ON_ABOVE) {
@@ -227,17 +224,18 @@ impl<V: Payload> Tables<V> {
         if peer == self.own {
             return false;
         }
-        let left_until = leaving.then(|| now + LEFT_NETWORK_LIFE);
-        match self.parts.get(&(peer, network)) {
-            Some(known) if known.version >= version => return false,
+        match self.groups.get(&network).and_then(|group| group.version(peer)) {
+            Some(known) if known >= version => return false,
             None if leaving || !is_active => return false,
-            Some(_) | None => self.set_part(peer, network, Part { version, left_until }),
+            Some(_) | None => {}
         }
         if leaving {
+            let until = now + LEFT_NETWORK_LIFE;
+            self.group_mut(network).leave(peer, version, until);
+            self.expires(Some(until));
             self.forget_records(peer, Some(network), changes);
-            self.remove_from_group(peer, network);
         } else {
-            self.add_to_group(peer, network);
+            self.group_mut(network).join(peer, version);
         }
         true
     }
@@ -245,22 +243,12 @@ impl<V: Payload> Tables<V> {
     /// A peer is gone: its records and its part in networks are forgotten.
     pub(super) fn forget(&mut self, peer: PeerId, changes: &mut Vec<Change<V>>) {
         self.forget_records(peer, None, changes);
-        let parts: Vec<NetworkId> = self.parts_of(peer).map(|(network, _)| network).collect();
-        for network in parts {
-            self.remove_part(peer, network);
-            self.remove_from_group(peer, network);
-        }
+        self.groups.values_mut().for_each(|group| group.forget(peer));
     }
 
     /// All that is known of memberships.
     pub(super) fn memberships(&self) -> Vec<Membership> {
-        let membership = |(&(peer, network), part): (&(PeerId, NetworkId), &Part)| Membership {
-            peer,
-            network,
-            version: part.version,
-            leaving: part.left_until.is_some(),
-        };
-        self.parts.iter().map(membership).collect()
+        self.groups.values().flat_map(Group::memberships).collect()
     }
 
     /// All records of some networks, and the Lamport time of telling them.
@@ -278,18 +266,38 @@ impl<V: Payload> Tables<V> {
 
     /// True if something is to be sent with the next tick.
     pub(super) fn has_queued(&self) -> bool {
-        self.joined.values().any(|joined| !joined.own.is_empty() || !joined.relayed.is_empty())
+        self.joined.values().any(Joined::has_queued)
     }
 
-    /// The packet of a network for one tick.
-    pub(super) fn packet(&mut self, network: NetworkId) -> Vec<Told<V>> {
-        let limit = retransmissions(self.group(network).len());
-        let mut packet = Vec::new();
-        let Some(joined) = self.joined.get_mut(&network) else { return packet };
-        let mut room = PACKET_BYTES;
-        joined.own.take(&mut room, COMPOUND_OVERHEAD, limit, &mut packet);
-        joined.relayed.take(&mut room, COMPOUND_OVERHEAD, limit, &mut packet);
-        packet
+    /// What is sent with one tick, network by network, to nobody yet.
+    pub(super) fn take_packets(&mut self, into: &mut Vec<Mailing<V>>) {
+        for (network, joined) in self.joined.iter_mut().filter(|(_, joined)| joined.has_queued()) {
+            let limit = retransmissions(self.groups.get(network).map_or(0, |group| group.members().len()));
+            let (mut records, mut room) = (Vec::new(), PACKET_BYTES);
+            joined.own.take(&mut room, COMPOUND_OVERHEAD, limit, &mut records);
+            joined.relayed.take(&mut room, COMPOUND_OVERHEAD, limit, &mut records);
+            into.push(Mailing { network: *network, records, to: Recipients::default() });
+        }
+    }
+
+    /// True if one packet a network has room for all that is queued, and nobody has not heard it.
+    pub(super) fn is_old_news(&self, heard: &mut Heard) -> bool {
+        self.joined.iter().filter(|(_, joined)| joined.has_queued()).all(|(network, joined)| {
+            let mut queued = joined.own.messages().chain(joined.relayed.messages()).map(|told| &told.record);
+            joined.fits_packet()
+                && queued.all(|record| heard.rely_on_all(*network, record.key, record.version))
+        })
+    }
+
+    /// What is queued counts as sent with one tick. All of it has room in one packet a network.
+    pub(super) fn skip_packets(&mut self) -> impl Iterator<Item = NetworkId> + '_ {
+        let queued = self.joined.iter_mut().filter(|(_, joined)| joined.has_queued());
+        queued.map(|(network, joined)| {
+            let limit = retransmissions(self.groups.get(network).map_or(0, |group| group.members().len()));
+            joined.own.skip(limit);
+            joined.relayed.skip(limit);
+            *network
+        })
     }
 
     /// When a tombstone may be over, at the earliest.
@@ -300,57 +308,51 @@ impl<V: Payload> Tables<V> {
     /// Drops the tombstones whose time is over before they are looked at again.
     pub(super) fn reap(&mut self, now: SimTime) {
         let limit = now + TOMBSTONE_MARGIN;
-        for joined in self.joined.values_mut() {
-            let due = |entry: &&Entry<V>| entry.expires.is_some_and(|expires| expires <= limit);
+        for (network, joined) in &mut self.joined {
+            let network = *network;
+            let due = |entry: &&message::Entry<V>| entry.expires.is_some_and(|expires| expires <= limit);
             let due: Vec<RecordKey> =
                 joined.entries.values().filter(due).map(|entry| entry.record.key).collect();
-            due.into_iter().for_each(|key| drop(joined.remove(key)));
+            for key in due {
+                joined.remove(key);
+                self.touched.push(Touched::Forgot(network, key));
+            }
         }
-        let over = |part: &Part| part.left_until.is_some_and(|until| until <= limit);
-        let over: Vec<_> = self.parts.iter().filter(|(_, part)| over(part)).map(|(key, _)| *key).collect();
-        over.into_iter().for_each(|(peer, network)| self.remove_part(peer, network));
+        self.groups.values_mut().for_each(|group| group.reap(limit));
         let records = self.joined.values().flat_map(|joined| joined.entries.values());
         let records = records.filter_map(|entry| entry.expires);
-        self.first_expiry = records.chain(self.parts.values().filter_map(|part| part.left_until)).min();
+        self.first_expiry = records.chain(self.groups.values().filter_map(Group::first_expiry)).min();
     }
 
     fn expires(&mut self, at: Option<SimTime>) {
         self.first_expiry = self.first_expiry.into_iter().chain(at).min();
     }
 
+    /// What was done to entries since the last time.
+    pub(super) fn take_touched(&mut self) -> std::vec::Drain<'_, Touched> {
+        self.touched.drain(..)
+    }
+
+    /// The process is over.
+    pub(super) fn leave_all(&mut self) {
+        let networks: Vec<NetworkId> = self.joined.keys().copied().collect();
+        networks.into_iter().for_each(|network| self.leave_tables(network));
+    }
+
+    fn leave_tables(&mut self, network: NetworkId) {
+        if let Some(joined) = self.joined.remove(&network) {
+            let forgotten = joined.entries.into_keys();
+            self.touched.extend(forgotten.map(|key| Touched::Forgot(network, key)));
+            self.touched.push(Touched::Left(network));
+        }
+    }
+
     fn takes_part(&self, peer: PeerId, network: NetworkId) -> bool {
-        self.parts.get(&(peer, network)).is_some_and(|part| part.left_until.is_none())
+        self.groups.get(&network).is_some_and(|group| group.contains(peer))
     }
 
-    fn parts_of(&self, peer: PeerId) -> impl Iterator<Item = (NetworkId, &Part)> {
-        let range = (peer, NetworkId(0))..=(peer, NetworkId(u32::MAX));
-        self.parts.range(range).map(|((_, network), part)| (*network, part))
-    }
-
-    fn set_part(&mut self, peer: PeerId, network: NetworkId, part: Part) {
-        self.remove_part(peer, network);
-        self.parts_sum = self.parts_sum.wrapping_add(part.hash(peer, network));
-        self.expires(part.left_until);
-        self.parts.insert((peer, network), part);
-    }
-
-    fn remove_part(&mut self, peer: PeerId, network: NetworkId) {
-        if let Some(part) = self.parts.remove(&(peer, network)) {
-            self.parts_sum = self.parts_sum.wrapping_sub(part.hash(peer, network));
-        }
-    }
-
-    fn add_to_group(&mut self, peer: PeerId, network: NetworkId) {
-        let group = self.groups.entry(network).or_default();
-        if !group.contains(&peer) {
-            group.push(peer);
-        }
-    }
-
-    fn remove_from_group(&mut self, peer: PeerId, network: NetworkId) {
-        if let Some(group) = self.groups.get_mut(&network) {
-            group.retain(|other| *other != peer);
-        }
+    fn group_mut(&mut self, network: NetworkId) -> &mut Group {
+        self.groups.entry(network).or_insert_with(|| Group::new(network))
     }
 
     fn forget_records(&mut self, owner: PeerId, network: Option<NetworkId>, changes: &mut Vec<Change<V>>) {
@@ -358,11 +360,12 @@ impl<V: Payload> Tables<V> {
             if network.is_some_and(|network| network != *id) {
                 continue;
             }
-            let owned = |entry: &&Entry<V>| entry.record.owner == owner;
+            let owned = |entry: &&message::Entry<V>| entry.record.owner == owner;
             let keys: Vec<RecordKey> =
                 joined.entries.values().filter(owned).map(|entry| entry.record.key).collect();
             for key in keys {
                 let record = joined.remove(key).record;
+                self.touched.push(Touched::Forgot(*id, key));
                 if !record.deleted {
                     let previous = Some(record.value.clone());
                     changes.push(Change { network: *id, key, previous, current: None });
@@ -378,14 +381,23 @@ impl<V: Payload> Joined<V> {
         Joined { in_sync, entries: BTreeMap::new(), sum: 0, own, relayed }
     }
 
-    fn put(&mut self, entry: Entry<V>) {
+    fn has_queued(&self) -> bool {
+        !self.own.is_empty() || !self.relayed.is_empty()
+    }
+
+    fn fits_packet(&self) -> bool {
+        let bytes = self.own.packed_bytes(COMPOUND_OVERHEAD) + self.relayed.packed_bytes(COMPOUND_OVERHEAD);
+        bytes <= u64::from(PACKET_BYTES)
+    }
+
+    fn put(&mut self, entry: message::Entry<V>) {
         self.sum = self.sum.wrapping_add(hash(&entry.record));
         if let Some(old) = self.entries.insert(entry.record.key, entry) {
             self.sum = self.sum.wrapping_sub(hash(&old.record));
         }
     }
 
-    fn remove(&mut self, key: RecordKey) -> Entry<V> {
+    fn remove(&mut self, key: RecordKey) -> message::Entry<V> {
         let entry = self.entries.remove(&key).expect("the entry was seen before");
         self.sum = self.sum.wrapping_sub(hash(&entry.record));
         entry
@@ -397,17 +409,6 @@ impl<V: Payload> Joined<V> {
         }
         let size = told.record.value.size_bytes() + RECORD_OVERHEAD;
         self.relayed.push(told.record.key, size, told.clone());
-    }
-}
-
-impl Part {
-    fn hash(&self, peer: PeerId, network: NetworkId) -> u64 {
-        let mut digest = Digest::new();
-        digest.u32(peer.0);
-        digest.u32(network.0);
-        digest.u64(self.version);
-        digest.bool(self.left_until.is_some());
-        digest.finish()
     }
 }
 
@@ -434,18 +435,12 @@ impl<V: Payload> StateDigest for Joined<V> {
 
 impl<V: Payload> StateDigest for Tables<V> {
     fn digest(&self, digest: &mut Digest) {
-        // The sum follows from the parts.
-        let Self { own, clock, network_clock, joined, parts, groups, parts_sum: _, first_expiry } = self;
+        // What was touched is taken between events.
+        let Self { own, clock, network_clock, joined, groups, first_expiry, touched: _ } = self;
         own.digest(digest);
         digest.u64(*clock);
         digest.u64(*network_clock);
         joined.digest(digest);
-        for ((peer, network), Part { version, left_until }) in parts {
-            peer.digest(digest);
-            network.digest(digest);
-            digest.u64(*version);
-            left_until.digest(digest);
-        }
         groups.digest(digest);
         first_expiry.digest(digest);
     }

@@ -78,6 +78,10 @@ impl Links for Wires {
     fn is_smooth(&self, from: HostId, to: HostId) -> bool {
         !self.is_cut(from, to) && self.loss(from, to).0 == 0 && !self.twice
     }
+
+    fn are_smooth(&self) -> bool {
+        self.island.is_empty() && self.loss.values().all(|loss| loss.0 == 0) && !self.twice
+    }
 }
 
 /// A cluster and its wires.
@@ -196,7 +200,7 @@ fn perform(world: &mut Option<World>, command: &Command<'_>) -> String {
         }
         "crash" => world.gossip.stop(hosts[0], false),
         "kill" => world.gossip.stop(hosts[0], true),
-        "freeze" => world.gossip.freeze(hosts[0]),
+        "freeze" => world.gossip.freeze(world.now, hosts[0]),
         "thaw" => world.gossip.thaw(world.now, hosts[0]),
         "cut" => world.wires.island = hosts.into_iter().collect(),
         "heal" => world.wires.island.clear(),

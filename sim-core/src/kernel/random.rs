@@ -75,11 +75,12 @@ impl Stream {
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "an empty range has no number to draw");
         // Lemire's method: the high half of a 128-bit product, rejecting the few low halves that would make
-        // some results likelier than others.
-        let threshold = bound.wrapping_neg() % bound;
+        // some results likelier than others. The exact limit of what is rejected is below the bound, and costs a
+        // division.
         loop {
             let product = u128::from(self.next_u64()) * u128::from(bound);
-            if product as u64 >= threshold {
+            let low = product as u64;
+            if low >= bound || low >= bound.wrapping_neg() % bound {
                 return (product >> 64) as u64;
             }
         }

@@ -30,12 +30,21 @@ pub(crate) struct Topology {
     zone_of: IdMap<HostId, ZoneId>,
     inside: Vec<Link>,
     between: Link,
+    /// Every message takes the same time on each link.
+    is_constant: bool,
 }
 
 impl Topology {
     /// No host yet. Zones that nobody connects have the link `between`.
     pub(crate) fn new(between: Link) -> Self {
-        Topology { zones: UnGraph::default(), zone_of: IdMap::new(), inside: Vec::new(), between }
+        let is_constant = between.is_constant();
+        Topology {
+            zones: UnGraph::default(),
+            zone_of: IdMap::new(),
+            inside: Vec::new(),
+            between,
+            is_constant,
+        }
     }
 
     /// Adds a zone whose hosts are as near to each other as hosts usually are.
@@ -54,6 +63,7 @@ impl Topology {
 
     /// Sets the link between two zones, or between the hosts of one.
     pub(crate) fn connect(&mut self, one: ZoneId, other: ZoneId, link: Link) {
+        self.is_constant &= link.is_constant();
         if one == other {
             self.inside[one.index()] = link;
         } else {
@@ -63,6 +73,11 @@ impl Topology {
 
     pub(crate) fn zone_of(&self, host: HostId) -> ZoneId {
         *self.zone_of.get(host).expect("every host has a zone")
+    }
+
+    /// True if no link draws how long a message takes.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.is_constant
     }
 
     /// The link between two different hosts.

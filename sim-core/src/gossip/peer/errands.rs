@@ -75,7 +75,7 @@ impl<V: Payload> Peer<V> {
     /// The process starts: it ticks from now on, and joins the nodes that it was given.
     pub(crate) fn start(&mut self, now: SimTime, lots: &mut Lots, out: &mut Out<V>) {
         self.members.set_self(now, self.host, self.incarnation, &mut lots.probes);
-        self.set_node(now, self.id, self.host, NodeStatus::Active);
+        self.nodes.set(now, self.id, self.host, NodeStatus::Active);
         self.arm_periodic(now, false, lots, out);
         if self.bootstrap.is_empty() {
             out.notices.push(Notice::JoinedCluster { peer: self.id });
@@ -159,7 +159,7 @@ impl<V: Payload> Peer<V> {
 
     /// Another peer has sent its records and wants this one's.
     pub(crate) fn answer_records(&mut self, to: PeerId, networks: &[NetworkId], out: &mut Out<V>) {
-        let Some(node) = self.active_node(to) else { return };
+        let Some(node) = self.nodes.active(to) else { return };
         let purpose = Purpose::BulkSync { networks: networks.to_vec(), unsolicited: false };
         out.dials.push(Dial { host: node.host, purpose, dialled: Dialled::Answer });
     }
@@ -202,16 +202,13 @@ impl<V: Payload> Peer<V> {
     }
 
     pub(super) fn begin_reconnect(&mut self, now: SimTime, lots: &mut Lots, out: &mut Out<V>) {
-        let failed: Vec<(PeerId, HostId)> = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| node.status == NodeStatus::Failed)
-            .map(|(id, node)| (*id, node.host))
-            .collect();
+        let failed = self.nodes.failed();
         if failed.is_empty() {
             return;
         }
-        let (peer, host) = failed[lots.partners.below(failed.len() as u64) as usize];
+        let drawn = lots.partners.below(failed.len() as u64) as usize;
+        let peer = *failed.iter().nth(drawn).expect("one of the failed was drawn");
+        let host = self.nodes.host(peer).expect("failed nodes are known");
         let errand = self.begin(now, Job::Reconnect { peer, announced: false });
         self.connect(now, errand, host, Purpose::PushPull, out);
     }
@@ -284,7 +281,7 @@ impl<V: Payload> Peer<V> {
     }
 
     fn is_alone(&self) -> bool {
-        self.active <= 1
+        self.nodes.active_count() <= 1
     }
 
     /// After something was sent: some errand may have waited for exactly that.
@@ -349,7 +346,7 @@ impl<V: Payload> Peer<V> {
 
     fn compare_after_reconnect(&mut self, now: SimTime, id: u32, peer: PeerId, out: &mut Out<V>) {
         let networks = self.tables.common_networks(peer);
-        match self.active_node(peer) {
+        match self.nodes.active(peer) {
             Some(node) if !networks.is_empty() => {
                 let host = node.host;
                 self.connect(now, id, host, Purpose::BulkSync { networks, unsolicited: true }, out);
@@ -401,7 +398,7 @@ impl<V: Payload> Peer<V> {
             };
             if let Some(partner) = partners.front().copied() {
                 let common = self.tables.common_networks(partner);
-                let host = self.active_node(partner).map(|node| node.host);
+                let host = self.nodes.active(partner).map(|node| node.host);
                 if let Some(host) = host {
                     let purpose = Purpose::BulkSync { networks: common, unsolicited: true };
                     return self.connect(now, id, host, purpose, out);
@@ -411,7 +408,7 @@ impl<V: Payload> Peer<V> {
             }
             let Some(network) = networks.pop_front() else { return self.finish(now, id, out) };
             let drawn = self.draw_from_group(network, 2, &mut lots.partners);
-            self.partners_of(id).extend(drawn);
+            self.partners_of(id).extend(drawn.into_iter().flatten());
         }
     }
 
@@ -449,7 +446,7 @@ impl<V: Payload> Peer<V> {
     /// Compares the records of a network that was joined with the next of its group.
     fn compare_next(&mut self, now: SimTime, id: u32, out: &mut Out<V>) {
         while let Some(partner) = self.partners_of(id).front().copied() {
-            if let Some(host) = self.active_node(partner).map(|node| node.host) {
+            if let Some(host) = self.nodes.active(partner).map(|node| node.host) {
                 let networks = self.tables.common_networks(partner);
                 return self.connect(now, id, host, Purpose::BulkSync { networks, unsolicited: true }, out);
             }

@@ -51,7 +51,7 @@ impl<V: Payload> Peer<V> {
             }
             Rumor::Network { peer, network, version, leaves: leaving } => {
                 let part = Membership { peer, network, version, leaving };
-                let is_active = self.active_node(peer).is_some();
+                let is_active = self.nodes.active(peer).is_some();
                 if self.tables.hear_part(now, part, is_active, &mut out.changes) {
                     self.network_rumors.push((peer, network), rumor.size_bytes(), rumor);
                 }
@@ -104,21 +104,15 @@ impl<V: Payload> Peer<V> {
     fn node_joined(&mut self, now: SimTime, peer: PeerId, out: &mut Out<V>) {
         let host = self.members.get(peer).expect("it has joined").host;
         out.notices.push(Notice::Joined { seen_by: self.id, peer, host });
-        if !self.nodes.contains_key(&peer) {
+        if !self.nodes.contains(peer) {
             self.replace_earlier(now, peer, host, out);
         }
-        self.set_node(now, peer, host, NodeStatus::Active);
+        self.nodes.set(now, peer, host, NodeStatus::Active);
     }
 
     fn replace_earlier(&mut self, now: SimTime, peer: PeerId, host: HostId, out: &mut Out<V>) {
-        let earlier = |status| {
-            let at_host =
-                self.nodes.iter().filter(move |(_, node)| node.host == host && node.status == status);
-            at_host.map(|(id, _)| *id).find(|id| *id != peer)
-        };
-        let earlier = earlier(NodeStatus::Active).or_else(|| earlier(NodeStatus::Failed));
-        if let Some(earlier) = earlier {
-            self.set_node(now, earlier, host, NodeStatus::Left);
+        if let Some(earlier) = self.nodes.earlier_at(host, peer) {
+            self.nodes.set(now, earlier, host, NodeStatus::Left);
             self.tables.forget(earlier, &mut out.changes);
         }
     }
@@ -127,11 +121,11 @@ impl<V: Payload> Peer<V> {
     fn node_gone(&mut self, now: SimTime, peer: PeerId, left: bool, out: &mut Out<V>) {
         let host = self.members.get(peer).expect("it was there").host;
         out.notices.push(Notice::Gone { seen_by: self.id, peer, host, left });
-        if self.active_node(peer).is_none() {
+        if self.nodes.active(peer).is_none() {
             return;
         }
-        let was_complete = !self.nodes.values().any(|node| node.status == NodeStatus::Failed);
-        self.set_node(now, peer, host, NodeStatus::Failed);
+        let was_complete = self.nodes.failed().is_empty();
+        self.nodes.set(now, peer, host, NodeStatus::Failed);
         self.tables.forget(peer, &mut out.changes);
         self.arm_node_reaper(now, out);
         if was_complete {
@@ -149,15 +143,12 @@ impl<V: Payload> Peer<V> {
         out: &mut Out<V>,
     ) -> bool {
         self.tables.network_clock = self.tables.network_clock.max(version);
-        let Some(node) = self.nodes.get_mut(&peer).filter(|node| node.version < version) else {
-            return false;
-        };
-        node.version = version;
+        let Some(node) = self.nodes.hear(peer, version) else { return false };
         let host = node.host;
         if node.status != NodeStatus::Active || !leaves || peer == self.id {
             return false;
         }
-        self.set_node(now, peer, host, NodeStatus::Left);
+        self.nodes.set(now, peer, host, NodeStatus::Left);
         self.tables.forget(peer, &mut out.changes);
         true
     }
@@ -179,7 +170,7 @@ impl<V: Payload> Peer<V> {
             self.hear_rumor(now, rumor, lots, out);
         }
         for part in &state.memberships {
-            let is_active = self.active_node(part.peer).is_some();
+            let is_active = self.nodes.active(part.peer).is_some();
             self.tables.hear_part(now, *part, is_active, &mut out.changes);
         }
         self.arm(now, out);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::super::group::Group;
 use super::super::limits::TOMBSTONE_LIFE;
 use super::super::message::{Membership, Record, Told};
 use super::super::tables::Tables;
@@ -21,7 +22,7 @@ fn told(version: u64, value: u32, deleted: bool) -> Told<Value> {
 /// The tables of peer 0, which knows that peer 1 takes part in the network.
 fn tables() -> Tables<Value> {
     let mut tables = Tables::new(PeerId(0));
-    tables.settle(NetworkId(0), &[PeerId(0), PeerId(1), PeerId(2)]);
+    tables.settle(&Group::settled(NetworkId(0), &[PeerId(0), PeerId(1), PeerId(2)]));
     tables
 }
 
