@@ -8,7 +8,7 @@ use sim_core::metrics::{Label, Measurement};
 /// The table with a header line.
 #[must_use]
 pub fn metrics_csv(recording: &Recording) -> String {
-    let mut csv = String::from("metric,service,node,host,fault,time_ns,value\n");
+    let mut csv = String::from("metric,service,node,host,fault,traffic,cause,time_ns,value\n");
     for measurement in &recording.measurements {
         let prefix = prefix(measurement, recording);
         for (time, value) in &measurement.history {
@@ -23,16 +23,18 @@ pub fn metrics_csv(recording: &Recording) -> String {
 }
 
 fn prefix(measurement: &Measurement, recording: &Recording) -> String {
-    let [mut service, mut node, mut host, mut fault] = [const { String::new() }; 4];
+    let [mut service, mut node, mut host, mut fault, mut traffic, mut cause] = [const { String::new() }; 6];
     for label in &measurement.labels {
         match label {
             Label::Service(id) => service = recording.census.service_name(*id),
             Label::Node(id) => node = recording.census.node_name(*id),
             Label::Host(id) => host = recording.census.names().host(*id).to_owned(),
             Label::Fault(id) => fault = id.0.to_string(),
+            Label::Traffic(id) => traffic = recording.census.names().traffic(*id).to_owned(),
+            Label::Cause(one) => cause = one.name().to_owned(),
         }
     }
-    let cells = [service, node, host, fault].map(|cell| quoted(&cell));
+    let cells = [service, node, host, fault, traffic, cause].map(|cell| quoted(&cell));
     format!("{},{}", measurement.kind().name, cells.join(","))
 }
 

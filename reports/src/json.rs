@@ -11,6 +11,7 @@ use sim_core::model::{Fact, NodeId, ServiceId, ServiceMode, Task};
 use sim_core::progress::{Progress, ProgressEnd};
 
 use crate::placement::placement_json;
+use crate::traffic::traffic_json;
 use crate::{Expectation, Run, Verdict};
 
 /// The run as an object on several lines.
@@ -38,6 +39,7 @@ pub fn run_json(run: &Run<'_>) -> String {
         "services": services(run),
         "tasks": tasks(run),
         "metrics": metrics(run.recording),
+        "traffic": traffic_json(run),
         "placement": placement_json(run.placement.as_ref(), run),
         "hash": {
             "trace": hash(run.trace_hash),
@@ -239,6 +241,8 @@ fn metric(measurement: &Measurement, recording: &Recording) -> Value {
             Label::Service(service) => ("service", recording.census.service_name(*service).into()),
             Label::Node(node) => ("node", recording.census.node_name(*node).into()),
             Label::Host(host) => ("host", recording.census.names().host(*host).into()),
+            Label::Traffic(traffic) => ("traffic", recording.census.names().traffic(*traffic).into()),
+            Label::Cause(cause) => ("cause", cause.name().into()),
             Label::Fault(fact) => {
                 let fault = recording.origins.strike(*fact).expect("labels name faults that struck");
                 labels.insert("fact".to_owned(), fact.0.into());

@@ -14,6 +14,7 @@ mod summary;
 mod text;
 mod time;
 mod trace;
+mod traffic;
 mod why;
 mod words;
 

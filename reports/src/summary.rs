@@ -7,6 +7,7 @@ use sim_core::model::FactRecord;
 use crate::json::hash;
 use crate::placement::placement_text;
 use crate::text::{Text, Tone};
+use crate::traffic::traffic_table;
 use crate::words::sentence;
 use crate::{Expectation, Run, Verdict, story, time};
 
@@ -28,6 +29,10 @@ pub fn report(run: &Run<'_>) -> Text {
     text.push(Tone::Heading, "Metrics");
     text.end_line();
     text.append(metrics_table(run.recording));
+    if !run.recording.tallies.is_empty() {
+        text.section("Traffic");
+        text.append(traffic_table(run.recording));
+    }
     if let Some(placement) = &run.placement {
         text.section(&format!("Placement of {}", placement.task));
         text.append(placement_text(placement, run));
@@ -105,7 +110,11 @@ fn table(command: &str, output: &str, text: &mut Text) {
 /// One line a value: name, what it is about, value.
 #[must_use]
 pub fn metrics_table(recording: &Recording) -> Text {
-    let rows: Vec<[String; 3]> = recording.measurements.iter().map(|one| row(one, recording)).collect();
+    // Requests have a table of their own.
+    let is_of_traffic =
+        |one: &&Measurement| one.labels.iter().any(|label| matches!(label, Label::Traffic(_)));
+    let measurements = recording.measurements.iter().filter(|one| !is_of_traffic(one));
+    let rows: Vec<[String; 3]> = measurements.map(|one| row(one, recording)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let (names, labels) = (width(0), width(1));
     let mut text = Text::new();
@@ -134,6 +143,8 @@ fn label(label: Label, recording: &Recording) -> String {
         Label::Service(service) => census.service_name(service),
         Label::Node(node) => census.node_name(node),
         Label::Host(host) => census.names().host(host).to_owned(),
+        Label::Traffic(traffic) => census.names().traffic(traffic).to_owned(),
+        Label::Cause(cause) => cause.name().replace('_', " "),
         Label::Fault(fact) => {
             let strike = recording.origins.strike(fact).expect("labels name faults that struck");
             format!("{} at {}", census.names().fault(&strike.fault), time::short(strike.time))

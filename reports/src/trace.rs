@@ -4,7 +4,7 @@
 //! id text of the node, service, task or network, because names come back and ids do not.
 use serde_json::{Map, Value, json};
 use sim_core::metrics::Census;
-use sim_core::model::{ContainerEvent, Fact, FactRecord, SessionEvent, Subject};
+use sim_core::model::{ContainerEvent, Fact, FactRecord, HostId, RequestsFailed, SessionEvent, Subject};
 
 use crate::ScenarioInfo;
 
@@ -50,7 +50,7 @@ fn object_id(subject: Subject, seed: u64) -> Option<String> {
         Subject::Service(service) => Some(service.text(seed)),
         Subject::Task(task) => Some(task.text(seed)),
         Subject::Network(network) => Some(network.text(seed)),
-        Subject::Run | Subject::Host(_) | Subject::Command(_) => None,
+        Subject::Run | Subject::Host(_) | Subject::Command(_) | Subject::Traffic(_) => None,
     }
 }
 
@@ -96,14 +96,31 @@ fn details(fact: &Fact, census: &Census) -> Value {
         }
         Fact::TaskDesired { from, to, .. } => json!({ "from": from.name(), "to": to.name() }),
         Fact::Container { host: on, event, .. } => container(*event, host(*on)),
+        Fact::RequestsFailed(failed) => requests_failed(failed, census),
         Fact::Start
         | Fact::NodeUpdated { .. }
         | Fact::NodeRemoved { .. }
         | Fact::ServiceCreated { .. }
         | Fact::ServiceUpdated { .. }
         | Fact::ServiceRemoved { .. }
-        | Fact::TaskRemoved { .. } => Value::Null,
+        | Fact::TaskRemoved { .. }
+        | Fact::Traffic { .. } => Value::Null,
     }
+}
+
+fn requests_failed(failed: &RequestsFailed, census: &Census) -> Value {
+    let host = |host: Option<HostId>| host.map(|host| census.names().host(host));
+    json!({
+        "cause_class": failed.failure.cause().name(),
+        "failure": failed.failure.name(),
+        "count": failed.count,
+        "first_sent_ns": failed.first_sent.as_nanos(),
+        "last_sent_ns": failed.last_sent.as_nanos(),
+        "entry": host(failed.entry),
+        "task": failed.task.map(|task| census.task_name(task)),
+        "host": host(failed.host),
+        "address": failed.address.filter(|address| !address.is_unspecified()).map(|one| one.to_string()),
+    })
 }
 
 fn container(event: ContainerEvent, host: &str) -> Value {

@@ -62,7 +62,9 @@ fn concerns(record: &FactRecord, subject: Subject, recording: &Recording) -> boo
             let is_told = tell(&record.fact, &recording.census).family.weight() != Weight::Step;
             is_told && reason.is_some_and(|reason| reason.fact.subject() == subject)
         }
-        Subject::Run | Subject::Service(_) | Subject::Task(_) | Subject::Network(_) => false,
+        Subject::Run | Subject::Service(_) | Subject::Task(_) | Subject::Network(_) | Subject::Traffic(_) => {
+            false
+        }
     }
 }
 
@@ -108,6 +110,7 @@ impl<'a> Answer<'a> {
                 let named = self.run.scenario.command_names.iter().find(|(id, _)| *id == command);
                 named.map_or(name, |(_, name)| format!("command {name}"))
             }
+            Subject::Traffic(_) => format!("traffic {name}"),
             Subject::Run | Subject::Network(_) => name,
         }
     }

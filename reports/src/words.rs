@@ -6,8 +6,8 @@ pub(crate) use enumerate::{Enumeration, conjoin, enumerate};
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
 use sim_core::model::{
-    Availability, ContainerEvent, Fact, FactRecord, NodeRole, NodeState, RaftRole, SessionEvent, Subject,
-    TaskState, UpdateState,
+    Availability, ContainerEvent, Fact, FactRecord, Failure, HostId, NodeRole, NodeState, RaftRole,
+    RequestsFailed, SessionEvent, Subject, TaskState, UpdateState,
 };
 
 use crate::time;
@@ -62,6 +62,8 @@ pub(crate) enum Family {
     Killed,
     ContainerLost,
     ContainerStep,
+    TrafficBegins,
+    RequestsFailed,
 }
 
 /// How much a reader of the story wants to know of it.
@@ -132,6 +134,8 @@ impl Family {
             Family::Killed => ("did not stop in time and is killed", "did not stop in time and are killed"),
             Family::ContainerLost => ("has lost its container", "have lost their containers"),
             Family::ContainerStep => ("has its container", "have their containers"),
+            Family::TrafficBegins => ("begins to send requests", "begin to send requests"),
+            Family::RequestsFailed => ("loses requests", "lose requests"),
         };
         if many { several } else { one }
     }
@@ -152,7 +156,8 @@ impl Family {
             | Family::NodePromoted
             | Family::NodeDemoted
             | Family::NodeRemoved
-            | Family::UpdateState => Weight::Headline,
+            | Family::UpdateState
+            | Family::TrafficBegins => Weight::Headline,
             Family::AsksForVotes
             | Family::Elected
             | Family::SessionLost
@@ -171,7 +176,8 @@ impl Family {
             | Family::Pulling
             | Family::Unhealthy
             | Family::Killed
-            | Family::ContainerLost => Weight::Line,
+            | Family::ContainerLost
+            | Family::RequestsFailed => Weight::Line,
             Family::Start
             | Family::Answer
             | Family::StepsDown
@@ -199,7 +205,8 @@ impl Family {
             self,
             Family::TaskComplete | Family::TaskFailed | Family::TaskRejected | Family::Unhealthy
         );
-        ends_a_task || self.weight() == Weight::Headline && self != Family::Note
+        ends_a_task
+            || self.weight() == Weight::Headline && !matches!(self, Family::Note | Family::TrafficBegins)
     }
 }
 
@@ -252,6 +259,8 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
         Fact::TaskDesired { .. } => (Family::TaskToldToStart, String::new()),
         Fact::TaskRemoved { .. } => (Family::TaskRemoved, String::new()),
         Fact::Container { event, host: on, .. } => container(*event, &host(*on)),
+        Fact::Traffic { .. } => (Family::TrafficBegins, String::new()),
+        Fact::RequestsFailed(failed) => (Family::RequestsFailed, requests_failed(failed, census)),
     };
     Telling { family, subject: fact.subject(), detail }
 }
@@ -261,6 +270,9 @@ pub(crate) fn sentence(record: &FactRecord, census: &Census) -> String {
     let Telling { family, subject, detail } = tell(&record.fact, census);
     if family == Family::Start {
         return "the run begins".to_owned();
+    }
+    if let Fact::RequestsFailed(failed) = &record.fact {
+        return format!("{} loses {}: {detail}", subject_name(subject, census), requests(failed.count));
     }
     if matches!(family, Family::Command | Family::Fault | Family::Repair | Family::Note) {
         return detail;
@@ -301,6 +313,7 @@ pub(crate) fn subject_name(subject: Subject, census: &Census) -> String {
         Subject::Task(task) => census.task_name(task),
         Subject::Network(_) => census.subject(subject).replacen('/', " ", 1),
         Subject::Command(command) => format!("command {}", command.0),
+        Subject::Traffic(traffic) => census.names().traffic(traffic).to_owned(),
     }
 }
 
@@ -389,4 +402,34 @@ fn container(event: ContainerEvent, host: &str) -> (Family, String) {
         ContainerEvent::StopSignal => step("asked to stop"),
         ContainerEvent::Exited { code } => step(&format!("exited with code {code}")),
     }
+}
+
+/// `1 request`, `12 requests`.
+pub(crate) fn requests(count: u64) -> String {
+    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+}
+
+/// What went wrong with requests, and with whom.
+fn requests_failed(failed: &RequestsFailed, census: &Census) -> String {
+    let host = |host: Option<HostId>| host.map_or("a node", |host| census.names().host(host));
+    let entry = host(failed.entry);
+    let task = failed.task.map_or_else(|| "its backend".to_owned(), |task| census.task_name(task));
+    let address = failed.address.filter(|address| !address.is_unspecified());
+    let at = address.map_or_else(String::new, |address| format!(" at {address}"));
+    let what = match failed.failure {
+        Failure::PortClosed => format!("{entry} knows no backend"),
+        Failure::NoBackend => format!("no backend that {entry} knows takes new connections"),
+        Failure::NotListening => format!("{task} does not listen yet"),
+        Failure::Gone => format!("{task}{at} is gone, and {entry} does not know it"),
+        Failure::Unreachable => format!("{task}{at} on {} cannot be reached from {entry}", host(failed.host)),
+        Failure::Ended => format!("{task} ended in the middle"),
+        Failure::Expired => format!("{entry} has forgotten the connection to {task}"),
+        Failure::ClientGone => format!("{task} ended, which had sent them"),
+        Failure::TooSlow => format!("{task} took too long"),
+        Failure::QueueFull => format!("{task} has no room for more"),
+        Failure::EntrySilent => format!("{entry} does not answer"),
+        Failure::NoEntry => "no node is taken for healthy".to_owned(),
+        Failure::NoName => format!("the name is not known on {entry}"),
+    };
+    format!("{}, {what}", failed.failure.cause().name().replace('_', " "))
 }

@@ -150,8 +150,6 @@ pub enum Problem {
     EmptyInterval,
     /// Something that makes no sense, although each part of it does.
     Contradiction(&'static str),
-    /// Something that the format has and the simulator has not.
-    Unsupported(&'static str),
     /// A docker command line that cannot be run.
     Command(CommandProblem),
 }
@@ -277,7 +275,6 @@ impl fmt::Display for Problem {
             Problem::AfterEnd { until } => write!(f, "this time is after the end of the run at {until}"),
             Problem::EmptyInterval => write!(f, "this interval ends before it begins"),
             Problem::Contradiction(text) => write!(f, "{text}"),
-            Problem::Unsupported(what) => write!(f, "{what} is not simulated"),
             Problem::Command(problem) => problem.fmt(f),
         }
     }

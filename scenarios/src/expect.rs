@@ -4,9 +4,11 @@
 //! says at which instants it is asked.
 use std::fmt;
 
-use sim_core::kernel::SimTime;
+use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::command::NodeReference;
-use sim_core::model::{Availability, CommandId, HostId, NodeState, TaskState, UpdateState};
+use sim_core::model::{
+    Availability, CommandId, FailureCause, HostId, NodeState, TaskState, TrafficId, UpdateState,
+};
 
 use crate::error::Location;
 
@@ -38,6 +40,8 @@ pub enum When {
     Never(SimTime, SimTime),
     /// At some instant.
     Sometimes(SimTime, SimTime),
+    /// Of the requests that were sent from the first time on and before the second one, when the run is over.
+    Over(SimTime, SimTime),
     /// When the run is over.
     AtEnd,
 }
@@ -72,6 +76,17 @@ pub enum Subject {
     Cluster {
         /// What is said of it.
         conditions: Vec<ClusterCondition>,
+    },
+    /// A source of requests.
+    Traffic {
+        /// Which.
+        traffic: TrafficId,
+        /// Its name.
+        name: String,
+        /// Only requests that were sent in this time count.
+        over: Option<(SimTime, SimTime)>,
+        /// What is said of it.
+        conditions: Vec<TrafficCondition>,
     },
     /// The commands of one entry of the timeline.
     Command {
@@ -150,6 +165,64 @@ pub enum ClusterCondition {
     Ready(Bounds),
 }
 
+/// A condition on requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrafficCondition {
+    /// How many there were of a kind.
+    Count(RequestCount, Bounds),
+    /// The latency that this percentage of the answered requests does not exceed.
+    Latency {
+        /// 50, 90 or 99; 100 is the longest.
+        percent: u8,
+        /// At least.
+        min: SimDuration,
+        /// At most.
+        max: SimDuration,
+    },
+}
+
+/// A kind of requests that are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestCount {
+    /// All that were sent.
+    Sent,
+    /// Answered.
+    Answered,
+    /// Failed for whatever cause.
+    Failed,
+    /// Failed for one cause.
+    FailedBy(FailureCause),
+    /// Attempts after a failed one.
+    Retries,
+    /// Not requests, but the tasks that answered some.
+    Tasks,
+}
+
+impl RequestCount {
+    /// The key in scenario files.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            RequestCount::Sent => "sent",
+            RequestCount::Answered => "ok",
+            RequestCount::Failed => "failed",
+            RequestCount::FailedBy(cause) => cause.name(),
+            RequestCount::Retries => "retried",
+            RequestCount::Tasks => "tasks",
+        }
+    }
+}
+
+/// The key of a latency in scenario files.
+pub(crate) fn latency_key(percent: u8) -> &'static str {
+    match percent {
+        50 => "p50",
+        90 => "p90",
+        99 => "p99",
+        _ => "max",
+    }
+}
+
 /// How a command ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -209,7 +282,8 @@ impl When {
             When::Between(_, last)
             | When::Always(_, last)
             | When::Never(_, last)
-            | When::Sometimes(_, last) => Some(last),
+            | When::Sometimes(_, last)
+            | When::Over(_, last) => Some(last),
             When::AtEnd => None,
         }
     }
@@ -231,6 +305,7 @@ impl fmt::Display for When {
             When::Always(first, last) => write!(f, "always from {first} to {last}"),
             When::Never(first, last) => write!(f, "never from {first} to {last}"),
             When::Sometimes(first, last) => write!(f, "sometimes from {first} to {last}"),
+            When::Over(first, last) => write!(f, "over {first} to {last}"),
             When::AtEnd => write!(f, "at the end"),
         }
     }

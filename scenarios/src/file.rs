@@ -109,6 +109,7 @@ pub(crate) struct ImageFile {
     pub(crate) ignores_stop: Option<Text>,
     pub(crate) exit: Option<ExitFile>,
     pub(crate) health: Option<HealthFile>,
+    pub(crate) server: Option<Spanned<ServerFile>>,
     #[serde(default)]
     pub(crate) on: Table<Spanned<ImageFile>>,
 }
@@ -173,16 +174,81 @@ pub(crate) struct FaultFile {
     pub(crate) lasts: Option<Text>,
 }
 
-/// Requests from outside.
+/// Requests from outside, or from the tasks of a service.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrafficFile {
     pub(crate) name: Text,
     pub(crate) to: Text,
-    pub(crate) through: Names,
-    pub(crate) rate: Text,
+    pub(crate) through: Option<Names>,
+    pub(crate) check: Option<Spanned<CheckFile>>,
+    pub(crate) from: Option<Text>,
+    pub(crate) rate: Option<Text>,
+    pub(crate) arrivals: Option<Text>,
+    pub(crate) users: Option<Text>,
+    pub(crate) think: Option<Spread>,
+    pub(crate) clients: Option<Text>,
+    pub(crate) keep_alive: Option<Text>,
+    pub(crate) dns: Option<Text>,
+    pub(crate) timeout: Option<Text>,
+    pub(crate) connect_timeout: Option<Text>,
+    pub(crate) retries: Option<Text>,
     #[serde(rename = "for")]
     pub(crate) lasts: Text,
+}
+
+/// How a load balancer in front of the nodes checks them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckFile {
+    pub(crate) every: Option<Text>,
+    pub(crate) falls: Option<Text>,
+    pub(crate) rises: Option<Text>,
+}
+
+/// A span of time that may differ from one time to the next.
+pub(crate) type Spread = TextOrTable<SpreadFile>;
+
+/// How a span of time is distributed: exactly one of the two.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpreadFile {
+    pub(crate) uniform: Option<Spanned<Vec<Text>>>,
+    pub(crate) exponential: Option<Text>,
+}
+
+/// How the program of an image serves requests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerFile {
+    pub(crate) listens_after: Option<Text>,
+    pub(crate) takes: Option<Spread>,
+    pub(crate) at_once: Option<Text>,
+    pub(crate) queue: Option<Text>,
+    pub(crate) slow_start: Option<SlowStartFile>,
+    #[serde(default)]
+    pub(crate) calls: Vec<TextOrTable<CallFile>>,
+}
+
+/// How much slower a program is at first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlowStartFile {
+    pub(crate) times: Text,
+    #[serde(rename = "for")]
+    pub(crate) lasts: Text,
+}
+
+/// What a program asks another service for before it answers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallFile {
+    pub(crate) to: Text,
+    pub(crate) keep_alive: Option<Text>,
+    pub(crate) dns: Option<Text>,
+    pub(crate) timeout: Option<Text>,
+    pub(crate) connect_timeout: Option<Text>,
+    pub(crate) retries: Option<Text>,
 }
 
 /// Something that must hold: a time, a subject, and what is said about it.
@@ -195,6 +261,7 @@ pub(crate) struct ExpectationFile {
     pub(crate) always: Option<Spanned<Vec<Text>>>,
     pub(crate) never: Option<Spanned<Vec<Text>>>,
     pub(crate) sometimes: Option<Spanned<Vec<Text>>>,
+    pub(crate) over: Option<Spanned<Vec<Text>>>,
     pub(crate) service: Option<Text>,
     pub(crate) task: Option<Text>,
     /// A subject, or what is said about a task.
@@ -214,6 +281,21 @@ pub(crate) struct ExpectationFile {
     pub(crate) error: Option<Text>,
     pub(crate) succeeds: Option<Text>,
     pub(crate) fails: Option<Text>,
+    pub(crate) traffic: Option<Text>,
+    pub(crate) sent: Option<Number>,
+    pub(crate) ok: Option<Number>,
+    pub(crate) failed: Option<Number>,
+    pub(crate) refused: Option<Number>,
+    pub(crate) black_hole: Option<Number>,
+    pub(crate) reset: Option<Number>,
+    pub(crate) timeout: Option<Number>,
+    pub(crate) entry_down: Option<Number>,
+    pub(crate) unresolved: Option<Number>,
+    pub(crate) retried: Option<Number>,
+    pub(crate) p50: Option<Number>,
+    pub(crate) p90: Option<Number>,
+    pub(crate) p99: Option<Number>,
+    pub(crate) max: Option<Number>,
     pub(crate) because: Option<Text>,
 }
 

@@ -21,8 +21,8 @@ pub mod units;
 
 pub use error::{CommandProblem, Location, NameKind, Problem, ScenarioError, ScenarioErrors};
 pub use expect::{
-    Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
-    Subject, TaskCondition, TaskName, When,
+    Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, RequestCount,
+    ServiceCondition, Subject, TaskCondition, TaskName, TrafficCondition, When,
 };
 pub use explain::NoSuchTask;
 pub use parse::BYTES_MAX;

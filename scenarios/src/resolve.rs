@@ -10,8 +10,10 @@ mod images;
 mod names;
 mod parameters;
 mod reader;
+mod server;
 mod settings;
 mod timeline;
+mod traffic;
 
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::Setup;
@@ -40,8 +42,9 @@ pub(crate) fn resolve(
     });
     let settings = settings::resolve(&mut reader, file.cluster.value.settings.as_ref());
     let cluster = cluster::resolve(&mut reader, &file.cluster, &settings.settings);
-    let images = images::resolve(&mut reader, &file.images, settings.image, &cluster.names);
-    let timeline = timeline::resolve(&mut reader, &file.timeline, &cluster);
+    let mut calls = server::Calls::default();
+    let images = images::resolve(&mut reader, &file.images, settings.image, &cluster.names, &mut calls);
+    let timeline = timeline::resolve(&mut reader, &file.timeline, &cluster, calls);
     let expectations = expectations::resolve(&mut reader, &file.expect, &cluster, &timeline);
     let last = expectations.iter().filter_map(|expectation| expectation.when.last()).max();
     let last = last.unwrap_or(SimTime::ZERO).max(timeline.last);
@@ -58,6 +61,7 @@ pub(crate) fn resolve(
         links: cluster.links,
         settings: settings.settings,
         images,
+        traffic: timeline.traffic,
         timeline: timeline.entries,
         until: options.until.unwrap_or(until),
         sabotage: sim_core::model::Sabotage::default(),

@@ -168,7 +168,7 @@ fn named_times(when: When) -> Vec<SimTime> {
         | When::Always(first, last)
         | When::Never(first, last)
         | When::Sometimes(first, last) => vec![first, last],
-        When::AtEnd => Vec::new(),
+        When::Over(..) | When::AtEnd => Vec::new(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn closest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
 
 /// The names with commas between; of a long list only the beginning.
 fn listed(names: &[&str]) -> String {
-    const SHOWN: usize = 32;
+    const SHOWN: usize = 48;
     let mut text = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));

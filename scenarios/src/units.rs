@@ -159,10 +159,13 @@ pub fn rate(text: &str) -> Result<SimDuration, UnitError> {
     if number.digits == 0 {
         return Err(error(UnitFault::Zero));
     }
-    match period * 10_u128.pow(number.decimals) / number.digits {
-        0 => Err(error(UnitFault::TooLarge)),
-        nanos => Ok(SimDuration::from_nanos(u64::try_from(nanos).map_err(|_| error(UnitFault::TooPrecise))?)),
+    let dividend = period * 10_u128.pow(number.decimals);
+    if dividend < number.digits {
+        return Err(error(UnitFault::TooLarge));
     }
+    // Rounded up, so that there are never more in a period than it says.
+    let nanos = dividend.div_ceil(number.digits);
+    Ok(SimDuration::from_nanos(u64::try_from(nanos).map_err(|_| error(UnitFault::TooPrecise))?))
 }
 
 /// The number times `scale`, which must be whole.
@@ -339,6 +342,7 @@ mod tests {
         assert_eq!(ratio("0.25"), Ok(250_000_000));
         assert_eq!(ratio("1.1").map_err(|error| error.fault), Err(UnitFault::TooLarge));
         assert_eq!(rate("50/s"), Ok(SimDuration::from_millis(20)));
+        assert_eq!(rate("6/s"), Ok(SimDuration::from_nanos(166_666_667)));
         assert_eq!(rate("0.5/m"), Ok(SimDuration::from_secs(120)));
         assert_eq!(rate("0/s").map_err(|error| error.fault), Err(UnitFault::Zero));
         assert_eq!(rate("50").map_err(|error| error.fault), Err(UnitFault::NoUnit));

@@ -8,6 +8,7 @@ mod host;
 mod networks;
 mod settle;
 mod spreading;
+mod traffic;
 mod view;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::protocol::{
     CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Timer,
 };
 use crate::store::Store;
+use crate::traffic::Traffic;
 
 /// All hosts and the network between them.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ pub(crate) struct Cluster {
     /// What nodes have done to their records, and gossip has not heard yet.
     record_changes: Vec<(HostId, RecordChange)>,
     spreading: Spreading,
+    /// Requests, and the programs that serve them.
+    traffic: Traffic,
+    /// The end of a second of traffic is in the queue.
+    second_awaited: bool,
 }
 
 impl Cluster {
@@ -57,6 +63,7 @@ impl Cluster {
             Event::Fire { host, life, timer, cause } => self.fire(host, life, timer, cause, out),
             Event::Deliver(envelope) => self.deliver(envelope, out),
             Event::Gossip => self.gossip_turn(out),
+            Event::Traffic => self.second_over(out),
             Event::Stimulus(entry) => {
                 unreachable!("entry {entry} of the timeline is for whoever injects faults")
             }
@@ -391,11 +398,17 @@ impl StateDigest for Cluster {
             outbox: _,
             record_changes: _,
             spreading,
+            traffic,
+            second_awaited,
         } = self;
         hosts.digest(digest);
         net.digest(digest);
         spreading.digest(digest);
         digest.u64(*messages);
         digest.u64(unaware.len() as u64);
+        if traffic.is_planned() {
+            traffic.digest(digest);
+            digest.bool(*second_awaited);
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
         Stimulus::Note(text) => {
             out.fact(Fact::Note { text: Arc::clone(text) });
         }
-        Stimulus::Traffic(traffic) => unreachable!("traffic {} is refused by the parser", traffic.name),
+        Stimulus::Traffic(traffic) => cluster.begin_traffic(*traffic, out),
     }
     cluster.route_all(out);
     cluster.gossip_follows(out);
@@ -88,6 +88,7 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
         agent.power_off(out);
     }
     host.end_process(Power::Off);
+    cluster.lose_servers(id, out);
     cluster.forget_connections(id);
     cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
     out.silence_host(id);

@@ -1,6 +1,7 @@
 //! Time, random streams, digests, the event queue and the trace: what a simulation needs before it knows
 //! anything about Swarm.
 pub mod digest;
+mod logarithm;
 pub mod queue;
 pub mod random;
 pub mod time;

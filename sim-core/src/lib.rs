@@ -23,6 +23,7 @@ pub mod run;
 mod store;
 #[cfg(test)]
 mod text_test;
+pub mod traffic;
 mod worker;
 
 pub use cluster::{RaftMember, View};

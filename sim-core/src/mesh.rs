@@ -8,6 +8,7 @@
 //! can exchange messages, which is for the network to say.
 mod balancer;
 mod container;
+mod lookup;
 mod names;
 mod network;
 mod resolver;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use self::container::Container;
 use self::network::{Mark, MeshNetwork};
+use self::resolver::NamedNetwork;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::{
@@ -183,12 +185,19 @@ impl Mesh {
     /// What the DNS server of this node answers to one of its containers. `lots` orders the addresses.
     pub fn resolve(&self, task: TaskId, question: Question<'_>, lots: &mut Stream) -> Answer {
         let Some(container) = self.containers.get(&task) else { return Answer::Unknown };
+        resolver::answer(question, self.named_networks(container), lots)
+    }
+
+    /// The networks on which a container looks for names, in the order in which they are tried.
+    fn named_networks<'a>(
+        &'a self,
+        container: &'a Container,
+    ) -> impl Iterator<Item = NamedNetwork<'a>> + Clone {
         let tried = container.networks.iter().filter(|network| !network.ingress);
-        let networks = tried.filter_map(|network| {
+        tried.filter_map(|network| {
             let known = self.networks.get(&network.network)?;
-            Some((known.name.as_str(), &known.names))
-        });
-        resolver::answer(question, networks, lots)
+            Some(NamedNetwork { id: network.network, name: &known.name, names: &known.names })
+        })
     }
 
     /// The port that the container of a task sees when a packet for a port arrives at its address on the network

@@ -9,6 +9,7 @@ mod names;
 mod origins;
 mod raft_entries;
 mod replica_time_lost;
+mod requests;
 mod series;
 mod task_failures;
 mod task_starts;
@@ -25,8 +26,9 @@ pub use self::census::{Census, NodeEntry, ServiceEntry, TaskCounts, TaskEntry};
 pub use self::names::Names;
 pub use self::origins::{Origins, Strike};
 use crate::kernel::SimTime;
-use crate::model::{FactId, FactRecord, HostId, NodeId, ServiceId};
+use crate::model::{FactId, FactRecord, FailureCause, HostId, NodeId, ServiceId, TrafficId};
 use crate::store::Store;
+use crate::traffic::Tally;
 
 /// All metrics, in the order of reports.
 pub const METRICS: &[MetricKind] = &[
@@ -41,6 +43,15 @@ pub const METRICS: &[MetricKind] = &[
     leader_changes::KIND,
     raft_entries::KIND,
     messages::KIND,
+    requests::SENT,
+    requests::ANSWERED,
+    requests::FAILED,
+    requests::FAILED_THROUGH,
+    requests::RETRIED,
+    requests::LATENCY_P50,
+    requests::LATENCY_P90,
+    requests::LATENCY_P99,
+    requests::LATENCY_MAX,
 ];
 
 /// What a metric is.
@@ -72,6 +83,10 @@ pub enum Label {
     Host(HostId),
     /// A fault, by its fact.
     Fault(FactId),
+    /// A source of requests.
+    Traffic(TrafficId),
+    /// A cause of failed requests.
+    Cause(FailureCause),
 }
 
 /// One value of a metric.
@@ -96,12 +111,14 @@ impl Measurement {
 }
 
 /// Counters of the cluster itself, which no fact tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals<'a> {
     /// Committed entries of the replicated log.
     pub commit_index: u64,
     /// Messages delivered, without those that only say that somebody lives.
     pub messages: u64,
+    /// What became of the requests of each source of traffic.
+    pub tallies: &'a [Tally],
 }
 
 /// What a metric may look at beside the fact.
@@ -136,7 +153,7 @@ pub(crate) trait Metric: std::fmt::Debug + Send {
     fn instant_over(&mut self, _time: SimTime, _scene: Scene<'_>) {}
 
     /// The values at the end of the run. `gained` is what the cluster counted since its start.
-    fn read(&self, end: SimTime, gained: Totals) -> Vec<Reading>;
+    fn read(&self, end: SimTime, gained: Totals<'_>) -> Vec<Reading>;
 }
 
 /// All metrics of one run, and the census they share.
@@ -188,7 +205,7 @@ impl Metrics {
 
     /// All values at the end of the run, in the order of [`METRICS`].
     #[must_use]
-    pub fn read(&self, end: SimTime, gained: Totals) -> Vec<Measurement> {
+    pub fn read(&self, end: SimTime, gained: Totals<'_>) -> Vec<Measurement> {
         let mut measurements = Vec::new();
         for (index, metric) in self.metrics.iter().enumerate() {
             for Reading { labels, value, history } in metric.read(end, gained) {

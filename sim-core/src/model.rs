@@ -8,6 +8,7 @@ pub mod constraint;
 pub mod endpoint;
 pub mod explanation;
 pub mod fact;
+pub mod failure;
 pub mod fault;
 pub mod generic;
 pub mod ids;
@@ -28,9 +29,12 @@ pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
 pub use endpoint::{AttachedNetwork, EndpointId, EndpointRecord, RecordChange, RecordEvent, ServiceRecord};
 pub use explanation::{ExplainWish, Explanation, Explanations};
-pub use fact::{CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, SessionEvent, Subject};
+pub use fact::{
+    CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, RequestsFailed, SessionEvent, Subject,
+};
+pub use failure::{Failure, FailureCause};
 pub use fault::{Fault, Place};
-pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, ZoneId};
+pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, TrafficId, ZoneId};
 pub use network::{
     AllocatedSubnet, Endpoint, Network, NetworkAttachment, NetworkSpec, Subnet, SubnetSpec, VirtualIp,
 };

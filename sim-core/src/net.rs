@@ -13,7 +13,7 @@ pub(crate) use topology::{Link, Topology};
 use std::collections::{BTreeMap, VecDeque};
 
 use self::overlay::Overlays;
-use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
+use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::{FactId, Fault, HostId, IdMap};
 use crate::protocol::{Envelope, Message, Request};
 
@@ -137,6 +137,23 @@ impl Net {
         }
         let overlay = self.overlays.between(&self.topology, from, to);
         overlay.cut.is_none().then(|| overlay.on(self.topology.link(from, to)).latency)
+    }
+
+    /// How packets between containers pass from one host to another, or the fault that closes the way there or back.
+    pub(crate) fn data_link(&self, from: HostId, to: HostId) -> Result<Link, FactId> {
+        if from == to {
+            return Ok(Link { latency: SimDuration::ZERO, jitter: SimDuration::ZERO, loss: Ppm(0) });
+        }
+        let link = self.topology.link(from, to);
+        if self.overlays.is_empty() {
+            return Ok(link);
+        }
+        let there = self.overlays.between(&self.topology, from, to);
+        let back = self.overlays.between(&self.topology, to, from);
+        match there.cut.or(back.cut) {
+            Some(fault) => Err(fault),
+            None => Ok(there.on(link)),
+        }
     }
 
     /// True if every packet gets through, always with the same delay.

@@ -20,7 +20,7 @@ pub(crate) use messages::{
     Message, ReplyTo, Request, Response, Seat, SessionId, SessionMessage, Status, StatusCode, StatusUpdate,
     StreamItem,
 };
-pub(crate) use network_orders::NetworkOrder;
+pub(crate) use network_orders::{NetworkOrder, Program};
 pub use timers::LoopKind;
 pub(crate) use timers::{AgentTimer, ClientTimer, LoopTimer, ManagerTimer, NodeTimer, Timer};
 
@@ -35,6 +35,8 @@ pub(crate) enum Event {
     Deliver(Box<Envelope>),
     /// It is gossip's turn.
     Gossip,
+    /// A second of traffic is over.
+    Traffic,
     /// Something comes from outside: a command, a fault or a note, by its place in the timeline.
     Stimulus(u32),
 }

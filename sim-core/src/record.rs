@@ -8,6 +8,7 @@ use crate::metrics::{Census, Measurement, Metrics, Origins, Totals};
 use crate::model::{FactId, FactRecord};
 use crate::progress::{Clients, Progress};
 use crate::run::{Observer, Simulation};
+use crate::traffic::Tally;
 
 /// Whether facts outlive the moment at which they were told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub struct Recorder {
     keep: Keep,
     facts: Vec<FactRecord>,
     clients: Option<Clients>,
-    at_start: Option<Totals>,
+    /// Committed entries and delivered messages when the run began.
+    at_start: Option<(u64, u64)>,
 }
 
 /// What is known of a run when it is over.
@@ -42,6 +44,8 @@ pub struct Recording {
     pub origins: Origins,
     /// All metrics.
     pub measurements: Vec<Measurement>,
+    /// What became of the requests of each source of traffic, in the order of their ids.
+    pub tallies: Vec<Tally>,
     /// When the run ended.
     pub ended: SimTime,
 }
@@ -71,17 +75,21 @@ impl Recorder {
     /// The run is over.
     #[must_use]
     pub fn finish(self, simulation: &Simulation) -> Recording {
-        let (start, end) = (self.at_start.unwrap_or_default(), totals(simulation.view()));
+        let view = simulation.view();
+        let ((first_index, first_messages), (index, messages)) =
+            (self.at_start.unwrap_or_default(), totals(view));
+        let tallies: Vec<Tally> = view.tallies().map(|(_, tally)| tally.clone()).collect();
         let gained = Totals {
-            commit_index: end.commit_index.saturating_sub(start.commit_index),
-            messages: end.messages.saturating_sub(start.messages),
+            commit_index: index.saturating_sub(first_index),
+            messages: messages.saturating_sub(first_messages),
+            tallies: &tallies,
         };
         let ended = simulation.now();
-        let seed = simulation.view().seed();
+        let seed = view.seed();
         let progress = self.clients.map(|clients| clients.finish(ended, seed)).unwrap_or_default();
         let measurements = self.metrics.read(ended, gained);
         let (census, origins) = self.metrics.into_parts();
-        Recording { facts: self.facts, progress, census, origins, measurements, ended }
+        Recording { facts: self.facts, progress, census, origins, measurements, tallies, ended }
     }
 }
 
@@ -120,6 +128,6 @@ impl Observer for Recorder {
     }
 }
 
-fn totals(view: View<'_>) -> Totals {
-    Totals { commit_index: view.commit_index(), messages: view.messages() }
+fn totals(view: View<'_>) -> (u64, u64) {
+    (view.commit_index(), view.messages())
 }

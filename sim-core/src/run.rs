@@ -126,6 +126,7 @@ impl Simulation {
     pub fn run_until(&mut self, end: SimTime, observer: &mut impl Observer) {
         self.show(observer);
         while let Some(due) = self.effects.next_time().filter(|due| *due <= end) {
+            self.cluster.serve_until(due, self.events, &self.effects);
             if due > self.effects.now() {
                 self.end_instant(observer);
             }
@@ -135,7 +136,7 @@ impl Simulation {
                 Event::Stimulus(entry) => {
                     inject::stimulate(&mut self.cluster, entry as usize, &mut self.effects);
                 }
-                Event::Fire { .. } | Event::Deliver(_) | Event::Gossip => {
+                Event::Fire { .. } | Event::Deliver(_) | Event::Gossip | Event::Traffic => {
                     self.cluster.handle(event, &mut self.effects)
                 }
             }
@@ -144,6 +145,7 @@ impl Simulation {
         }
         self.end_instant(observer);
         self.effects.advance_to(end);
+        self.cluster.serve_until(end + SimDuration::from_nanos(1), self.events, &self.effects);
     }
 
     fn show(&mut self, observer: &mut impl Observer) {

@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["protocol"],
     &["net"],
     &["manager", "worker", "mesh", "client"],
+    &["traffic"],
     &["bench", "cluster"],
     &["inject", "invariants", "metrics", "progress"],
     &["run"],

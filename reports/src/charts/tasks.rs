@@ -95,7 +95,7 @@ fn panels(recording: &Recording) -> Vec<Panel<'_>> {
 fn service(measurement: &Measurement) -> Option<ServiceId> {
     measurement.labels.iter().find_map(|label| match label {
         Label::Service(service) => Some(*service),
-        Label::Node(_) | Label::Host(_) | Label::Fault(_) => None,
+        Label::Node(_) | Label::Host(_) | Label::Fault(_) | Label::Traffic(_) | Label::Cause(_) => None,
     })
 }
 

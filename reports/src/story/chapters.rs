@@ -27,6 +27,8 @@ pub(super) struct Group {
     pub(super) reason: Option<usize>,
     /// The command, if it is one.
     pub(super) command: Option<CommandLine>,
+    /// Failed requests.
+    pub(super) requests: u64,
 }
 
 /// A command and what became of it.
@@ -150,6 +152,9 @@ impl Chapters {
         if let Fact::TaskAssigned { node, .. } = record.fact {
             group.nodes.push(node);
         }
+        if let Fact::RequestsFailed(failed) = &record.fact {
+            group.requests += failed.count;
+        }
         index
     }
 }
@@ -189,6 +194,7 @@ impl Group {
             subjects: Vec::new(),
             tails: Vec::new(),
             nodes: Vec::new(),
+            requests: 0,
             reason,
             command: None,
         }

@@ -11,8 +11,8 @@ use super::chapters::{Chapters, CommandLine, Group};
 use crate::text::{Text, Tone};
 use crate::time;
 use crate::words::{
-    Enumeration, Family, Weight, conjoin, enumerate, reason_of_command, reason_of_fault, subject_name,
-    with_detail,
+    Enumeration, Family, Weight, conjoin, enumerate, reason_of_command, reason_of_fault, requests,
+    subject_name, with_detail,
 };
 
 /// Lines of a command's output that are shown.
@@ -78,7 +78,8 @@ impl Printer<'_> {
     /// How often and until when, if it was more than once: ` (3 times, until 9.870 s)`.
     fn extent(&self, group: &Group) -> String {
         let Enumeration { distinct, total, .. } = self.names(group);
-        let times = if total > distinct { format!("{total} times") } else { String::new() };
+        let is_counted = group.family == Family::RequestsFailed;
+        let times = if total > distinct && !is_counted { format!("{total} times") } else { String::new() };
         let is_long = time::seconds(group.last) != time::seconds(group.first);
         let until = if is_long { format!("until {}", time::seconds(group.last)) } else { String::new() };
         match (times.is_empty() || group.family.is_fault(), until.is_empty()) {
@@ -98,6 +99,11 @@ impl Printer<'_> {
         match prefix(group.family) {
             Some(prefix) => format!("{prefix}: {}", fault_words(group)),
             None if group.family == Family::TaskAssigned => self.assignments(group),
+            None if group.family == Family::RequestsFailed => {
+                let Enumeration { text, distinct, .. } = self.names(group);
+                let lose = if distinct > 1 { "lose" } else { "loses" };
+                format!("{text} {lose} {}: {}", requests(group.requests), group.detail)
+            }
             None => {
                 let Enumeration { text, distinct, .. } = self.names(group);
                 let phrase = group.family.phrase(distinct > 1);
@@ -254,6 +260,7 @@ fn tone(family: Family) -> Tone {
         (Family::TaskRejected, Tone::Bad),
         (Family::TaskOrphaned, Tone::Bad),
         (Family::Unhealthy, Tone::Bad),
+        (Family::RequestsFailed, Tone::Bad),
     ];
     TONES.iter().find(|(known, _)| *known == family).map_or(Tone::Plain, |(_, tone)| *tone)
 }

@@ -124,8 +124,9 @@ impl Tale {
     pub(super) fn end(mut self, millis: u64) -> Recording {
         self.metrics.instant_over(self.now);
         let ended = SimTime::from_millis(millis);
-        let measurements = self.metrics.read(ended, Totals { commit_index: 31, messages: 420 });
+        let measurements = self.metrics.read(ended, Totals { commit_index: 31, messages: 420, tallies: &[] });
         let (census, origins) = self.metrics.into_parts();
-        Recording { facts: self.facts, progress: Vec::new(), census, origins, measurements, ended }
+        let progress = Vec::new();
+        Recording { facts: self.facts, progress, census, origins, measurements, tallies: Vec::new(), ended }
     }
 }

@@ -74,6 +74,8 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
         | Fact::TaskState { .. }
         | Fact::TaskDesired { .. }
         | Fact::Container { .. } => None,
+        Fact::Traffic { .. } => Some("traffic"),
+        Fact::RequestsFailed(_) => Some("requests"),
     }
 }
 
@@ -210,7 +212,9 @@ fn clause(record: &FactRecord, census: &Census) -> String {
         | Fact::NodeUpdated { .. }
         | Fact::Network { created: false, .. }
         | Fact::TaskDesired { .. }
-        | Fact::Container { .. } => format!("{} at {at}", tell_sentence(record, census)),
+        | Fact::Container { .. }
+        | Fact::Traffic { .. }
+        | Fact::RequestsFailed(_) => format!("{} at {at}", tell_sentence(record, census)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a name in a question means.
 use std::fmt;
 
-use sim_core::model::{Fact, Subject};
+use sim_core::model::{Fact, ObjectId, Subject, TrafficId};
 
 use crate::Run;
 
@@ -61,6 +61,10 @@ fn subjects(run: &Run<'_>) -> Vec<(Subject, String)> {
     ));
     subjects.extend(newest_first(census.nodes().map(|(id, _)| (Subject::Node(id), census.node_name(id)))));
     subjects.extend(hosts);
+    let traffic = run.view.setup().traffic.iter().enumerate();
+    subjects.extend(
+        traffic.map(|(place, one)| (Subject::Traffic(TrafficId::from_index(place)), one.name.clone())),
+    );
     subjects.extend(newest_first(census.tasks().map(|(id, _)| (Subject::Task(id), census.task_name(id)))));
     subjects
 }

@@ -18,7 +18,9 @@ pub(super) fn now(subject: Subject, run: &Run<'_>) -> Vec<String> {
         Subject::Service(service) => store.service(service).map(|service| scene.service(service)),
         Subject::Task(task) => store.task(task).map(|task| vec![scene.task(task)]),
         Subject::Node(node) => scene.node(node),
-        Subject::Run | Subject::Host(_) | Subject::Network(_) | Subject::Command(_) => None,
+        Subject::Run | Subject::Host(_) | Subject::Network(_) | Subject::Command(_) | Subject::Traffic(_) => {
+            None
+        }
     };
     if let Some(sentences) = sentences.as_mut().filter(|_| run.view.leader().is_none()) {
         sentences.push("no manager leads: nothing is decided until one is elected".to_owned());

@@ -1,7 +1,7 @@
 //! `expect`: each entry becomes a time form, a subject and its conditions.
 use serde_saphyr::Spanned;
-use sim_core::kernel::SimTime;
-use sim_core::model::{NodeState, TaskState, UpdateState};
+use sim_core::kernel::{SimDuration, SimTime};
+use sim_core::model::{FailureCause, NodeState, ObjectId, TaskState, TrafficId, UpdateState};
 
 use super::cluster::{ResolvedCluster, read_availability};
 use super::names::PlaceNames;
@@ -9,8 +9,8 @@ use super::reader::{Pointer, Reader};
 use super::timeline::{self, ResolvedTimeline};
 use crate::error::{Location, NameKind, Problem};
 use crate::expect::{
-    Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition,
-    Subject, TaskCondition, TaskName, When,
+    Bounds, ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, RequestCount,
+    ServiceCondition, Subject, TaskCondition, TaskName, TrafficCondition, When, latency_key,
 };
 use crate::file::{self, ClusterStateFile, ExpectationFile, Names, Number, Text, TextOrList, TextOrTable};
 use crate::suggest;
@@ -107,6 +107,7 @@ impl<'s> Entry<'_, 's> {
             ("always", &file.always),
             ("never", &file.never),
             ("sometimes", &file.sometimes),
+            ("over", &file.over),
         ];
         let found = points.iter().filter(|(_, time)| time.is_some()).map(|(key, _)| *key);
         let found: Vec<&str> =
@@ -115,7 +116,7 @@ impl<'s> Entry<'_, 's> {
             [] if file.command.is_some() => return Some(When::AtEnd),
             [_] => {}
             _ => {
-                let of = "`at`, `by`, `between`, `always`, `never` and `sometimes`";
+                let of = "`at`, `by`, `between`, `always`, `never`, `sometimes` and `over`";
                 let found = found.iter().map(|key| format!("`{key}`")).collect();
                 return self.fail(Problem::NotExactlyOne { of, found }, "every expectation has one time");
             }
@@ -132,8 +133,25 @@ impl<'s> Entry<'_, 's> {
             "between" => When::Between(first, last),
             "always" => When::Always(first, last),
             "never" => When::Never(first, last),
+            "over" => return self.over(first, last, span),
             _ => When::Sometimes(first, last),
         })
+    }
+
+    /// Requests are counted by the second, and only they are counted over a time.
+    fn over(&mut self, first: SimTime, last: SimTime, span: &Spanned<Vec<Text>>) -> Option<When> {
+        let at = self.reader.place(span.referenced, &self.pointer.key("over"));
+        let is_whole = |time: SimTime| time.as_nanos().is_multiple_of(1_000_000_000);
+        if self.file.traffic.is_none() {
+            let reason = "it belongs to `traffic`";
+            self.reader.fail(at, Problem::KeyNotAllowed { key: "over".to_owned(), reason }, "");
+        } else if !is_whole(first) || !is_whole(last) || first == last {
+            let problem = Problem::Contradiction("requests are counted by the second");
+            self.reader.fail(at, problem, "write two different whole seconds, such as `[30s, 40s]`");
+        } else {
+            return Some(When::Over(first, last));
+        }
+        None
     }
 
     fn span(&mut self, key: &str, span: &Spanned<Vec<Text>>) -> Option<(SimTime, SimTime)> {
@@ -162,11 +180,12 @@ impl<'s> Entry<'_, 's> {
             ("node", file.node.is_some() && file.task.is_none()),
             ("cluster", file.cluster.is_some()),
             ("command", file.command.is_some()),
+            ("traffic", file.traffic.is_some()),
         ];
         let found: Vec<&str> =
             subjects.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| key).collect();
         let [subject] = found.as_slice() else {
-            let of = "`service`, `node`, `task`, `cluster` and `command`";
+            let of = "`service`, `node`, `task`, `cluster`, `command` and `traffic`";
             let found = found.iter().map(|key| format!("`{key}`")).collect();
             return self.fail(Problem::NotExactlyOne { of, found }, "every expectation is about one thing");
         };
@@ -176,6 +195,7 @@ impl<'s> Entry<'_, 's> {
             "task" => self.task(),
             "node" => self.node(),
             "cluster" => self.cluster(),
+            "traffic" => self.traffic(),
             _ => self.command(),
         }
     }
@@ -191,11 +211,11 @@ impl<'s> Entry<'_, 's> {
         };
         let text = |text: &Option<Text>| text.as_ref().map(|text| text.referenced);
         let state = file.cluster.as_ref().map(|cluster| &cluster.value);
-        let keys: [(&str, Option<_>, &[&str]); 16] = [
+        let keys: [(&str, Option<_>, &[&str]); 30] = [
             ("running", number(&file.running), &["service", "node"]),
             ("replicas", text(&file.replicas), &["service"]),
             ("pending", number(&file.pending), &["service"]),
-            ("tasks", number(&file.tasks), &["service"]),
+            ("tasks", number(&file.tasks), &["service", "traffic"]),
             ("update", text(&file.update), &["service"]),
             ("status", text(&file.status), &["node"]),
             ("availability", text(&file.availability), &["node"]),
@@ -208,6 +228,20 @@ impl<'s> Entry<'_, 's> {
             ("ready", state.and_then(|state| number(&state.ready)), &["cluster"]),
             ("succeeds", text(&file.succeeds), &["command"]),
             ("fails", text(&file.fails), &["command"]),
+            ("sent", number(&file.sent), &["traffic"]),
+            ("ok", number(&file.ok), &["traffic"]),
+            ("failed", number(&file.failed), &["traffic"]),
+            ("refused", number(&file.refused), &["traffic"]),
+            ("black_hole", number(&file.black_hole), &["traffic"]),
+            ("reset", number(&file.reset), &["traffic"]),
+            ("timeout", number(&file.timeout), &["traffic"]),
+            ("entry_down", number(&file.entry_down), &["traffic"]),
+            ("unresolved", number(&file.unresolved), &["traffic"]),
+            ("retried", number(&file.retried), &["traffic"]),
+            ("p50", number(&file.p50), &["traffic"]),
+            ("p90", number(&file.p90), &["traffic"]),
+            ("p99", number(&file.p99), &["traffic"]),
+            ("max", number(&file.max), &["traffic"]),
         ];
         let mut count = 0;
         for (key, position, subjects) in keys {
@@ -350,6 +384,81 @@ impl<'s> Entry<'_, 's> {
         };
         let commands = known.get(&name).cloned().unwrap_or_default();
         Some(Subject::Command { name, commands, outcome })
+    }
+
+    fn traffic(&mut self) -> Option<Subject> {
+        let known = &self.timeline.traffic;
+        let name = self.given("traffic", self.file.traffic.as_ref(), |_, name, _| Some(name.to_owned()))?;
+        let Some(place) = known.iter().position(|traffic| traffic.name == name) else {
+            let names = known.iter().map(|traffic| traffic.name.as_str());
+            let help = suggest::help(&name, names, "sources of traffic");
+            return self.fail(Problem::UnknownName { kind: NameKind::Traffic, name }, &help);
+        };
+        let mut conditions = Vec::new();
+        let file = self.file;
+        let counts = [
+            (RequestCount::Sent, &file.sent),
+            (RequestCount::Answered, &file.ok),
+            (RequestCount::Failed, &file.failed),
+            (RequestCount::FailedBy(FailureCause::Refused), &file.refused),
+            (RequestCount::FailedBy(FailureCause::BlackHole), &file.black_hole),
+            (RequestCount::FailedBy(FailureCause::Reset), &file.reset),
+            (RequestCount::FailedBy(FailureCause::Timeout), &file.timeout),
+            (RequestCount::FailedBy(FailureCause::EntryDown), &file.entry_down),
+            (RequestCount::FailedBy(FailureCause::Unresolved), &file.unresolved),
+            (RequestCount::Retries, &file.retried),
+            (RequestCount::Tasks, &file.tasks),
+        ];
+        for (count, number) in counts {
+            let bounds = self.bounds(count.key(), number.as_ref());
+            conditions.extend(bounds.map(|bounds| TrafficCondition::Count(count, bounds)));
+        }
+        for (percent, number) in [(50, &file.p50), (90, &file.p90), (99, &file.p99), (100, &file.max)] {
+            conditions.extend(self.latency(percent, number.as_ref()));
+        }
+        let over = match self.when()? {
+            When::Over(first, last) => {
+                self.only_counts_of_seconds(&conditions)?;
+                Some((first, last))
+            }
+            When::At(_)
+            | When::By(_)
+            | When::Between(..)
+            | When::Always(..)
+            | When::Never(..)
+            | When::Sometimes(..)
+            | When::AtEnd => None,
+        };
+        Some(Subject::Traffic { traffic: TrafficId::from_index(place), name, over, conditions })
+    }
+
+    /// Latencies, retries and tasks are known for all requests together only.
+    fn only_counts_of_seconds(&mut self, conditions: &[TrafficCondition]) -> Option<()> {
+        let is_whole = |condition: &TrafficCondition| match condition {
+            TrafficCondition::Count(RequestCount::Retries | RequestCount::Tasks, _)
+            | TrafficCondition::Latency { .. } => true,
+            TrafficCondition::Count(..) => false,
+        };
+        if !conditions.iter().any(is_whole) {
+            return Some(());
+        }
+        let problem = Problem::Contradiction("latencies, retries and tasks are not counted by the second");
+        self.fail(problem, "expect them at a time: they are about all requests until then")
+    }
+
+    /// A latency at most, or its bounds.
+    fn latency(&mut self, percent: u8, number: Option<&Number>) -> Option<TrafficCondition> {
+        let key = latency_key(percent);
+        let (min, max) = match number? {
+            TextOrTable::Text(text) => (SimDuration::ZERO, self.given(key, Some(text), Reader::duration)?),
+            TextOrTable::Table(table) => {
+                let file::Bounds { min, max } = &table.value;
+                let min = self.given(key, min.as_ref(), Reader::duration).unwrap_or_default();
+                let longest = SimDuration::from_nanos(u64::MAX);
+                (min, self.given(key, max.as_ref(), Reader::duration).unwrap_or(longest))
+            }
+        };
+        Some(TrafficCondition::Latency { percent, min, max })
     }
 
     fn bounds(&mut self, key: &str, number: Option<&Number>) -> Option<Bounds> {

@@ -11,6 +11,7 @@ use sim_core::model::spec::HealthConfig;
 
 use super::names::PlaceNames;
 use super::reader::{Pointer, Reader};
+use super::server::{self, Calls};
 use crate::error::Problem;
 use crate::file::{ExitFile, HealthFile, ImageFile, Names, Table, TextOrList};
 
@@ -22,11 +23,13 @@ pub(super) fn resolve(
     table: &Table<Spanned<ImageFile>>,
     unlisted: ImageProfile,
     names: &PlaceNames,
+    calls: &mut Calls,
 ) -> Images {
     let mut images = Images { listed: BTreeMap::new(), unlisted };
     for (name, file) in &table.0 {
         let pointer = Pointer::default().key("images").key(&name.value);
-        let image = image(reader, &file.value, &images.unlisted, names, &pointer);
+        let unlisted = &images.unlisted;
+        let image = image(reader, &name.value, &file.value, unlisted, names, calls, &pointer);
         images.listed.insert(name.value.clone(), image);
     }
     images
@@ -34,13 +37,15 @@ pub(super) fn resolve(
 
 fn image(
     reader: &mut Reader<'_>,
+    name: &str,
     file: &ImageFile,
     unlisted: &ImageProfile,
     names: &PlaceNames,
+    calls: &mut Calls,
     pointer: &Pointer,
 ) -> ImageSetup {
     let mut profile = unlisted.clone();
-    change(reader, &mut profile, file, pointer);
+    change(reader, &mut profile, file, Some(name), calls, pointer);
     let mut image = ImageSetup { profile, on: BTreeMap::new() };
     match &file.cached {
         None => image.profile.cached = file.pull.is_none() && !image.profile.missing,
@@ -67,7 +72,7 @@ fn image(
         let usual = image.profile.clone();
         let mut unused = usual.clone();
         let profile = host.map_or(&mut unused, |host| image.on.entry(host).or_insert(usual));
-        change(reader, profile, &there.value, &pointer);
+        change(reader, profile, &there.value, None, calls, &pointer);
     }
     image
 }
@@ -81,9 +86,27 @@ fn cached_on(reader: &mut Reader<'_>, cached: &Names, names: &PlaceNames, pointe
 }
 
 /// Sets what the file says.
-fn change(reader: &mut Reader<'_>, profile: &mut ImageProfile, file: &ImageFile, pointer: &Pointer) {
-    let ImageFile { cached: _, missing, pull, prepare, start, stop, ignores_stop, exit, health, on: _ } =
-        file;
+fn change(
+    reader: &mut Reader<'_>,
+    profile: &mut ImageProfile,
+    file: &ImageFile,
+    image: Option<&str>,
+    calls: &mut Calls,
+    pointer: &Pointer,
+) {
+    let ImageFile {
+        cached: _,
+        missing,
+        pull,
+        prepare,
+        start,
+        stop,
+        ignores_stop,
+        exit,
+        health,
+        server,
+        on: _,
+    } = file;
     let flags = [
         (missing, "missing", &mut profile.missing),
         (ignores_stop, "ignores_stop", &mut profile.ignores_stop),
@@ -105,6 +128,9 @@ fn change(reader: &mut Reader<'_>, profile: &mut ImageProfile, file: &ImageFile,
     }
     if let Some(health) = health {
         profile.health = read_health(reader, health, &pointer.key("health"));
+    }
+    if let Some(file) = server {
+        server::change(reader, &mut profile.server, file, image, calls, &pointer.key("server"));
     }
 }
 

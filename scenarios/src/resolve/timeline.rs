@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use serde_saphyr::Spanned;
 use sim_core::kernel::SimTime;
-use sim_core::model::command::ServiceCommand;
-use sim_core::model::setup::{ClientCommand, Stimulus, TimelineEntry, Traffic};
-use sim_core::model::{CommandId, DockerCommand, Fault};
+use sim_core::model::command::{ServiceCommand, ServiceCreate};
+use sim_core::model::setup::{ClientCommand, Origin, Stimulus, TimelineEntry, Traffic};
+use sim_core::model::{CommandId, DockerCommand, Fault, ObjectId, TrafficId};
 
 use super::cluster::ResolvedCluster;
 use super::faults;
 use super::names::PlaceNames;
 use super::reader::{Pointer, Reader};
+use super::server::Calls;
+use super::traffic::{self, Target};
 use crate::docker;
 use crate::error::{Location, NameKind, Problem};
 use crate::file::{EntryFile, Text, TextOrList, TrafficFile};
-use crate::{suggest, units};
+use crate::suggest;
 
 /// The timeline, and what else the file says about it.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub(super) struct ResolvedTimeline {
     pub(super) command_names: BTreeMap<String, Vec<CommandId>>,
     /// Names of the services that commands create.
     pub(super) services: BTreeSet<String>,
+    /// All sources of requests: those of programs first, then those of the timeline.
+    pub(super) traffic: Vec<Traffic>,
     /// When each entry of the file happens, and where it is written.
     pub(super) times: Vec<(SimTime, Location)>,
     /// When the last fault is healed and the last traffic ends.
@@ -47,7 +51,11 @@ struct Timeline<'a> {
     commands: u32,
     command_names: BTreeMap<String, Vec<CommandId>>,
     services: BTreeSet<String>,
-    traffic: BTreeSet<String>,
+    /// Further names of services on their networks.
+    aliases: BTreeSet<String>,
+    traffic: Vec<Traffic>,
+    /// What requests are sent to.
+    targets: Vec<Target>,
     times: Vec<(SimTime, Location)>,
     last: SimTime,
     /// Services that are named somewhere, to be looked for when all are known.
@@ -58,6 +66,7 @@ pub(super) fn resolve(
     reader: &mut Reader<'_>,
     entries: &[Spanned<EntryFile>],
     cluster: &ResolvedCluster,
+    calls: Calls,
 ) -> ResolvedTimeline {
     let mut timeline = Timeline {
         names: &cluster.names,
@@ -65,7 +74,9 @@ pub(super) fn resolve(
         commands: 0,
         command_names: BTreeMap::new(),
         services: BTreeSet::new(),
-        traffic: BTreeSet::new(),
+        aliases: BTreeSet::new(),
+        traffic: calls.traffic,
+        targets: calls.targets,
         times: Vec::new(),
         last: SimTime::ZERO,
         mentioned: Vec::new(),
@@ -77,8 +88,13 @@ pub(super) fn resolve(
     for (name, at) in std::mem::take(&mut timeline.mentioned) {
         service(reader, &timeline.services, &name, &at);
     }
-    let Timeline { drafts, command_names, services, times, last, .. } = timeline;
-    ResolvedTimeline { entries: in_order(drafts), command_names, services, times, last }
+    for Target { service: name, at, .. } in &timeline.targets {
+        if !timeline.aliases.contains(name) {
+            service(reader, &timeline.services, name, at);
+        }
+    }
+    let Timeline { drafts, command_names, services, traffic, times, last, .. } = timeline;
+    ResolvedTimeline { entries: in_order(drafts), command_names, services, traffic, times, last }
 }
 
 /// Checks that a service of this name is created by some command.
@@ -218,7 +234,7 @@ impl Timeline<'_> {
             }
         };
         if let DockerCommand::Service(ServiceCommand::Create(create)) = &command {
-            self.services.insert(create.spec.annotations.name.clone());
+            self.add_service(create);
         }
         let id = CommandId(self.commands);
         self.commands += 1;
@@ -260,40 +276,30 @@ impl Timeline<'_> {
         file: &Spanned<TrafficFile>,
         pointer: &Pointer,
     ) {
-        let TrafficFile { name, to, through, rate, lasts } = &file.value;
-        let at = reader.place(name.referenced, &pointer.key("name"));
-        let name = reader.given(Some(name), &pointer.key("name"), Reader::plain_name);
-        let target = reader.given(Some(to), &pointer.key("to"), |reader, text, at| {
-            let parts = text
-                .split_once(':')
-                .and_then(|(service, port)| Some((service.to_owned(), port.parse().ok()?)));
-            if parts.is_none() {
-                let problem = Problem::Invalid { what: "target of traffic", text: text.to_owned() };
-                reader.fail(at.clone(), problem, "write a service and a published port, such as `web:8080`");
-            }
-            let (service, port): (String, u16) = parts?;
-            self.mentioned.push((service.clone(), at.clone()));
-            Some((service, port))
-        });
-        let through = reader.hosts(self.names, through, &pointer.key("through"));
-        let interval = reader
-            .given(Some(rate), &pointer.key("rate"), |reader, text, at| reader.unit(text, at, units::rate));
-        let lasts = reader.given(Some(lasts), &pointer.key("for"), Reader::positive_duration);
-        if let Some(name) = &name
-            && !self.traffic.insert(name.clone())
-        {
-            let problem = Problem::DuplicateName { kind: NameKind::Traffic, name: name.clone() };
-            reader.fail(at, problem, "every source of traffic needs a name of its own");
+        let at = reader.place(file.value.name.referenced, &pointer.key("name"));
+        let Some((traffic, target)) = traffic::source(reader, file, self.names, pointer) else { return };
+        if self.traffic.iter().any(|known| known.name == traffic.name) {
+            let problem = Problem::DuplicateName { kind: NameKind::Traffic, name: traffic.name.clone() };
+            reader.fail(at.clone(), problem, "every source of traffic needs a name of its own");
         }
-        if let (Some(name), Some((service, port)), Some(interval), Some(lasts)) =
-            (name, target, interval, lasts)
-        {
-            let traffic = Traffic { name, service, port, through, interval, lasts };
-            self.push(time, None, Stimulus::Traffic(Arc::new(traffic)));
-            self.last = self.last.max(time + lasts);
+        if let Origin::Tasks { service } = &traffic.origin {
+            let from = file
+                .value
+                .from
+                .as_ref()
+                .map_or(at, |from| reader.place(from.referenced, &pointer.key("from")));
+            self.mentioned.push((service.clone(), from));
         }
-        // The core has no clients of services: nothing would happen.
-        let place = reader.place(file.referenced, pointer);
-        reader.fail(place, Problem::Unsupported("traffic"), "leave it out");
+        self.targets.push(target);
+        self.last = self.last.max(time + traffic.lasts);
+        let id = TrafficId::from_index(self.traffic.len());
+        self.traffic.push(traffic);
+        self.push(time, None, Stimulus::Traffic(id));
+    }
+
+    /// Notes the names that a command gives to a service.
+    fn add_service(&mut self, create: &ServiceCreate) {
+        self.services.insert(create.spec.annotations.name.clone());
+        self.aliases.extend(create.networks.iter().flat_map(|network| network.aliases.iter().cloned()));
     }
 }

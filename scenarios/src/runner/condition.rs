@@ -5,12 +5,14 @@ use std::sync::Arc;
 use sim_core::View;
 use sim_core::metrics::{Census, NodeEntry, ServiceEntry};
 use sim_core::model::{CommandId, HostId, NodeId, ServiceId, Task};
+use sim_core::traffic::{Counts, Tally};
 
 use super::judge::Answered;
 use super::text;
+use crate::expect::latency_key;
 use crate::{
-    Bounds, ClusterCondition, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition, Subject,
-    TaskCondition, TaskName,
+    Bounds, ClusterCondition, ManagerStatus, NodeCondition, Outcome, Replica, RequestCount, ServiceCondition,
+    Subject, TaskCondition, TaskName, TrafficCondition,
 };
 
 /// What can be looked at.
@@ -39,6 +41,8 @@ pub(super) struct Changes {
     pub(super) leaders: bool,
     /// A command was answered.
     pub(super) answers: bool,
+    /// Requests failed.
+    pub(super) traffic: bool,
 }
 
 impl Changes {
@@ -55,6 +59,7 @@ impl Changes {
             }
             Subject::Cluster { .. } => self.leaders || census.touched_nodes().next().is_some(),
             Subject::Command { .. } => self.answers,
+            Subject::Traffic { .. } => self.traffic,
         }
     }
 }
@@ -80,6 +85,15 @@ pub(super) fn observe(subject: &Subject, scene: &Scene<'_>) -> Observation {
         },
         Subject::Cluster { conditions } => all(conditions, |one| cluster_condition(one, scene)),
         Subject::Command { commands, outcome, .. } => command(commands, outcome, scene),
+        Subject::Traffic { traffic, over, conditions, .. } => {
+            let (_, tally) = scene
+                .view
+                .tallies()
+                .find(|(id, _)| id == traffic)
+                .expect("traffic has a tally from the start");
+            let counts = over.map_or(*tally.total(), |(from, to)| tally.between(from, to));
+            all(conditions, |one| traffic_condition(one, &counts, tally))
+        }
     }
 }
 
@@ -212,6 +226,29 @@ fn cluster_condition(condition: &ClusterCondition, scene: &Scene<'_>) -> (bool, 
             (holds, format!("leader {name}"))
         }
         ClusterCondition::Ready(bounds) => number(*bounds, "ready", scene.census.ready()),
+    }
+}
+
+fn traffic_condition(condition: &TrafficCondition, counts: &Counts, tally: &Tally) -> (bool, String) {
+    match condition {
+        TrafficCondition::Count(count, bounds) => {
+            let seen = match count {
+                RequestCount::Sent => counts.sent,
+                RequestCount::Answered => counts.answered,
+                RequestCount::Failed => counts.failed(),
+                RequestCount::FailedBy(cause) => counts.failed_by(*cause),
+                RequestCount::Retries => tally.retries(),
+                RequestCount::Tasks => tally.answered_by().count() as u64,
+            };
+            number(*bounds, count.key(), seen)
+        }
+        TrafficCondition::Latency { percent, min, max } => {
+            let key = latency_key(*percent);
+            match tally.latency(*percent) {
+                Some(latency) => ((*min..=*max).contains(&latency), format!("{key} {latency}")),
+                None => (false, format!("no {key}, because nothing was answered")),
+            }
+        }
     }
 }
 

@@ -91,6 +91,7 @@ impl<'a> Judge<'a> {
             | Fact::TaskDesired { .. }
             | Fact::TaskRemoved { .. }
             | Fact::Container { .. } => {}
+            Fact::Traffic { .. } | Fact::RequestsFailed(_) => self.changes.traffic = true,
         }
     }
 

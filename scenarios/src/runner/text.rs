@@ -3,9 +3,10 @@ use sim_core::kernel::SimTime;
 use sim_core::metrics::Names;
 use sim_core::model::{HostId, UpdateState};
 
+use crate::expect::latency_key;
 use crate::{
     ClusterCondition, Expectation, ManagerStatus, NodeCondition, Outcome, Replica, ServiceCondition, Subject,
-    TaskCondition,
+    TaskCondition, TrafficCondition,
 };
 
 /// `at 29s, service web: running 6`
@@ -44,6 +45,9 @@ fn subject(subject: &Subject, names: &Names) -> (String, Vec<String>) {
             };
             (format!("command {name}"), vec![text])
         }
+        Subject::Traffic { name, conditions, .. } => {
+            (format!("traffic {name}"), conditions.iter().map(traffic_condition).collect())
+        }
     }
 }
 
@@ -81,6 +85,20 @@ fn cluster_condition(condition: &ClusterCondition, names: &Names) -> String {
         ClusterCondition::Leader(hosts) if hosts.is_empty() => "leader none".to_owned(),
         ClusterCondition::Leader(hosts) => format!("leader {}", any_of(hosts, names)),
         ClusterCondition::Ready(bounds) => format!("ready {bounds}"),
+    }
+}
+
+fn traffic_condition(condition: &TrafficCondition) -> String {
+    match condition {
+        TrafficCondition::Count(count, bounds) => format!("{} {bounds}", count.key()),
+        TrafficCondition::Latency { percent, min, max } => {
+            let key = latency_key(*percent);
+            match (min.is_zero(), max.as_nanos() == u64::MAX) {
+                (_, true) => format!("{key} at least {min}"),
+                (true, false) => format!("{key} at most {max}"),
+                (false, false) => format!("{key} {min} to {max}"),
+            }
+        }
     }
 }
 

@@ -79,6 +79,7 @@ impl<'a> Tracker<'a> {
             | When::Always(..)
             | When::Never(..)
             | When::Sometimes(..)
+            | When::Over(..)
             | When::AtEnd => {}
         }
     }
@@ -103,7 +104,12 @@ impl<'a> Tracker<'a> {
             When::Sometimes(_, last) if time == last => {
                 self.fail(&format!("{} at {}", self.seen(), brief(time)))
             }
-            When::Between(..) | When::Always(..) | When::Never(..) | When::Sometimes(..) | When::AtEnd => {}
+            When::Between(..)
+            | When::Always(..)
+            | When::Never(..)
+            | When::Sometimes(..)
+            | When::Over(..)
+            | When::AtEnd => {}
         }
     }
 
@@ -119,6 +125,10 @@ impl<'a> Tracker<'a> {
             }
             (When::AtEnd, Observation { holds: true, seen, .. }) => self.pass(&seen),
             (When::AtEnd, Observation { holds: false, seen, .. }) => self.fail(&seen),
+            (When::Over(_, last), Observation { holds: true, seen, .. }) if last <= until => self.pass(&seen),
+            (When::Over(_, last), Observation { holds: false, seen, .. }) if last <= until => {
+                self.fail(&seen)
+            }
             _ => self.decided = Some((Verdict::NotReached, format!("the run ended at {}", brief(until)))),
         }
     }

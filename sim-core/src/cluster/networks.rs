@@ -7,7 +7,8 @@ use crate::protocol::{Effects, NetworkOrder};
 impl Cluster {
     /// Has the networks of hosts do what agents want, in the order of emission.
     pub(super) fn carry_out_orders(&mut self, out: &mut Effects) {
-        for (id, _, order) in out.take_orders() {
+        for (id, because, order) in out.take_orders() {
+            self.traffic_follows(id, because, &order, out.now());
             let mesh = &mut self.host_mut(id).mesh;
             carry_out(mesh, id, order);
             let changes = mesh.take_changes();
@@ -25,7 +26,7 @@ fn carry_out(mesh: &mut Mesh, host: HostId, order: NetworkOrder) {
     match order {
         NetworkOrder::Configure(networks) => mesh.configure(&networks),
         NetworkOrder::Attach { task, networks } => mesh.attach(task, networks),
-        NetworkOrder::Start { task, host_ports } => mesh.start(task, host, host_ports),
+        NetworkOrder::Start { task, host_ports, .. } => mesh.start(task, host, host_ports),
         NetworkOrder::Enable { task, records } => mesh.enable(task, records),
         NetworkOrder::Disable { task } => mesh.disable(task),
         NetworkOrder::Remove { task } => mesh.remove(task),

@@ -23,6 +23,7 @@ use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, Lineage, ManagerSnapshot, Member, ReplyTo};
 use crate::raft::{Disk, EntryId, RaftId, Snapshot, Term};
 use crate::store::{Store, Transaction};
+use crate::traffic::Traffic;
 use crate::worker::{AgentStreams, SettledAgent, describe};
 
 /// Index of the snapshot that every manager of a settled cluster has applied.
@@ -54,6 +55,8 @@ impl Cluster {
             outbox: Vec::new(),
             record_changes: Vec::new(),
             spreading: super::spreading::Spreading::default(),
+            traffic: Traffic::new(&setup, seed),
+            second_awaited: false,
             setup,
         };
         match cluster.setup.start {

@@ -11,9 +11,10 @@ use crate::manager::orchestrator::restart::StartWaits;
 use crate::manager::orchestrator::update::UpdateWaits;
 use crate::model::setup::Setup;
 use crate::model::{
-    Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState, TransportProtocol,
+    Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState, TrafficId, TransportProtocol,
 };
 use crate::store::Store;
+use crate::traffic::Tally;
 
 /// A look at a cluster. Looking changes nothing.
 #[derive(Clone, Copy)]
@@ -61,6 +62,11 @@ impl<'a> View<'a> {
         let Some(host) = self.cluster.hosts.get(host) else { return Vec::new() };
         let backends = host.mesh.backends_of_port(TransportProtocol::Tcp, port);
         backends.into_iter().map(|backend| backend.task).collect()
+    }
+
+    /// What became of the requests of each source so far.
+    pub fn tallies(&self) -> impl Iterator<Item = (TrafficId, &'a Tally)> + use<'a> {
+        self.cluster.traffic.tallies()
     }
 
     /// Where the leader's scheduler would put a task that waited alone, now. None without a leader, or if the task

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use super::logarithm::{FRACTION_BITS, negative_logarithm};
 use super::{Digest, SimDuration, StateDigest};
 
 /// Makes the streams of one run.
@@ -94,6 +95,12 @@ impl Stream {
         low + SimDuration::from_nanos(self.below(high.as_nanos() - low.as_nanos()))
     }
 
+    /// A span that is exponentially distributed around its mean: the time to the next of many independent events.
+    pub fn exponential(&mut self, mean: SimDuration) -> SimDuration {
+        let nanos = u128::from(mean.as_nanos()) * u128::from(negative_logarithm(self.next_u64()));
+        SimDuration::from_nanos(u64::try_from(nanos >> FRACTION_BITS).unwrap_or(u64::MAX))
+    }
+
     /// True with this chance.
     pub fn chance(&mut self, chance: Ppm) -> bool {
         chance.0 > 0 && self.below(1_000_000) < u64::from(chance.0)
@@ -159,6 +166,17 @@ mod tests {
             seen[stream.below(10) as usize] += 1;
         }
         assert!(seen.iter().all(|count| (850..1150).contains(count)), "{seen:?}");
+    }
+
+    #[test]
+    fn exponential_spans_have_their_mean_and_their_tail() {
+        let mut stream = Stream::named(5, "test");
+        let mean = SimDuration::from_micros(1_000);
+        let spans: Vec<u64> = (0..20_000).map(|_| stream.exponential(mean).as_nanos()).collect();
+        let average = spans.iter().sum::<u64>() / spans.len() as u64;
+        assert!((980_000..1_020_000).contains(&average), "{average}");
+        let longer_than_twice = spans.iter().filter(|span| **span > 2_000_000).count();
+        assert!((2_550..2_860).contains(&longer_than_twice), "{longer_than_twice} for 2707");
     }
 
     #[test]

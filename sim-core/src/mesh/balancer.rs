@@ -147,6 +147,11 @@ impl LoadBalancer {
         }
     }
 
+    /// True if it has the endpoint of a task, whether that takes connections or not.
+    pub(super) fn knows(&self, task: TaskId) -> bool {
+        self.backends.contains_key(&task)
+    }
+
     /// All backends in the order of their tasks.
     pub(super) fn backends(&self) -> impl Iterator<Item = KnownBackend> + '_ {
         self.backends.values().map(|Backend { record, disabled }| KnownBackend {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::balancer::{KnownBackend, LoadBalancer, Target};
 use super::names::Names;
 use crate::kernel::{Digest, StateDigest};
-use crate::model::{EndpointRecord, PublishMode, ServiceId, ServiceRecord, TransportProtocol};
+use crate::model::{EndpointRecord, PublishMode, ServiceId, ServiceRecord, TaskId, TransportProtocol};
 
 /// The number of a load balancer on a node: the mark that the firewall puts on its packets.
 pub(super) type Mark = u32;
@@ -99,6 +99,11 @@ impl MeshNetwork {
     pub(super) fn backends_of_port(&self, protocol: TransportProtocol, port: u16) -> Vec<KnownBackend> {
         let mark = self.by_port.get(&(protocol, port)).and_then(BTreeSet::last);
         mark.map_or_else(Vec::new, |mark| self.balancers[mark].backends().collect())
+    }
+
+    /// True if a load balancer has the endpoint of a task, whether it takes connections or not.
+    pub(super) fn knows_backend(&self, task: TaskId) -> bool {
+        self.balancers.values().any(|balancer| balancer.knows(task))
     }
 
     fn mark_of(&self, service: &ServiceRecord) -> Option<Mark> {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::names::Names;
 use crate::kernel::SimDuration;
 use crate::kernel::random::Stream;
+use crate::model::NetworkId;
 
 /// How long whoever asks may keep an answer.
 pub const RECORD_TTL: SimDuration = SimDuration::from_secs(600);
@@ -67,13 +68,21 @@ pub fn forward(servers: &[ExternalReply]) -> (ExternalReply, SimDuration) {
     (ExternalReply::ServerFailure, waited)
 }
 
-/// Answers from the networks of a container, in the order in which they are tried, each with its name.
+/// A network of a container, as names are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedNetwork<'a> {
+    pub(super) id: NetworkId,
+    pub(super) name: &'a str,
+    pub(super) names: &'a Names,
+}
+
+/// Answers from the networks of a container, in the order in which they are tried.
 pub(super) fn answer<'a>(
     question: Question<'_>,
-    networks: impl Iterator<Item = (&'a str, &'a Names)> + Clone,
+    networks: impl Iterator<Item = NamedNetwork<'a>> + Clone,
     lots: &mut Stream,
 ) -> Answer {
-    let known = |name| find(name, networks.clone());
+    let known = |name| find(name, networks.clone()).map(|(_, addresses)| addresses);
     match question {
         Question::A(name) => match known(name) {
             Some(mut addresses) => {
@@ -84,25 +93,26 @@ pub(super) fn answer<'a>(
         },
         Question::Aaaa(name) | Question::Mx(name) => known(name).map_or(Answer::Unknown, |_| Answer::Empty),
         Question::Ptr(address) => {
-            let mut names =
-                networks.filter_map(|(network, names)| Some((network, names.container(address)?)));
+            let mut names = networks.filter_map(|known| Some((known.name, known.names.container(address)?)));
             names.next().map_or(Answer::Unknown, |(network, name)| Answer::Name(format!("{name}.{network}")))
         }
     }
 }
 
-/// `a.b.c` is looked for as it is on any network, as `a.b` on network `c`, and as `a` on network `b.c`.
-fn find<'a>(
+/// `a.b.c` is looked for as it is on any network, as `a.b` on network `c`, and as `a` on network `b.c`. The answer
+/// has the network where it was found.
+pub(super) fn find<'a>(
     name: &str,
-    networks: impl Iterator<Item = (&'a str, &'a Names)> + Clone,
-) -> Option<Vec<Ipv4Addr>> {
+    networks: impl Iterator<Item = NamedNetwork<'a>> + Clone,
+) -> Option<(NetworkId, Vec<Ipv4Addr>)> {
     let name = name.trim_end_matches('.');
-    let anywhere = networks.clone().find_map(|(_, names)| names.addresses(name));
+    let known = |network: NamedNetwork<'_>, name| Some((network.id, network.names.addresses(name)?));
+    let anywhere = networks.clone().find_map(|network| known(network, name));
     anywhere.or_else(|| {
         name.rmatch_indices('.').find_map(|(dot, _)| {
             let (host, domain) = (&name[..dot], &name[dot + 1..]);
-            let mut named = networks.clone().filter(|(network, _)| network.eq_ignore_ascii_case(domain));
-            named.find_map(|(_, names)| names.addresses(host))
+            let mut named = networks.clone().filter(|network| network.name.eq_ignore_ascii_case(domain));
+            named.find_map(|network| known(network, host))
         })
     })
 }

@@ -232,7 +232,9 @@ impl Census {
             | Fact::Manager { .. }
             | Fact::Session { .. }
             | Fact::NodeUpdated { .. }
-            | Fact::Container { .. } => {}
+            | Fact::Container { .. }
+            | Fact::Traffic { .. }
+            | Fact::RequestsFailed(_) => {}
         }
     }
 

@@ -17,7 +17,7 @@ impl Metric for LeaderChanges {
         self.0 += u64::from(matches!(record.fact, Fact::Leadership { active: true, .. }));
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         vec![Reading::new(Vec::new(), self.0)]
     }
 }

@@ -12,7 +12,7 @@ pub(super) const KIND: MetricKind = MetricKind {
 struct Messages;
 
 impl Metric for Messages {
-    fn read(&self, _end: SimTime, gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, gained: Totals<'_>) -> Vec<Reading> {
         vec![Reading::new(Vec::new(), gained.messages)]
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::census::{Census, NodeEntry};
 use crate::kernel::Ppm;
 use crate::model::setup::Setup;
-use crate::model::{Fault, HostId, IdMap, NodeId, Place, ServiceId, ServiceMode, Subject, TaskId, ZoneId};
+use crate::model::{
+    Fault, HostId, IdMap, NodeId, ObjectId, Place, ServiceId, ServiceMode, Subject, TaskId, TrafficId, ZoneId,
+};
 
 /// Names of hosts and zones, and the seed from which id texts follow.
 #[derive(Clone, Debug)]
@@ -13,13 +15,15 @@ pub struct Names {
     seed: u64,
     hosts: IdMap<HostId, Arc<str>>,
     zones: IdMap<ZoneId, Arc<str>>,
+    traffic: Arc<[String]>,
 }
 
 impl Names {
     /// The names of a set-up.
     #[must_use]
     pub fn new(setup: &Setup, seed: u64) -> Self {
-        let mut names = Names { seed, hosts: IdMap::new(), zones: IdMap::new() };
+        let traffic = setup.traffic.iter().map(|traffic| traffic.name.clone()).collect();
+        let mut names = Names { seed, hosts: IdMap::new(), zones: IdMap::new(), traffic };
         for (id, host) in setup.hosts.iter() {
             names.hosts.insert(id, host.name.as_str().into());
         }
@@ -44,6 +48,12 @@ impl Names {
     /// All hosts with their names, in id order.
     pub fn hosts(&self) -> impl Iterator<Item = (HostId, &str)> {
         self.hosts.iter().map(|(id, name)| (id, &**name))
+    }
+
+    /// The name of a source of requests.
+    #[must_use]
+    pub fn traffic(&self, traffic: TrafficId) -> &str {
+        &self.traffic[traffic.index()]
     }
 
     /// The name of a host or zone.
@@ -157,6 +167,7 @@ impl Census {
                 format!("network/{}", name.map_or_else(|| network.text(self.names().seed()), str::to_owned))
             }
             Subject::Command(command) => format!("command/{}", command.0),
+            Subject::Traffic(traffic) => format!("traffic/{}", self.names().traffic(traffic)),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) const KIND: MetricKind = MetricKind {
 struct RaftEntries;
 
 impl Metric for RaftEntries {
-    fn read(&self, _end: SimTime, gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, gained: Totals<'_>) -> Vec<Reading> {
         vec![Reading::new(Vec::new(), gained.commit_index)]
     }
 }

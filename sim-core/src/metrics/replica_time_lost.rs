@@ -43,7 +43,7 @@ impl Metric for ReplicaTimeLost {
         }
     }
 
-    fn read(&self, end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         let reading =
             |(service, gap): (ServiceId, &Gap)| Reading::new(vec![Label::Service(service)], gap.lost_at(end));
         self.0.iter().map(reading).collect()

@@ -25,7 +25,7 @@ impl Metric for TaskFailures {
         }
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         self.0.iter().map(|(service, count)| Reading::new(vec![Label::Service(service)], *count)).collect()
     }
 }

@@ -24,7 +24,7 @@ impl Metric for TaskStarts {
         }
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         self.0.iter().map(|(service, count)| Reading::new(vec![Label::Service(service)], *count)).collect()
     }
 }

@@ -17,7 +17,7 @@ impl Metric for TasksRunning {
         self.0.sample(time, scene, |service| service.counts.running);
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         self.0.read()
     }
 }

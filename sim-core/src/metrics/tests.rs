@@ -132,7 +132,7 @@ impl Script {
     fn report(&self, end: SimTime) -> String {
         let census = self.metrics.census();
         let mut text = String::new();
-        for measurement in self.metrics.read(end, Totals { commit_index: 7, messages: 30 }) {
+        for measurement in self.metrics.read(end, Totals { commit_index: 7, messages: 30, tallies: &[] }) {
             text.push_str(measurement.kind().name);
             for label in &measurement.labels {
                 text.push_str(&match label {
@@ -140,6 +140,8 @@ impl Script {
                     Label::Node(node) => format!(" {}", census.node_name(*node)),
                     Label::Host(host) => format!(" {}", census.names().host(*host)),
                     Label::Fault(fact) => format!(" fact {}", fact.0),
+                    Label::Traffic(traffic) => format!(" {}", census.names().traffic(*traffic)),
+                    Label::Cause(cause) => format!(" {}", cause.name()),
                 });
             }
             match measurement.value {

@@ -22,7 +22,7 @@ impl Metric for TimeToDetect {
         }
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         let reading = |((fault, node), time): (&(FactId, NodeId), &SimDuration)| {
             Reading::new(vec![Label::Fault(*fault), Label::Node(*node)], time.as_nanos())
         };

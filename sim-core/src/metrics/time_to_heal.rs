@@ -47,7 +47,7 @@ impl Metric for TimeToHeal {
         }
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         let reading = |((service, fault), time): (&(ServiceId, FactId), &Option<SimDuration>)| {
             Reading::new(
                 vec![Label::Fault(*fault), Label::Service(*service)],

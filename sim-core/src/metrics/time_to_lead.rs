@@ -22,7 +22,7 @@ impl Metric for TimeToLead {
         }
     }
 
-    fn read(&self, _end: SimTime, _gained: Totals) -> Vec<Reading> {
+    fn read(&self, _end: SimTime, _gained: Totals<'_>) -> Vec<Reading> {
         let reading = |(fault, (host, time)): (&FactId, &(HostId, SimDuration))| {
             Reading::new(vec![Label::Fault(*fault), Label::Host(*host)], time.as_nanos())
         };

@@ -1,14 +1,15 @@
 //! Facts: changes that somebody could ask about, each with the fact that caused it (decisions: trace).
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::{
-    Availability, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId, Slot, TaskId, TaskState,
-    UpdateState,
+    Availability, Failure, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId, Slot, TaskId,
+    TaskState, TrafficId, UpdateState,
 };
 pub use crate::kernel::trace::FactId;
 use crate::kernel::trace::Record;
-use crate::kernel::{Digest, SimDuration, StateDigest};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 
 /// Number of a docker command of the scenario, in the order of the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,8 @@ pub enum Subject {
     Network(NetworkId),
     /// A command of the scenario.
     Command(CommandId),
+    /// A source of requests.
+    Traffic(TrafficId),
 }
 
 /// A fact with its number, time and cause.
@@ -296,6 +299,36 @@ pub enum Fact {
         /// What.
         event: ContainerEvent,
     },
+    /// Clients began to send requests.
+    Traffic {
+        /// Which.
+        traffic: TrafficId,
+    },
+    /// Requests of one source failed for one reason within one second.
+    RequestsFailed(RequestsFailed),
+}
+
+/// Requests of one source that failed for one reason, at one task, through one node, within one second of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestsFailed {
+    /// Whose.
+    pub traffic: TrafficId,
+    /// What went wrong.
+    pub failure: Failure,
+    /// How many.
+    pub count: u64,
+    /// When the first of them was sent.
+    pub first_sent: SimTime,
+    /// When the last of them was sent.
+    pub last_sent: SimTime,
+    /// The node that they were sent to or, inside the swarm, from.
+    pub entry: Option<HostId>,
+    /// The task that should have served them, if one was chosen.
+    pub task: Option<TaskId>,
+    /// Where the sending node took it to be.
+    pub host: Option<HostId>,
+    /// Its address; unspecified for a port that is published on its node alone.
+    pub address: Option<Ipv4Addr>,
 }
 
 impl Fact {
@@ -326,6 +359,9 @@ impl Fact {
             | Fact::TaskDesired { task, .. }
             | Fact::TaskRemoved { task }
             | Fact::Container { task, .. } => Subject::Task(*task),
+            Fact::Traffic { traffic } | Fact::RequestsFailed(RequestsFailed { traffic, .. }) => {
+                Subject::Traffic(*traffic)
+            }
         }
     }
 
@@ -360,6 +396,8 @@ impl Fact {
             Fact::TaskDesired { .. } => "task-desired",
             Fact::TaskRemoved { .. } => "task-removed",
             Fact::Container { .. } => "container",
+            Fact::Traffic { .. } => "traffic",
+            Fact::RequestsFailed(_) => "request-failed",
         }
     }
 }
@@ -472,6 +510,23 @@ impl StateDigest for Fact {
                 digest.u32(host.0);
                 digest.text(&format!("{event:?}"));
             }
+            Fact::Traffic { traffic } => digest.u32(traffic.0),
+            Fact::RequestsFailed(failed) => failed.digest(digest),
         }
+    }
+}
+
+impl StateDigest for RequestsFailed {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { traffic, failure, count, first_sent, last_sent, entry, task, host, address } = self;
+        digest.u32(traffic.0);
+        digest.text(failure.name());
+        digest.u64(*count);
+        digest.time(*first_sent);
+        digest.time(*last_sent);
+        digest.u32(entry.map_or(u32::MAX, |entry| entry.0));
+        digest.u32(task.map_or(u32::MAX, |task| task.0));
+        digest.u32(host.map_or(u32::MAX, |host| host.0));
+        digest.u32(address.map_or(0, Ipv4Addr::to_bits));
     }
 }

@@ -57,6 +57,8 @@ ids! {
     TaskId, "task";
     /// A network object.
     NetworkId, "network";
+    /// A source of requests: traffic of the timeline, or what the tasks of an image ask for.
+    TrafficId, "traffic";
     /// A swarm.
     ClusterId, "cluster";
 }

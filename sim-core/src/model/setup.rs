@@ -6,11 +6,13 @@ mod host;
 mod image;
 mod initial;
 mod timeline;
+mod traffic;
 
 pub use host::{HostSetup, LinkSetup, SwarmPart};
 pub use image::{Exit, HealthBehaviour, ImageProfile, ImageSetup, Images};
 pub use initial::{HeartbeatPhase, Initial, InitialService};
-pub use timeline::{ClientCommand, Stimulus, TimelineEntry, Traffic};
+pub use timeline::{ClientCommand, Stimulus, TimelineEntry};
+pub use traffic::{ClientBehaviour, EntryCheck, Load, Origin, ServerBehaviour, SlowStart, Spread, Traffic};
 
 use super::{ClusterSpec, HostId, IdMap, Sabotage, ZoneId};
 use crate::kernel::{SimDuration, SimTime};
@@ -32,6 +34,8 @@ pub struct Setup {
     pub settings: Settings,
     /// How containers of each image behave.
     pub images: Images,
+    /// Who sends requests. The timeline says when; what programs ask for while they serve requests has no entry.
+    pub traffic: Vec<Traffic>,
     /// What happens from outside, in order of time.
     pub timeline: Vec<TimelineEntry>,
     /// The run ends after the last event of this instant.

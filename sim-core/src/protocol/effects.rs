@@ -84,6 +84,11 @@ impl Effects {
         self.silences.cause(here, there)
     }
 
+    /// The fault that a host is silent for, if there is one.
+    pub(crate) fn silence_of_host(&self, host: HostId) -> Option<FactId> {
+        self.silences.of_host(host)
+    }
+
     /// A host is silent from here on, because of the current fact.
     pub(crate) fn silence_host(&mut self, host: HostId) {
         self.silences.silence_host(host, self.cause);

@@ -10,7 +10,7 @@ pub(crate) enum NetworkOrder {
     /// A container is being made ready for these networks.
     Attach { task: TaskId, networks: Vec<AttachedNetwork> },
     /// The process of a container starts, and is reached by ports of its node alone.
-    Start { task: TaskId, host_ports: Vec<PortConfig> },
+    Start { task: TaskId, program: Program, host_ports: Vec<PortConfig> },
     /// A container takes part in load balancing.
     Enable { task: TaskId, records: Vec<EndpointRecord> },
     /// A container gets no new connections any more.
@@ -19,4 +19,11 @@ pub(crate) enum NetworkOrder {
     Remove { task: TaskId },
     /// A container is gone.
     Detach { task: TaskId },
+}
+
+/// What a container runs, and for which service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) service: String,
+    pub(crate) image: String,
 }

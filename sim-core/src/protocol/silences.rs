@@ -28,6 +28,11 @@ impl Silences {
         self.hosts.insert(host, fact);
     }
 
+    /// The fault for which a host says nothing.
+    pub(super) fn of_host(&self, host: HostId) -> Option<FactId> {
+        self.hosts.get(&host).copied()
+    }
+
     /// A host can be heard again.
     pub(crate) fn host_speaks(&mut self, host: HostId) {
         self.hosts.remove(&host);

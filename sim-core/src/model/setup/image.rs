@@ -1,6 +1,7 @@
 //! How containers of an image behave on a host.
 use std::collections::BTreeMap;
 
+use super::ServerBehaviour;
 use crate::kernel::SimDuration;
 use crate::model::HostId;
 use crate::model::spec::HealthConfig;
@@ -44,6 +45,8 @@ pub struct ImageProfile {
     pub exit: Option<Exit>,
     /// How it answers health checks. Default: at once and for ever.
     pub health: HealthBehaviour,
+    /// How it serves requests.
+    pub server: ServerBehaviour,
 }
 
 /// The end of a process that nobody asked to stop.
@@ -80,6 +83,7 @@ impl Default for ImageProfile {
             ignores_stop: false,
             exit: None,
             health: HealthBehaviour::default(),
+            server: ServerBehaviour::default(),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What comes from outside during a run.
 use std::sync::Arc;
 
-use crate::kernel::{SimDuration, SimTime};
+use crate::kernel::SimTime;
 use crate::model::command::DockerCommand;
-use crate::model::{CommandId, Fault, HostId};
+use crate::model::{CommandId, Fault, HostId, TrafficId};
 
 /// Something that comes from outside, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub enum Stimulus {
         /// What ends it, such as a heal for a cut and a restart for a crash.
         fault: Arc<Fault>,
     },
-    /// Clients send requests for a while.
-    Traffic(Arc<Traffic>),
+    /// Clients begin to send requests.
+    Traffic(TrafficId),
     /// A remark for the reader.
     Note(Arc<str>),
 }
@@ -48,21 +48,4 @@ pub struct ClientCommand {
     pub line: Arc<str>,
     /// What they mean.
     pub command: Arc<DockerCommand>,
-}
-
-/// Requests from outside to a published port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Traffic {
-    /// Its name, unique in the scenario.
-    pub name: String,
-    /// The service that is meant.
-    pub service: String,
-    /// The published port.
-    pub port: u16,
-    /// Hosts that clients send to, in turn.
-    pub through: Vec<HostId>,
-    /// Time between two requests.
-    pub interval: SimDuration,
-    /// How long it lasts.
-    pub lasts: SimDuration,
 }

@@ -8,7 +8,7 @@ use crate::model::{
     AttachedNetwork, EndpointId, EndpointRecord, NetworkAttachment, PortConfig, PublishMode, ServiceRecord,
     Task,
 };
-use crate::protocol::{Effects, NetworkOrder};
+use crate::protocol::{Effects, NetworkOrder, Program};
 
 /// Digits of a container's id that make a name of it.
 const CONTAINER_ID_DIGITS: usize = 12;
@@ -34,7 +34,11 @@ impl Owner<'_> {
     /// The process of the container starts.
     pub(super) fn start_network(&self, out: &mut Effects) {
         let host_ports: Vec<PortConfig> = ports(self.task, PublishMode::Host).cloned().collect();
-        out.order(NetworkOrder::Start { task: self.task.id, host_ports });
+        let program = Program {
+            service: self.task.service_annotations.name.clone(),
+            image: self.task.spec.container.image.clone(),
+        };
+        out.order(NetworkOrder::Start { task: self.task.id, program, host_ports });
     }
 
     /// The container takes part in load balancing from here on.

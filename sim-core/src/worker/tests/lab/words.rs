@@ -26,7 +26,7 @@ pub(super) fn order_text(order: &NetworkOrder) -> String {
         NetworkOrder::Attach { task, networks } => {
             format!("network: attach t{} to {}", task.0, networks.len())
         }
-        NetworkOrder::Start { task, host_ports } => {
+        NetworkOrder::Start { task, host_ports, .. } => {
             format!("network: start t{} with {} host ports", task.0, host_ports.len())
         }
         NetworkOrder::Enable { task, records } => {

@@ -1,0 +1,136 @@
+//! Shows traffic the cluster as it is, and tells what became of requests.
+use std::net::Ipv4Addr;
+
+use super::host::Host;
+use super::{Cluster, Power};
+use crate::kernel::{SimDuration, SimTime};
+use crate::mesh::{Refusal, Target};
+use crate::model::{Fact, FactId, Failure, HostId, IdMap, NetworkId, TaskId, TrafficId, TransportProtocol};
+use crate::net::{Link, Net};
+use crate::protocol::{Effects, Event, NetworkOrder};
+use crate::traffic::{Ground, failure_of};
+
+/// The cluster between two of its events.
+struct Field<'a> {
+    hosts: &'a mut IdMap<HostId, Host>,
+    net: &'a Net,
+    out: &'a Effects,
+    version: u64,
+}
+
+impl Cluster {
+    /// Requests go on until just before a time. `version` differs whenever the cluster may have changed.
+    pub(crate) fn serve_until(&mut self, before: SimTime, version: u64, out: &Effects) {
+        let Cluster { hosts, net, traffic, .. } = self;
+        traffic.run_until(before, &mut Field { hosts, net, out, version });
+    }
+
+    /// A source of requests begins.
+    pub(crate) fn begin_traffic(&mut self, traffic: TrafficId, out: &mut Effects) {
+        let fact = out.fact(Fact::Traffic { traffic });
+        self.traffic.begin(out.now(), traffic, fact);
+        self.await_second(out);
+    }
+
+    /// A second is over: what failed in it is told.
+    pub(super) fn second_over(&mut self, out: &mut Effects) {
+        self.second_awaited = false;
+        for (because, failed) in self.traffic.take_losses() {
+            out.set_cause(because);
+            out.fact(Fact::RequestsFailed(failed));
+        }
+        if self.traffic.is_active() {
+            self.await_second(out);
+        }
+    }
+
+    /// A machine has lost power: its processes are gone, and nobody is told.
+    pub(crate) fn lose_servers(&mut self, host: HostId, out: &Effects) {
+        if self.traffic.is_planned() {
+            self.traffic.lose_host(out.now(), host, out.cause());
+        }
+    }
+
+    /// Traffic follows what the network of a host does.
+    pub(super) fn traffic_follows(
+        &mut self,
+        host: HostId,
+        because: FactId,
+        order: &NetworkOrder,
+        now: SimTime,
+    ) {
+        if self.traffic.is_planned() {
+            self.traffic.follow(now, host, because, order);
+        }
+    }
+
+    /// Failures are told when a second is over, and at the end of the run.
+    fn await_second(&mut self, out: &mut Effects) {
+        let now = out.now();
+        let next = SimTime::from_secs(now.as_nanos() / 1_000_000_000) + SimDuration::from_secs(1);
+        let end = self.setup.until;
+        let at = if now < end { next.min(end) } else { next };
+        if !std::mem::replace(&mut self.second_awaited, true) {
+            out.schedule(at, Event::Traffic);
+        }
+    }
+}
+
+impl Field<'_> {
+    fn host(&self, host: HostId) -> &Host {
+        self.hosts.get(host).expect("hosts come from the set-up")
+    }
+}
+
+impl Ground for Field<'_> {
+    fn silent(&self, id: HostId) -> Option<FactId> {
+        let host = self.host(id);
+        let is_silent = host.power == Power::Off || host.frozen.is_some();
+        is_silent.then(|| self.out.silence_of_host(id).unwrap_or(FactId(0)))
+    }
+
+    fn way(&self, from: HostId, to: HostId) -> Result<Link, FactId> {
+        match self.silent(from).or_else(|| self.silent(to)) {
+            Some(fault) => Err(fault),
+            None => self.net.data_link(from, to),
+        }
+    }
+
+    fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure> {
+        let host = self.hosts.get_mut(entry).expect("hosts come from the set-up");
+        host.mesh.route_port(TransportProtocol::Tcp, port).map_err(failure_of)
+    }
+
+    fn connect_address(
+        &mut self,
+        from: HostId,
+        network: NetworkId,
+        address: Ipv4Addr,
+    ) -> Result<Target, Failure> {
+        let mesh = &mut self.hosts.get_mut(from).expect("hosts come from the set-up").mesh;
+        match mesh.route_virtual_ip(network, address) {
+            Err(Refusal::NoSuchAddress) => mesh.endpoint_at(network, address).ok_or(Failure::Gone),
+            routed => routed.map_err(failure_of),
+        }
+    }
+
+    fn addresses(&self, host: HostId, task: TaskId, name: &str) -> Option<(NetworkId, Vec<Ipv4Addr>)> {
+        self.host(host).mesh.addresses(task, name)
+    }
+
+    fn endpoint(&self, host: HostId, network: NetworkId, address: Ipv4Addr) -> Option<Target> {
+        self.host(host).mesh.endpoint_at(network, address)
+    }
+
+    fn knows_backend(&self, host: HostId, task: TaskId) -> bool {
+        self.host(host).mesh.knows_backend(task)
+    }
+
+    fn holder(&self, host: HostId, address: Ipv4Addr) -> Option<TaskId> {
+        self.host(host).mesh.holder(address)
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+}

@@ -1,0 +1,240 @@
+//! Clients and the programs that serve them: what users feel of the cluster (spec networking 7, 9).
+//!
+//! A request goes through the load balancers of the very node that it is sent to, as they are at that instant, and
+//! over the links between the nodes as they are. It is a connection and an answer, not packets: spec networking 11
+//! allows that. Nothing in the cluster depends on requests, so traffic has a queue of its own, and is brought up to
+//! date before each event of the cluster: what traffic does at an instant comes after all else of that instant.
+//!
+//! Every failed request has one [`Failure`](crate::model::Failure), with the task and the node concerned and the fact
+//! behind it. One fact tells of all failures of a second that are alike.
+//!
+//! Deliberately absent: bandwidth, packets and their sizes, UDP flows, and clients that hang up when their own task
+//! ends: their requests are told apart, but the servers go on with them.
+mod client;
+mod ending;
+mod entries;
+mod ground;
+mod losses;
+mod request;
+mod sending;
+mod server;
+mod serving;
+mod source;
+mod tally;
+
+use std::sync::Arc;
+
+pub(crate) use self::ground::{Ground, failure_of};
+use self::losses::Losses;
+use self::request::{Blame, Kind, Phase, RequestId, Requests};
+use self::server::{End, Server, Servers};
+use self::source::Source;
+pub use self::tally::{Counts, Tally};
+use crate::kernel::{Digest, EventQueue, SimDuration, SimTime, StateDigest};
+use crate::model::setup::{Load, Setup};
+use crate::model::{FactId, Failure, HostId, ObjectId, RequestsFailed, TaskId, TrafficId};
+use crate::protocol::{NetworkOrder, Program};
+
+/// Something that a client or a server does next.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// A source sends its next request.
+    Arrival(TrafficId),
+    /// A user has thought enough.
+    User(TrafficId, u32),
+    /// A load balancer in front looks at its nodes.
+    Check(TrafficId),
+    /// Somebody may have waited too long for an answer.
+    Deadline(TrafficId),
+    /// A request arrives at its backend, or is sent once more.
+    Reaches(RequestId),
+    /// A program has done its own part of a request.
+    Served(RequestId),
+    /// Another service has answered what a program needed.
+    Resumes(RequestId),
+    /// The answer is sent once more.
+    Answers(RequestId),
+    /// The process that worked on a request has ended.
+    Breaks(RequestId),
+    /// Somebody may have waited too long for a connection.
+    GivesUp(RequestId),
+}
+
+/// All sources, all requests under way, and all programs that serve them.
+#[derive(Clone, Debug)]
+pub(crate) struct Traffic {
+    setup: Arc<Setup>,
+    sources: Vec<Source>,
+    requests: Requests,
+    servers: Servers,
+    losses: Losses,
+    queue: EventQueue<Step>,
+    now: SimTime,
+}
+
+impl Traffic {
+    /// Nobody sends anything yet.
+    pub(crate) fn new(setup: &Arc<Setup>, seed: u64) -> Self {
+        Traffic {
+            sources: setup.traffic.iter().map(|plan| Source::new(plan, seed)).collect(),
+            setup: Arc::clone(setup),
+            requests: Requests::default(),
+            servers: Servers::default(),
+            losses: Losses::default(),
+            queue: EventQueue::new(),
+            now: SimTime::ZERO,
+        }
+    }
+
+    /// False if there is none in the whole run.
+    pub(crate) fn is_planned(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    /// True if something is still to happen or to be told.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.queue.is_empty() || !self.losses.is_empty()
+    }
+
+    /// What became of the requests of each source.
+    pub(crate) fn tallies(&self) -> impl Iterator<Item = (TrafficId, &Tally)> {
+        self.sources.iter().enumerate().map(|(place, source)| (TrafficId::from_index(place), &source.tally))
+    }
+
+    /// A source begins, as a fact tells.
+    pub(crate) fn begin(&mut self, now: SimTime, id: TrafficId, begun: FactId) {
+        let source = self.source(id);
+        (source.begun, source.ends) = (begun, now + source.plan.lasts);
+        let check = source.entries.check.map(|check| check.every);
+        match source.plan.load {
+            Load::Constant(_) => self.later(now, Step::Arrival(id)),
+            Load::Poisson(_) => {
+                let interval = source.interval().unwrap_or_default();
+                self.later(now + interval, Step::Arrival(id));
+            }
+            Load::Users { users, think } => {
+                for user in 0..users {
+                    // They do not all come at once.
+                    let pause = self.source(id).lots.span(SimDuration::ZERO, think.mean());
+                    self.later(now + pause, Step::User(id, user));
+                }
+            }
+            Load::OnDemand => {}
+        }
+        if let Some(every) = check {
+            self.later(now + every, Step::Check(id));
+        }
+    }
+
+    /// The network of a host does something for a container.
+    pub(crate) fn follow(&mut self, now: SimTime, host: HostId, because: FactId, order: &NetworkOrder) {
+        match order {
+            NetworkOrder::Start { task, program, .. } => {
+                self.start_server(now, host, because, *task, program)
+            }
+            NetworkOrder::Disable { task } => self.servers.lose_backend(*task, because),
+            NetworkOrder::Remove { task } => self.end_server(now, *task, End::Ended(because)),
+            NetworkOrder::Configure(_)
+            | NetworkOrder::Attach { .. }
+            | NetworkOrder::Enable { .. }
+            | NetworkOrder::Detach { .. } => {}
+        }
+    }
+
+    /// A machine has lost power.
+    pub(crate) fn lose_host(&mut self, now: SimTime, host: HostId, because: FactId) {
+        for task in self.servers.on_host(host) {
+            self.end_server(now, task, End::Lost(because));
+        }
+    }
+
+    /// What failed since the last time, with the fact behind each.
+    pub(crate) fn take_losses(&mut self) -> Vec<(FactId, RequestsFailed)> {
+        self.losses.take()
+    }
+
+    /// Everything that happens before a time.
+    pub(crate) fn run_until(&mut self, before: SimTime, ground: &mut impl Ground) {
+        while self.queue.peek_time().is_some_and(|at| at < before) {
+            let (at, step) = self.queue.pop().expect("a step is due");
+            self.now = at;
+            self.step(step, ground);
+        }
+    }
+
+    fn step(&mut self, step: Step, ground: &mut impl Ground) {
+        match step {
+            Step::Arrival(source) => self.arrival(source, ground),
+            Step::User(source, user) => self.user_acts(source, user, ground),
+            Step::Check(source) => self.check_entries(source, ground),
+            Step::Deadline(source) => self.deadline(source, ground),
+            Step::Reaches(request) => self.reaches(request, ground),
+            Step::Served(request) => self.served(request, ground),
+            Step::Resumes(request) => self.resumes(request, ground),
+            Step::Answers(request) => self.answer(request, ground),
+            Step::Breaks(request) => self.breaks(request, ground),
+            Step::GivesUp(request) => self.gives_up(request, ground),
+        }
+    }
+
+    fn later(&mut self, at: SimTime, step: Step) {
+        self.queue.push(at, step);
+    }
+
+    fn source(&mut self, id: TrafficId) -> &mut Source {
+        &mut self.sources[id.index()]
+    }
+
+    fn start_server(&mut self, now: SimTime, host: HostId, because: FactId, task: TaskId, program: &Program) {
+        let profile = self.setup.images.profile(&program.image, host);
+        let server = Server {
+            service: program.service.as_str().into(),
+            host,
+            behaviour: Arc::new(profile.server.clone()),
+            started: now,
+            started_by: because,
+            end: None,
+            working: Default::default(),
+            working_count: 0,
+            waiting: Default::default(),
+            waiting_count: 0,
+        };
+        self.servers.start(task, server);
+    }
+
+    /// A process ends. Who waits for it learns that, unless it vanished with its machine.
+    fn end_server(&mut self, now: SimTime, task: TaskId, end: End) {
+        let Some(lists) = self.servers.end(task, end) else { return };
+        for mut list in lists {
+            while let Some(id) = self.requests.pop(&mut list, Kind::Server) {
+                let request = self.requests.get_mut(id).expect("lists hold requests that are under way");
+                if request.phase == Phase::Abandoned {
+                    self.requests.remove(id);
+                    continue;
+                }
+                let failure = match end {
+                    End::Ended(_) => Failure::Ended,
+                    End::Lost(_) => Failure::Unreachable,
+                };
+                let (entry, target) = (request.entry, request.target);
+                request.phase = Phase::Hanging;
+                request.trouble = Some(Blame { failure, because: end.fact(), entry, target });
+                if let End::Ended(_) = end {
+                    self.later(now, Step::Breaks(id));
+                }
+            }
+        }
+    }
+}
+
+impl StateDigest for Traffic {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { setup: _, sources, requests, servers, losses, queue, now } = self;
+        sources.iter().for_each(|source| source.digest(digest));
+        requests.digest(digest);
+        servers.digest(digest);
+        losses.digest(digest);
+        digest.u64(queue.len() as u64);
+        digest.time(*now);
+    }
+}

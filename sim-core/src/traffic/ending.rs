@@ -1,0 +1,151 @@
+//! Requests end: answered, failed, or given up. What follows is up to whoever sent them.
+use super::ground::Ground;
+use super::request::{Blame, Kind, Phase, Request, RequestId};
+use super::server::End;
+use super::{Step, Traffic};
+use crate::kernel::SimTime;
+use crate::mesh::Target;
+use crate::model::{Failure, ObjectId, TrafficId};
+
+impl Traffic {
+    /// The answer arrives at the client.
+    pub(super) fn succeed(&mut self, id: RequestId, at: SimTime, ground: &mut impl Ground) {
+        if let Some(blame) = self.client_gone(id) {
+            return self.fail(id, blame, ground);
+        }
+        let request = self.take_out(id);
+        let (entry, target) =
+            (request.entry.expect("it has entered"), request.target.expect("it was routed"));
+        let tally = &mut self.source(request.source).tally;
+        tally.answered(request.first_sent, at.since(request.first_sent), target.task, entry);
+        self.follow_up(&request, at, None);
+    }
+
+    /// An attempt has failed. Its client tries again, or takes the request for failed.
+    pub(super) fn fail(&mut self, id: RequestId, blame: Blame, ground: &mut impl Ground) {
+        let gone = self.client_gone(id);
+        let request = self.take_out(id);
+        let now = self.now;
+        let source = self.source(request.source);
+        if source.behaviour().kept_connections > 0 {
+            source.client(request.client).connection = None;
+        }
+        if gone.is_none() && request.retries < source.behaviour().retries {
+            source.tally.retried();
+            return self.attempt(request.again(now), ground);
+        }
+        let blame = gone.unwrap_or(blame);
+        source.tally.failed(request.first_sent, blame.failure.cause(), blame.entry);
+        self.losses.add(request.source, request.first_sent, blame);
+        self.follow_up(&request, now, Some(blame));
+    }
+
+    /// The process that worked on a request has ended. The client hears of it, if the way is open.
+    pub(super) fn breaks(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let (entry, target) =
+            (request.entry.expect("it has entered"), request.target.expect("it was routed"));
+        let trouble = request.trouble.expect("the end of the process is known");
+        match ground.way(target.host, entry) {
+            Ok(_) => self.fail(id, trouble, ground),
+            Err(because) => {
+                request.trouble = Some(Blame { failure: Failure::Unreachable, because, ..trouble });
+            }
+        }
+    }
+
+    /// A client waits for no connection any longer.
+    pub(super) fn gives_up(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id).filter(|request| !request.connected) else { return };
+        let trouble = request.trouble.expect("only what is in trouble is given up");
+        self.fail(id, trouble, ground);
+    }
+
+    /// Clients whose time is over wait for no answer any longer.
+    pub(super) fn deadline(&mut self, id: TrafficId, ground: &mut impl Ground) {
+        let now = self.now;
+        loop {
+            let source = &mut self.sources[id.index()];
+            let timeout = source.behaviour().timeout;
+            let Some((request, first)) = self.requests.first(&source.deadlines) else {
+                source.deadline_awaited = false;
+                return;
+            };
+            if first.sent + timeout > now {
+                let at = first.sent + timeout;
+                return self.later(at, Step::Deadline(id));
+            }
+            let slow = Blame {
+                failure: Failure::TooSlow,
+                because: source.begun,
+                entry: first.entry,
+                target: first.target,
+            };
+            let blame = first.trouble.unwrap_or(slow);
+            self.fail(request, blame, ground);
+        }
+    }
+
+    /// The blame if the task that sent a request has ended.
+    fn client_gone(&mut self, id: RequestId) -> Option<Blame> {
+        let request = self.requests.get_mut(id)?;
+        let (task, entry) = (request.client.task?, request.entry);
+        let end = self.servers.end_of(task)?;
+        let host = self.servers.get(task)?.host;
+        let target = Target { task, host, address: std::net::Ipv4Addr::UNSPECIFIED };
+        Some(Blame { failure: Failure::ClientGone, because: End::fact(end), entry, target: Some(target) })
+    }
+
+    /// A request is nothing that its client waits for any more. Its server may still be at it.
+    fn take_out(&mut self, id: RequestId) -> Request {
+        let Traffic { sources, requests, servers, .. } = self;
+        let request = requests.get_mut(id).expect("a request ends once");
+        let (source, phase, target) = (request.source, request.phase, request.target);
+        requests.unlink(&mut sources[source.index()].deadlines, Kind::Deadlines, id);
+        match (phase, target) {
+            (Phase::Serving, _) => {
+                let request = requests.get_mut(id).expect("it is being served");
+                let left = request.clone();
+                request.phase = Phase::Abandoned;
+                return left;
+            }
+            (Phase::Waiting, Some(target)) => {
+                let server = servers.get_mut(target.task).expect("it waits there");
+                requests.unlink(&mut server.waiting, Kind::Server, id);
+                server.waiting_count -= 1;
+            }
+            (Phase::Waiting | Phase::Sent | Phase::Hanging | Phase::Abandoned | Phase::Answered, _) => {}
+        }
+        requests.remove(id)
+    }
+
+    /// Whoever needed the answer goes on.
+    fn follow_up(&mut self, request: &Request, at: SimTime, blame: Option<Blame>) {
+        let Some(parent) = request.parent else {
+            return self.user_thinks(request.source, request.client.number, at);
+        };
+        if let Some(waiting) = self.requests.get_mut(parent) {
+            waiting.upstream = blame;
+            self.later(at, Step::Resumes(parent));
+        }
+    }
+}
+
+impl Request {
+    /// The next attempt. It remembers through which node the last one went, to choose another.
+    fn again(self, now: SimTime) -> Request {
+        Request {
+            sent: now,
+            retries: self.retries + 1,
+            target: None,
+            balanced: false,
+            connected: false,
+            phase: Phase::Sent,
+            tries: 0,
+            calls_done: 0,
+            trouble: None,
+            upstream: None,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Requests arrive at a backend, are served, and are answered.
+use super::client::{ClientKey, Connection};
+use super::ground::{self, Ground};
+use super::request::{Blame, Kind, Phase, RequestId};
+use super::server::End;
+use super::{Step, Traffic};
+use crate::mesh::Target;
+use crate::model::{Failure, ObjectId};
+
+impl Traffic {
+    /// A request arrives, if the way is still open.
+    pub(super) fn reaches(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id).filter(|request| request.phase == Phase::Sent) else {
+            return;
+        };
+        let (entry, target) =
+            (request.entry.expect("it has entered"), request.target.expect("it was routed"));
+        match ground.way(entry, target.host) {
+            Err(fault) => self.send_again(id, fault),
+            Ok(_) => self.arrive(id, ground),
+        }
+    }
+
+    /// A request is at the machine of its backend: whoever has the address there hears it.
+    pub(super) fn arrive(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let now = self.now;
+        let request = self.requests.get_mut(id).expect("it is being sent");
+        let target = request.target.expect("it was routed");
+        let task = match self.servers.end_of(target.task) {
+            None => target.task,
+            // Somebody else may have got the address by now.
+            Some(end) => match ground.holder(target.host, target.address) {
+                Some(other) if self.servers.end_of(other).is_none() => other,
+                _ => return self.gone(id, end),
+            },
+        };
+        request.target = Some(Target { task, ..target });
+        let (connected, entry) = (request.connected, request.entry);
+        let server = self.servers.get(task).expect("a container has a process");
+        if !connected && !server.listens(now) {
+            let target = Some(Target { task, ..target });
+            let because = server.started_by;
+            return self.fail(id, Blame { failure: Failure::NotListening, because, entry, target }, ground);
+        }
+        self.accept(id);
+    }
+
+    /// The container is gone. On an open connection that was not known to be closed, that is no different.
+    fn gone(&mut self, id: RequestId, end: End) {
+        let failure = match end {
+            End::Ended(_) => Failure::Gone,
+            End::Lost(_) => Failure::Unreachable,
+        };
+        self.hang(id, failure, end.fact());
+    }
+
+    /// The connection is there. The program begins at once, or when it has time.
+    fn accept(&mut self, id: RequestId) {
+        let Traffic { requests, servers, .. } = self;
+        let request = requests.get_mut(id).expect("it is being served");
+        let target = request.target.expect("it was routed");
+        let server = servers.get_mut(target.task).expect("it was looked at");
+        let has_time = server.has_time();
+        if !has_time && !server.has_room() {
+            let because = server.started_by;
+            return self.hang(id, Failure::QueueFull, because);
+        }
+        (request.connected, request.trouble) = (true, None);
+        if !has_time {
+            request.phase = Phase::Waiting;
+            server.waiting_count += 1;
+            requests.push(&mut server.waiting, Kind::Server, id);
+        }
+        self.keep_connection(id);
+        if has_time {
+            self.serve(id);
+        }
+    }
+
+    /// A client that keeps connections keeps this one.
+    fn keep_connection(&mut self, id: RequestId) {
+        let now = self.now;
+        let request = self.requests.get_mut(id).expect("it is being served");
+        let (entry, target) =
+            (request.entry.expect("it has entered"), request.target.expect("it was routed"));
+        let (client, balanced) = (request.client, request.balanced);
+        let source = request.source;
+        let source = self.source(source);
+        if source.behaviour().kept_connections > 0 {
+            source.client(client).connection = Some(Connection { entry, target, balanced, used: now });
+        }
+    }
+
+    /// The program begins with a request.
+    fn serve(&mut self, id: RequestId) {
+        let now = self.now;
+        let Traffic { requests, servers, sources, .. } = self;
+        let request = requests.get_mut(id).expect("it is being served");
+        let target = request.target.expect("it was routed");
+        let server = servers.get_mut(target.task).expect("it serves");
+        request.phase = Phase::Serving;
+        let takes = server.service_time(now, &mut sources[request.source.index()].lots);
+        server.working_count += 1;
+        requests.push(&mut server.working, Kind::Server, id);
+        self.later(now + takes, Step::Served(id));
+    }
+
+    /// The program has done its own part, and asks others for the rest.
+    pub(super) fn served(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let (phase, done) = (request.phase, request.calls_done as usize);
+        if !matches!(phase, Phase::Serving | Phase::Abandoned) {
+            return;
+        }
+        let task = request.target.expect("it was routed").task;
+        let behaviour = &self.servers.get(task).expect("it serves").behaviour;
+        match behaviour.calls.get(done).filter(|_| phase == Phase::Serving) {
+            Some(call) => {
+                let client = ClientKey { task: Some(task), number: 0 };
+                self.send(*call, client, Some(id), ground);
+            }
+            None => self.done(id, ground),
+        }
+    }
+
+    /// What the program has asked for is there, or failed.
+    pub(super) fn resumes(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        if request.upstream.is_some() && matches!(request.phase, Phase::Serving | Phase::Abandoned) {
+            return self.done(id, ground);
+        }
+        request.calls_done += 1;
+        self.served(id, ground);
+    }
+
+    /// The program is done with a request, and has time for another one.
+    fn done(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Traffic { requests, servers, .. } = self;
+        let request = requests.get_mut(id).expect("it is being served");
+        let (task, phase) = (request.target.expect("it was routed").task, request.phase);
+        request.phase = Phase::Answered;
+        let server = servers.get_mut(task).expect("it serves");
+        requests.unlink(&mut server.working, Kind::Server, id);
+        server.working_count -= 1;
+        if let Some(next) = requests.pop(&mut server.waiting, Kind::Server) {
+            server.waiting_count -= 1;
+            self.serve(next);
+        }
+        if phase == Phase::Abandoned {
+            self.requests.remove(id);
+        } else {
+            self.answer(id, ground);
+        }
+    }
+
+    /// The answer goes back the way that the request came.
+    pub(super) fn answer(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let (entry, target) =
+            (request.entry.expect("it has entered"), request.target.expect("it was routed"));
+        let (source, sent, upstream) = (request.source, request.sent, request.upstream);
+        match ground.way(target.host, entry) {
+            Ok(link) => {
+                let now = self.now;
+                let source = self.source(source);
+                let at = now + ground::delay(link, &mut source.lots);
+                if at > sent + source.behaviour().timeout {
+                    // The deadline comes first.
+                    return;
+                }
+                match upstream {
+                    Some(blame) => self.fail(id, blame, ground),
+                    None => self.succeed(id, at, ground),
+                }
+            }
+            Err(because) => {
+                let pause = ground::pause(true, request.tries);
+                request.tries = request.tries.saturating_add(1);
+                let (entry, target) = (request.entry, request.target);
+                request.trouble = Some(Blame { failure: Failure::Unreachable, because, entry, target });
+                self.later(self.now + pause, Step::Answers(id));
+            }
+        }
+    }
+}
