@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use self::figures::Figures;
 use self::recording::Recording;
 pub use crate::distributions::Report;
@@ -29,7 +31,7 @@ pub struct Options {
     pub seeds: Range<u64>,
 }
 
-/// Compares all recordings in files or folders. Experiments that cannot be replayed yet are refused by name.
+/// Compares all recordings in files or folders. One with an action that nobody knows is refused by name.
 ///
 /// # Errors
 /// If a file cannot be read or is no recording.
@@ -41,9 +43,11 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
             by_variant.entry(key).or_default().push(recording);
         }
     }
+    let groups: Vec<_> = by_variant.into_iter().collect();
+    let compared: Result<Vec<Vec<Row>>, String> =
+        groups.par_iter().map(|(_, recordings)| compare(recordings, options)).collect();
     let mut report = Report::default();
-    for ((experiment, variant), recordings) in by_variant {
-        let rows = compare(&recordings, options)?;
+    for (((experiment, variant), recordings), rows) in groups.into_iter().zip(compared?) {
         report.add(format!("{experiment}, {variant}"), recordings.len(), rows);
     }
     Ok(report)

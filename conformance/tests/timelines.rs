@@ -1,22 +1,18 @@
 //! The recorded timelines of whole clusters agree with simulated ones.
-use std::path::PathBuf;
-
 use conformance::timelines::{Options, data, run};
 
-/// Experiments that can be replayed.
-const REPLAYED: [&str; 7] = [
-    "01_worker_crash",
-    "02_worker_return",
-    "03_leader_crash",
-    "05_quorum_loss",
-    "06_drain",
-    "08_scale",
-    "10_node_pause",
+/// What does not agree. `STATUS.md` says why.
+const KNOWN_DIFFERENCES: [&str; 6] = [
+    "04_leader_stop, demote: demoted_node_ready_ms",
+    "04_leader_stop, demote: first_node_ready_ms",
+    "04_leader_stop, demote: nodes_unknown_ms",
+    "04_leader_stop, demote: read_max_latency_ms",
+    "07_rolling_update, continue_crash: updating_ms",
+    "10_node_remove, force_live: removed_node_permission_denied",
 ];
 
 #[test]
-fn recorded_timelines_agree() {
-    let paths: Vec<PathBuf> = REPLAYED.iter().map(|name| data().join(format!("{name}.jsonl"))).collect();
-    let report = run(&paths, &Options { seeds: 0..100 }).expect("the recordings are readable");
-    assert!(report.passed(), "{}", report.text());
+fn recorded_timelines_agree_but_for_what_the_machine_of_the_recordings_decided() {
+    let report = run(&[data()], &Options { seeds: 0..100 }).expect("the recordings are readable");
+    assert_eq!(report.differences(), KNOWN_DIFFERENCES, "{}", report.text());
 }

@@ -28,10 +28,14 @@ use crate::model::setup::Setup;
 use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{
-    CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Timer,
+    CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Status,
+    StatusCode, Timer,
 };
 use crate::store::Store;
 use crate::traffic::Traffic;
+
+/// What a manager answers to others before it has its place among them.
+const NO_RAFT_MEMBER: &str = "raft: node is not yet part of a raft cluster";
 
 /// All hosts and the network between them.
 #[derive(Debug)]
@@ -329,6 +333,10 @@ fn say_hello(from: HostId, message: Message, out: &mut Effects) {
     match message {
         Message::Request { call, request: Request::Health } => {
             out.send(from, Message::Answer { call, answer: Ok(Response::Done) });
+        }
+        Message::Request { call, request: Request::Raft(_) } => {
+            let status = Status::new(StatusCode::FailedPrecondition, NO_RAFT_MEMBER);
+            out.send(from, Message::Answer { call, answer: Err(CallError::Status(status)) });
         }
         Message::Request { .. }
         | Message::Item { .. }

@@ -88,6 +88,13 @@ pub(crate) struct ManagerKit {
     pub(crate) periods: Option<HeartbeatPeriods>,
 }
 
+impl ManagerKit {
+    /// How long the next write to the disk takes.
+    pub(crate) fn write_time(&mut self) -> SimDuration {
+        self.streams.disk.span(self.disk_speed.shortest, self.disk_speed.longest) + self.disk_delay
+    }
+}
+
 /// What is left of a manager whose process is down.
 #[derive(Debug)]
 pub(crate) struct ManagerDisk {

@@ -3,6 +3,7 @@
 //! A figure is derived in the same way from recorded and from simulated events. What the operating system decides
 //! (start of processes) or what the recording sets (heartbeat phases) is an input of the replay and no figure.
 mod control;
+mod nodes;
 mod tasks;
 mod update;
 
@@ -71,9 +72,12 @@ fn of(history: &History, recording: &Recording) -> Figures {
         "01_worker_crash" => tasks::crash(&mut sheet, history, recording),
         "02_worker_return" => tasks::worker_return(&mut sheet, history, recording),
         "03_leader_crash" => control::leader_crash(&mut sheet, history, recording),
+        "04_leader_stop" => control::leader_stop(&mut sheet, history, recording),
         "05_quorum_loss" => control::quorum_loss(&mut sheet, history, recording),
         "06_drain" => tasks::drain(&mut sheet, history, recording),
         "07_rolling_update" => update::rolling_update(&mut sheet, history, recording),
+        "09_join_promote" => nodes::join_promote(&mut sheet, history, recording),
+        "10_node_remove" => nodes::remove(&mut sheet, history, recording),
         "10_node_pause" => update::node_pause(&mut sheet, history, recording),
         "08_scale" => tasks::scale(&mut sheet, history, recording),
         _ => {}
@@ -90,7 +94,7 @@ mod tests {
     use crate::timelines::{data, recording};
 
     /// Figures that are inputs, or that only the recording's own observers can see.
-    const NOT_DERIVED: [&str; 14] = [
+    const NOT_DERIVED: [&str; 21] = [
         "last_heartbeat_ms",
         "period_ms",
         "expiry_predicted_ms",
@@ -105,6 +109,13 @@ mod tests {
         "last_read_ok",
         "failed_writes",
         "running_images_end",
+        "process_start_ms",
+        "process_ready_ms",
+        "process_stopped_ms",
+        "manager_on_ms",
+        "manager_off_ms",
+        "raft_follower_ms",
+        "removed_node_heartbeats_accepted",
     ];
 
     #[test]

@@ -17,6 +17,12 @@ pub(super) enum What {
     TaskRemoved { task: String },
     /// A node's status was written.
     Node { node: String, state: String },
+    /// A node object was created.
+    NodeCreated { node: String },
+    /// A node object was removed.
+    NodeRemoved { node: String },
+    /// A node has this role and this certificate (`manager:ISSUED`).
+    Role { node: String, role: String, certificate: String },
     /// A manager asked for votes.
     Candidate { node: String, term: u64 },
     /// A manager won an election.
@@ -25,12 +31,16 @@ pub(super) enum What {
     LeaderReady { node: String },
     /// A manager follows from now on, whoever leads.
     Follower { node: String },
+    /// A manager knows who leads.
+    KnowsLeader { node: String },
     /// The state of the service's update changed.
     Update { state: String },
     /// An agent's session was accepted.
     Registered { node: String },
+    /// An agent has a session.
+    SessionOpened { node: String },
     /// An agent's session failed.
-    SessionFailed { backoff_ms: u64 },
+    SessionFailed { node: String, error: String, backoff_ms: u64 },
     /// The executor was asked for something.
     Executor { task: String, call: Call },
 }
@@ -72,6 +82,8 @@ pub(super) struct History {
     pub(super) events: Vec<Event>,
     /// Of simulated runs only.
     pub(super) probes: Vec<Probe>,
+    /// What the recorded actions were answered, and when: an error, or `ok`.
+    pub(super) answers: Vec<(f64, String)>,
 }
 
 impl History {
@@ -79,16 +91,7 @@ impl History {
     pub(super) fn tasks(&self) -> impl Iterator<Item = (f64, &Task)> {
         self.events.iter().filter_map(|event| match &event.what {
             What::Task(task) => Some((event.at_ms, task)),
-            What::TaskRemoved { .. }
-            | What::Node { .. }
-            | What::Candidate { .. }
-            | What::Leader { .. }
-            | What::LeaderReady { .. }
-            | What::Follower { .. }
-            | What::Update { .. }
-            | What::Registered { .. }
-            | What::SessionFailed { .. }
-            | What::Executor { .. } => None,
+            _ => None,
         })
     }
 
@@ -125,15 +128,7 @@ impl History {
             match &event.what {
                 What::Task(task) => drop(tasks.insert(&task.name, task)),
                 What::TaskRemoved { task } => drop(tasks.remove(task.as_str())),
-                What::Node { .. }
-                | What::Candidate { .. }
-                | What::Leader { .. }
-                | What::LeaderReady { .. }
-                | What::Follower { .. }
-                | What::Update { .. }
-                | What::Registered { .. }
-                | What::SessionFailed { .. }
-                | What::Executor { .. } => {}
+                _ => {}
             }
         }
         tasks

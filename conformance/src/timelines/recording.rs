@@ -32,6 +32,8 @@ pub(super) struct Given {
     pub(super) leader: Option<String>,
     pub(super) probes: Option<Probes>,
     pub(super) service: Option<Service>,
+    #[serde(default)]
+    pub(super) services: Vec<Service>,
     pub(super) initial: Initial,
     pub(super) actions: Vec<Action>,
 }
@@ -60,6 +62,7 @@ pub(super) struct Update {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Service {
     pub(super) name: String,
+    pub(super) mode: String,
     pub(super) replicas: Option<u64>,
     pub(super) image: String,
     #[serde(default)]
@@ -104,6 +107,11 @@ pub(super) struct Action {
     pub(super) replicas: Option<u64>,
     pub(super) image: Option<String>,
     pub(super) containers_survive: Option<bool>,
+    /// Of a node that joins.
+    pub(super) role: Option<String>,
+    /// Of a removal.
+    #[serde(default)]
+    pub(super) force: bool,
 }
 
 #[derive(Deserialize)]
@@ -129,20 +137,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<Recording>, String> {
 fn parse(line: &str) -> Result<Recording, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let initial = line.given.initial.tasks.iter().map(initial_task).collect::<Result<_, String>>()?;
-    let events = line.events.iter().filter_map(event).collect();
+    let events = line.events.iter().flat_map(events).collect();
+    let answers = line.events.iter().filter_map(answer).collect();
     let process_starts = line.events.iter().filter_map(process_start).collect();
     Ok(Recording {
         experiment: line.experiment,
         variant: line.variant,
         given: line.given,
-        history: History { initial, events, probes: Vec::new() },
+        history: History { initial, events, probes: Vec::new(), answers },
         derived: line.derived,
         process_starts,
     })
 }
 
 /// The slot in a name such as `web.3#1`; 0 for a global service, whose tasks are named after nodes.
-fn slot_of(name: &str) -> Option<u64> {
+pub(super) fn slot_of(name: &str) -> Option<u64> {
     let (place, _) = name.split_once('.')?.1.split_once('#')?;
     Some(place.parse().unwrap_or(0))
 }
@@ -164,11 +173,37 @@ fn process_start(event: &Value) -> Option<(String, f64)> {
     started.then(|| Some((event["node"].as_str()?.to_owned(), event["t_ms"].as_f64()?)))?
 }
 
-/// The events that figures are derived from.
-fn event(event: &Value) -> Option<Event> {
+/// What an action was answered.
+fn answer(event: &Value) -> Option<(f64, String)> {
+    let returned = event["kind"] == "action" && event["phase"] == "return";
+    let text = event["err"].as_str().unwrap_or("ok").to_owned();
+    returned.then(|| Some((event["t_ms"].as_f64()?, text)))?
+}
+
+/// The events that figures are derived from. A change of a node is several.
+fn events(event: &Value) -> Vec<Event> {
+    let whats =
+        if event["kind"] == "node" { node_events(event) } else { other_event(event).into_iter().collect() };
+    let Some(at_ms) = event["t_ms"].as_f64() else { return Vec::new() };
+    whats.into_iter().map(|what| Event { at_ms, what }).collect()
+}
+
+fn node_events(event: &Value) -> Vec<What> {
+    let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
+    let node = text("node");
+    let role = What::Role { node: node.clone(), role: text("role"), certificate: text("cert") };
+    let state = What::Node { node: node.clone(), state: text("state") };
+    match event["op"].as_str() {
+        Some("create") => vec![What::NodeCreated { node }, state, role],
+        Some("remove") => vec![What::NodeRemoved { node }],
+        _ => vec![state, role],
+    }
+}
+
+fn other_event(event: &Value) -> Option<What> {
     let text = |field: &str| event[field].as_str().map(str::to_owned);
     let term = || event["term"].as_u64();
-    let what = match (event["kind"].as_str()?, event["what"].as_str()) {
+    Some(match (event["kind"].as_str()?, event["what"].as_str()) {
         ("task", _) if event["op"] == "remove" => What::TaskRemoved { task: text("task")? },
         ("task", _) => What::Task(Task {
             name: text("task")?,
@@ -178,14 +213,19 @@ fn event(event: &Value) -> Option<Event> {
             state: text("state")?,
             image: text("image").unwrap_or_default(),
         }),
-        ("node", _) => What::Node { node: text("node")?, state: text("state")? },
         ("raft", Some("candidate")) => What::Candidate { node: text("node")?, term: term()? },
         ("raft", Some("leader")) => What::Leader { node: text("node")?, term: term()? },
         ("manager", Some("leader_ready")) => What::LeaderReady { node: text("node")? },
         ("raft", Some("follower")) => What::Follower { node: text("node")? },
+        ("raft", Some("elected_leader")) => What::KnowsLeader { node: text("node")? },
         ("service", _) => What::Update { state: text("update_state")?.to_lowercase() },
         ("dispatcher", Some("registered")) => What::Registered { node: text("node")? },
-        ("session", Some("failed")) => What::SessionFailed { backoff_ms: event["backoff_ms"].as_u64()? },
+        ("session", Some("registered")) => What::SessionOpened { node: text("node")? },
+        ("session", Some("failed")) => What::SessionFailed {
+            node: text("node")?,
+            error: text("err").unwrap_or_default(),
+            backoff_ms: event["backoff_ms"].as_u64()?,
+        },
         ("executor", _) => What::Executor {
             task: text("task")?,
             call: match event["call"].as_str()? {
@@ -196,6 +236,5 @@ fn event(event: &Value) -> Option<Event> {
             },
         },
         _ => return None,
-    };
-    Some(Event { at_ms: event["t_ms"].as_f64()?, what })
+    })
 }

@@ -110,6 +110,7 @@ impl Host {
             NodeTimer::CallTimeout(call) => self.answered(call, Err(CallError::TimedOut), out),
             NodeTimer::Renew => self.renew(out),
             NodeTimer::RoleTimeout => self.role_overdue(out),
+            NodeTimer::ManagerWritten => self.begin_manager(out),
             NodeTimer::ManagerReady => self.manager_ready(out),
             NodeTimer::Restart => self.start_components(out),
             NodeTimer::JoinRetry => self.retry_join(out),

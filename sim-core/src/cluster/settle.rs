@@ -137,9 +137,10 @@ impl Cluster {
     fn open_session(&mut self, node: &Node, leader: HostId, out: &mut Effects) {
         let session = out.mint_session();
         let streams = [out.mint_call(Component::Agent), out.mint_call(Component::Agent)];
+        let given = self.setup.initial.sessions.get(&node.host).copied();
         let agent =
             self.hosts.get_mut(node.host).and_then(|host| host.agent.as_mut()).expect("nodes have agents");
-        let via = agent.choose_manager();
+        let via = given.unwrap_or_else(|| agent.choose_manager());
         let mut replies = streams.map(|call| ReplyTo { host: node.host, call });
         if via != leader {
             let passing = self.hosts.get_mut(via).and_then(|host| host.manager.as_mut());

@@ -36,7 +36,7 @@ use self::streams::Streams;
 use self::updates::UpdateQueue;
 use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
 use super::ties::TieBreaker;
-use crate::kernel::{Digest, StateDigest};
+use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::{FactId, HostId, NodeId};
 use crate::protocol::{
     Answer, CallError, LoopTimer, Message, ReplyTo, Request, Response, SessionId, Status, StatusCode,
@@ -92,6 +92,7 @@ struct HeldCall {
 impl Dispatcher {
     /// The dispatcher of a leadership that is about to begin. Ties are of the order in which things are written.
     pub(crate) fn new(periods: HeartbeatPeriods, ties: TieBreaker) -> Self {
+        let queue = UpdateQueue::new(SimTime::ZERO, periods.setup().settings.batch_lateness);
         Dispatcher {
             periods,
             ties,
@@ -100,7 +101,7 @@ impl Dispatcher {
             phase: Phase::Stopped,
             nodes: RegisteredNodes::default(),
             down: BTreeMap::new(),
-            queue: UpdateQueue::default(),
+            queue,
             sessions: Streams::default(),
             assignments: Streams::default(),
         }
@@ -166,7 +167,7 @@ impl Dispatcher {
     /// All nodes are marked: those who called meanwhile are served.
     fn begin_to_serve(&mut self, context: &mut Context<'_>) {
         self.arm_marked_nodes(context);
-        self.queue = UpdateQueue::after_pass(context.now());
+        self.queue = UpdateQueue::after_pass(context.now(), self.periods.setup().settings.batch_lateness);
         let Phase::Starting(held) = std::mem::replace(&mut self.phase, Phase::Running) else {
             unreachable!("nodes are marked at the start only")
         };

@@ -15,10 +15,8 @@ impl Manager {
             self.propose_next(out);
             let Some(ready) = self.raft.ready() else { return };
             if ready.persist.must_sync {
-                let speed = self.kit.disk_speed;
-                let written = self.kit.streams.disk.span(speed.shortest, speed.longest) + self.kit.disk_delay;
                 self.persisting = Some(ready);
-                out.set_timer(Timer::Manager(ManagerTimer::Persisted), out.now() + written);
+                out.set_timer(Timer::Manager(ManagerTimer::Persisted), out.now() + self.kit.write_time());
             } else {
                 self.perform(ready, out);
             }

@@ -237,6 +237,11 @@ pub struct LoopSettings {
     pub manager: String,
     /// Whether the allocator hands out no ports, as when some recordings were made.
     pub without_ports: bool,
+    /// Who hears of a commit first: strands that watch single objects, or the loops. The former act on a change as
+    /// soon as it is published, the latter at the end of the commit, so that in a cluster the former queue for the
+    /// store's lock first. Where writes settle at once, all that counts is who subscribed first (spec orchestration
+    /// 20.2).
+    pub watchers_first: bool,
 }
 
 impl LoopSettings {
@@ -248,6 +253,7 @@ impl LoopSettings {
             strategy: setup.settings.scheduler,
             manager: manager.to_owned(),
             without_ports: false,
+            watchers_first: true,
         }
     }
 
@@ -282,6 +288,8 @@ pub(crate) struct LeaderLoops {
     strands: u32,
     /// What loops want of the members, and the manager has not seen yet.
     wishes: Vec<(MembershipWish, FactId)>,
+    /// See [`LoopSettings::watchers_first`].
+    watchers_first: bool,
 }
 
 impl LeaderLoops {
@@ -296,6 +304,7 @@ impl LeaderLoops {
             queued: BTreeSet::new(),
             strands: MAIN_STRAND,
             wishes: Vec::new(),
+            watchers_first: false,
         }
     }
 
@@ -304,7 +313,8 @@ impl LeaderLoops {
     /// # Panics
     /// If a kind cannot run without a manager around it.
     pub(crate) fn of_kinds(kinds: &[LoopKind], settings: &LoopSettings) -> Self {
-        Self::new(kinds.iter().map(|kind| (*kind, make(*kind, settings))).collect())
+        let loops = Self::new(kinds.iter().map(|kind| (*kind, make(*kind, settings))).collect());
+        LeaderLoops { watchers_first: settings.watchers_first, ..loops }
     }
 
     /// The scheduler, if it is one of these loops.
@@ -312,12 +322,14 @@ impl LeaderLoops {
         self.loops.get(LoopKind::Scheduler)?.scheduler()
     }
 
-    /// Starts all loops in order. They begin with these members of the Raft cluster.
+    /// Starts all loops, in the order of spec control-plane 5.1. They begin with these members of the Raft cluster.
     pub(crate) fn start(&mut self, members: &MemberList, store: &Store, effects: &mut Effects) {
         if let Some(role_manager) = self.loops.get_mut(LoopKind::RoleManager) {
             role_manager.members(members);
         }
-        self.with_all(store, effects, |control_loop, context| control_loop.start(context));
+        for kind in self.loops.kinds_at_start() {
+            self.with_loop(kind, store, effects, |control_loop, context| control_loop.start(context));
+        }
     }
 
     /// A timer of a loop ran out: it acts before any loop hears of anything (spec orchestration 20.1).
@@ -444,11 +456,20 @@ impl LeaderLoops {
     /// Tells everybody who watches about a commit.
     pub(crate) fn publish(&mut self, changes: &Arc<ChangeSet>, causes: Vec<FactId>) {
         let commit = Arc::new(Commit { changes: Arc::clone(changes), causes });
+        if self.watchers_first {
+            self.publish_to_watchers(&commit);
+        }
         for owner in self.loops.kinds().into_iter().filter(|kind| *kind != LoopKind::Api) {
             self.post(Strand { owner, number: MAIN_STRAND }, Mail::From(Arc::clone(&commit), 0));
         }
+        if !self.watchers_first {
+            self.publish_to_watchers(&commit);
+        }
+    }
+
+    fn publish_to_watchers(&mut self, commit: &Arc<Commit>) {
         for (strand, position) in self.watches.concerned(&commit.changes) {
-            self.post(strand, Mail::One(Arc::clone(&commit), position));
+            self.post(strand, Mail::One(Arc::clone(commit), position));
         }
     }
 
@@ -596,7 +617,9 @@ fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
 
 impl StateDigest for LeaderLoops {
     fn digest(&self, digest: &mut Digest) {
-        let Self { loops, writes, watches, mail, ready, queued: _, strands, wishes } = self;
+        // Which strands hear first is the run's; what is queued follows from what is ready.
+        let Self { loops, writes, watches, mail, ready, queued: _, strands, wishes, watchers_first: _ } =
+            self;
         loops.digest(digest);
         writes.digest(digest);
         watches.digest(digest);

@@ -4,6 +4,9 @@
 //! removes the member, and only a later one, when it is no member any more, writes the role. What cannot be done is
 //! tried again every 5 s. Members are removed by the manager around this loop, one at a time, and the loop handles
 //! nothing else meanwhile: what it hears then is looked at afterwards.
+//!
+//! Its first look at the store takes the store's lock, like a write. What was committed before that look is no news:
+//! not even the change of all nodes with which a dispatcher begins.
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::loops::{Context, ControlLoop, Heard, MAIN_STRAND, MembershipWish, Outcome, Step};
@@ -29,13 +32,34 @@ pub(crate) struct RoleManager {
     /// A member is being removed, or the leadership handed over.
     busy: bool,
     ticker: Option<TimerId>,
+    /// The store's version at the first look; none before it.
+    looked_at: Option<u64>,
 }
 
-/// What the role manager writes: the role that the node shall have is the role that it has.
+/// What the role manager does with the store's lock held.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RoleStep(NodeId);
+pub(crate) enum RoleStep {
+    /// It looks at everything for the first time.
+    Look,
+    /// The role that the node shall have is the role that it has.
+    Change(NodeId),
+}
 
 impl RoleManager {
+    fn look(&mut self, context: &mut Context<'_>) {
+        let cause = context.cause();
+        for node in context.store.nodes() {
+            self.observe(node, cause);
+        }
+        let strangers =
+            self.members.iter().map(|(node, _)| node).filter(|id| context.store.node(*id).is_none());
+        for id in strangers {
+            self.pending_removal.insert(id, cause);
+            self.due.insert(id);
+        }
+        self.go_on(context);
+    }
+
     fn observe(&mut self, node: &Node, cause: FactId) {
         if node.role == node.spec.desired_role {
             self.pending.remove(&node.id);
@@ -64,7 +88,7 @@ impl RoleManager {
                     self.remove(id, context);
                 } else {
                     self.busy = true;
-                    context.update(MAIN_STRAND, Step::RoleManager(RoleStep(id)));
+                    context.update(MAIN_STRAND, Step::RoleManager(RoleStep::Change(id)));
                 }
             }
         }
@@ -95,23 +119,14 @@ impl RoleManager {
 
 impl ControlLoop for RoleManager {
     fn start(&mut self, context: &mut Context<'_>) {
-        let cause = context.cause();
-        for node in context.store.nodes() {
-            self.observe(node, cause);
-        }
-        let strangers =
-            self.members.iter().map(|(node, _)| node).filter(|id| context.store.node(*id).is_none());
-        for id in strangers {
-            self.pending_removal.insert(id, cause);
-            self.due.insert(id);
-        }
-        self.go_on(context);
+        context.update(MAIN_STRAND, Step::RoleManager(RoleStep::Look));
     }
 
     fn hear(&mut self, _strand: u32, event: Heard<'_>, context: &mut Context<'_>) {
         let Heard::Change(ObjectChange::Node(delta)) = event else { return };
         let cause = context.cause();
         match &delta.new {
+            Some(node) if self.looked_at.is_none_or(|version| node.meta.version < version) => return,
             Some(node) => self.observe(node, cause),
             None => {
                 let id = delta.id();
@@ -124,7 +139,11 @@ impl ControlLoop for RoleManager {
     }
 
     fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        let Step::RoleManager(RoleStep(id)) = step else { unreachable!("the role manager's own step") };
+        let Step::RoleManager(step) = step else { unreachable!("the role manager's own step") };
+        let RoleStep::Change(id) = step else {
+            self.looked_at = Some(transaction.version());
+            return Ok(());
+        };
         let Some(node) = transaction.store().node(*id) else { return Ok(()) };
         if node.role == node.spec.desired_role {
             return Ok(());
@@ -133,10 +152,16 @@ impl ControlLoop for RoleManager {
         transaction.update_node(Node { role, ..Node::clone(node) })
     }
 
-    /// A role that could not be written is pending still.
+    /// A role that could not be written is pending still. A first look that failed was the last of its leadership.
     fn settled(&mut self, _strand: u32, _outcome: Outcome, context: &mut Context<'_>) {
-        self.busy = false;
-        self.go_on(context);
+        match (self.busy, self.looked_at) {
+            (false, Some(_)) => self.look(context),
+            (false, None) => {}
+            (true, _) => {
+                self.busy = false;
+                self.go_on(context);
+            }
+        }
     }
 
     fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>) {
@@ -159,12 +184,13 @@ impl ControlLoop for RoleManager {
 
 impl StateDigest for RoleManager {
     fn digest(&self, digest: &mut Digest) {
-        let Self { members, pending, pending_removal, due, busy, ticker } = self;
+        let Self { members, pending, pending_removal, due, busy, ticker, looked_at } = self;
         members.digest(digest);
         pending.digest(digest);
         pending_removal.digest(digest);
         due.digest(digest);
         digest.bool(*busy);
         digest.bool(ticker.is_some());
+        looked_at.digest(digest);
     }
 }

@@ -99,6 +99,9 @@ pub struct Settings {
     pub persist_max: SimDuration,
     /// How long an engine waits for the answer to a client's call. Default 20 s.
     pub call_limit: SimDuration,
+    /// By how much each pass of the dispatcher comes later than it should, as timers of a busy machine do. It adds up,
+    /// since passes are timed from the end of the one before. Default 0. Scenario files do not set it.
+    pub batch_lateness: SimDuration,
 }
 
 impl Default for Settings {
@@ -112,6 +115,7 @@ impl Default for Settings {
             persist_min: SimDuration::from_micros(500),
             persist_max: SimDuration::from_micros(1_500),
             call_limit: SimDuration::from_secs(20),
+            batch_lateness: SimDuration::ZERO,
         }
     }
 }

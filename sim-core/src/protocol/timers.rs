@@ -123,6 +123,8 @@ pub(crate) enum NodeTimer {
     Renew,
     /// The certificate's role should have changed by now.
     RoleTimeout,
+    /// The log of a new manager is on its disk.
+    ManagerWritten,
     /// It is looked whether the manager serves requests.
     ManagerReady,
     /// The node's components run again after they failed.

@@ -95,6 +95,11 @@ impl<'a> Transaction<'a> {
         self.store
     }
 
+    /// The commit index when the transaction began.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// The time of the transaction.
     #[must_use]
     pub fn now(&self) -> SimTime {

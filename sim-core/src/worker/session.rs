@@ -338,10 +338,11 @@ impl Session {
         self.open_after(delay, out);
     }
 
-    /// Every end of a connection to another host, even an orderly one, speaks against that host.
+    /// Every end of a connection, even an orderly one, speaks against the host at its other end, if it was not the
+    /// socket of the own manager.
     fn close(&mut self, gone: Gone, out: &mut Effects) {
         self.phase.hang_up(gone, out);
-        if let Some(peer) = self.phase.peer().filter(|peer| *peer != self.host) {
+        if let Some(peer) = self.phase.peer().filter(|peer| *peer != self.host || !self.local_manager) {
             self.remotes.disconnected(peer);
         }
     }

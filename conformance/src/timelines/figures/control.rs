@@ -34,9 +34,26 @@ pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Rec
     }
 }
 
+/// The leader is stopped in an orderly way, or demoted.
+pub(super) fn leader_stop(sheet: &mut Sheet, history: &History, recording: &Recording) {
+    leader_crash(sheet, history, recording);
+    let Some(target) = recording.given.target.as_deref() else { return };
+    if recording.variant == "demote" {
+        let has_role =
+            |what: &What| matches!(what, What::Role { node, role, .. } if node == target && role == "worker");
+        sheet.time("role_worker_ms", history.first(0.0, has_role));
+        sheet.time("cert_worker_ms", super::nodes::issued(history, target, "worker"));
+        let unknown =
+            history.first(0.0, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
+        let is_ready =
+            |what: &What| matches!(what, What::Node { node, state } if node == target && state == "READY");
+        sheet.time("demoted_node_ready_ms", unknown.and_then(|unknown| history.first(unknown, is_ready)));
+    }
+}
+
 fn backoff(sheet: &mut Sheet, history: &History) {
     let backoffs = history.events.iter().filter_map(|event| match event.what {
-        What::SessionFailed { backoff_ms } => Some(backoff_ms),
+        What::SessionFailed { backoff_ms, .. } => Some(backoff_ms),
         _ => None,
     });
     sheet.count("max_session_backoff_ms", backoffs.max().unwrap_or(0) as usize);

@@ -138,7 +138,7 @@ pub(super) fn lost(sheet: &mut Sheet, history: &History, recording: &Recording) 
     lost
 }
 
-fn node_down(sheet: &mut Sheet, history: &History, recording: &Recording) -> Option<f64> {
+pub(super) fn node_down(sheet: &mut Sheet, history: &History, recording: &Recording) -> Option<f64> {
     let target = recording.given.target.as_deref()?;
     let down = history
         .first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
@@ -150,7 +150,7 @@ fn node_down(sheet: &mut Sheet, history: &History, recording: &Recording) -> Opt
 }
 
 /// When the tasks that replace lost ones reached each stage.
-fn replacements(sheet: &mut Sheet, history: &History, lost: &[String]) {
+pub(super) fn replacements(sheet: &mut Sheet, history: &History, lost: &[String]) {
     let slots: BTreeSet<u64> =
         history.initial.iter().filter(|task| lost.contains(&task.name)).map(|task| task.slot).collect();
     let created = history.created();
@@ -190,7 +190,7 @@ fn replacement_steps(sheet: &mut Sheet, history: &History) {
 }
 
 /// Desired and observed states of tasks at the end, each pair once.
-fn final_states(history: &History, recording: &Recording, tasks: &[String]) -> String {
+pub(super) fn final_states(history: &History, recording: &Recording, tasks: &[String]) -> String {
     let end = history.tasks_at(recording.given.duration_ms);
     let states: BTreeSet<String> = tasks
         .iter()

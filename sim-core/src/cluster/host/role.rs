@@ -1,7 +1,7 @@
 //! The manager of a host starts and ends with its certificate's role (spec control-plane 8.4).
 //!
 //! A manager without data joins the Raft cluster through another manager, before its own process can do anything but
-//! say that it is there. One that was removed from the Raft cluster ends at once and waits for a worker's certificate;
+//! say that it is there: its Raft begins when its empty log is on the disk. One that was removed from the Raft cluster ends at once and waits for a worker's certificate;
 //! if none comes, it takes itself for promoted again and joins anew.
 use super::Host;
 use super::call::OpenCall;
@@ -10,6 +10,7 @@ use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::Manager;
 use crate::model::NodeRole;
 use crate::protocol::{Answer, CallId, Effects, Member, NodeTimer, Request, Response, Seat, Timer};
+use crate::raft::RaftId;
 
 /// How long a place in the Raft cluster is waited for: 5 s and two election timeouts.
 const JOIN_TIMEOUT: SimDuration = SimDuration::from_secs(25);
@@ -25,6 +26,8 @@ pub(super) enum ManagerPart {
     Idle,
     /// A place in the Raft cluster.
     Joining(OpenCall),
+    /// That its log is on the disk. These are the members of the Raft cluster.
+    Writing { timer: TimerId, members: Vec<(RaftId, Member)> },
     /// That it serves requests. Its process runs.
     Opening(TimerId),
     /// It was removed from the Raft cluster: that the certificate's role changes too. `forced` if a renewal was
@@ -37,7 +40,10 @@ impl ManagerPart {
     pub(super) fn open_call(&self) -> Option<&OpenCall> {
         match self {
             ManagerPart::Joining(call) => Some(call),
-            ManagerPart::Idle | ManagerPart::Opening(_) | ManagerPart::Removed { .. } => None,
+            ManagerPart::Idle
+            | ManagerPart::Writing { .. }
+            | ManagerPart::Opening(_)
+            | ManagerPart::Removed { .. } => None,
         }
     }
 
@@ -77,7 +83,7 @@ impl Host {
 
     /// True while the manager can say that it is there, and nothing else.
     pub(crate) fn manager_joins(&self) -> bool {
-        matches!(self.node.manager, ManagerPart::Joining(_))
+        matches!(self.node.manager, ManagerPart::Joining(_) | ManagerPart::Writing { .. })
     }
 
     pub(super) fn join_answered(&mut self, answer: Answer, out: &mut Effects) {
@@ -85,7 +91,7 @@ impl Host {
         call.close(out);
         self.node.manager = ManagerPart::Idle;
         match answer {
-            Ok(Response::JoinedRaft(seat)) => self.joined(&seat, out),
+            Ok(Response::JoinedRaft(seat)) => self.joined(*seat, out),
             Ok(response) => unreachable!("{response:?} is no place in a Raft cluster"),
             Err(error) => {
                 self.fail(&format!("manager stopped: can't initialize raft node: {error}"), out);
@@ -93,10 +99,22 @@ impl Host {
         }
     }
 
-    fn joined(&mut self, seat: &Seat, out: &mut Effects) {
+    fn joined(&mut self, seat: Seat, out: &mut Effects) {
         let node = self.node.identity.expect("a manager is a node").node;
-        let disk = self.node.joined_disk(node, seat);
-        self.manager = Some(Box::new(Manager::join(disk, &seat.members, out)));
+        let mut disk = self.node.joined_disk(node, &seat);
+        let timer = out.set_timer(Timer::Node(NodeTimer::ManagerWritten), out.now() + disk.kit.write_time());
+        self.manager_disk = Some(Box::new(disk));
+        self.node.manager = ManagerPart::Writing { timer, members: seat.members };
+    }
+
+    /// The log of the new manager is on the disk.
+    pub(super) fn begin_manager(&mut self, out: &mut Effects) {
+        let part = std::mem::replace(&mut self.node.manager, ManagerPart::Idle);
+        let ManagerPart::Writing { members, .. } = part else {
+            unreachable!("nothing but a new manager is written here")
+        };
+        let disk = self.manager_disk.take().expect("it was written");
+        self.manager = Some(Box::new(Manager::join(*disk, &members, out)));
         self.use_local_manager(true);
         self.await_ready(out);
     }
@@ -118,7 +136,9 @@ impl Host {
         match std::mem::replace(&mut self.node.manager, ManagerPart::Idle) {
             ManagerPart::Idle => {}
             ManagerPart::Joining(call) => call.close(out),
-            ManagerPart::Opening(timer) | ManagerPart::Removed { timer, .. } => out.cancel_timer(timer),
+            ManagerPart::Writing { timer, .. }
+            | ManagerPart::Opening(timer)
+            | ManagerPart::Removed { timer, .. } => out.cancel_timer(timer),
         }
         self.stop_manager(out);
         if let Some(disk) = self.manager_disk.take() {
@@ -190,6 +210,10 @@ impl StateDigest for ManagerPart {
                 call.digest(digest);
             }
             ManagerPart::Opening(_) => digest.u8(2),
+            ManagerPart::Writing { timer: _, members } => {
+                digest.u8(4);
+                members.iter().for_each(|(id, _)| digest.u64(id.0));
+            }
             ManagerPart::Removed { timer: _, forced } => {
                 digest.u8(3);
                 digest.bool(*forced);

@@ -39,7 +39,7 @@ impl Dispatcher {
     pub(super) fn go_on(&mut self, context: &mut Context<'_>) {
         let name = format!("batch/{}", self.periods.manager());
         let phase = Stream::named(self.periods.seed(), &name).span(SimDuration::ZERO, BATCH_INTERVAL);
-        self.queue = UpdateQueue::new(context.now() + phase);
+        self.queue = UpdateQueue::new(context.now() + phase, self.periods.setup().settings.batch_lateness);
     }
 
     /// Takes over a session. Returns when its next heartbeat is due.

@@ -45,8 +45,10 @@ pub(super) struct PendingSession {
 }
 
 /// The queue and its clock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct UpdateQueue {
+    /// Time from the end of a pass to the next.
+    interval: SimDuration,
     /// The last report about each task.
     tasks: BTreeMap<TaskId, (TaskStatus, FactId)>,
     /// The last news of each node.
@@ -61,14 +63,22 @@ pub(super) struct UpdateQueue {
 }
 
 impl UpdateQueue {
-    /// An empty queue with its first pass at this time.
-    pub(super) fn new(next_pass: SimTime) -> Self {
-        UpdateQueue { next_pass, ..UpdateQueue::default() }
+    /// An empty queue with its first pass at this time. Each further one comes late by `lateness`.
+    pub(super) fn new(next_pass: SimTime, lateness: SimDuration) -> Self {
+        UpdateQueue {
+            interval: BATCH_INTERVAL + lateness,
+            tasks: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            pending: Vec::new(),
+            next_pass,
+            timer: None,
+            written: None,
+        }
     }
 
     /// An empty queue that counts from a pass that has just ended.
-    pub(super) fn after_pass(now: SimTime) -> Self {
-        UpdateQueue::new(now + BATCH_INTERVAL)
+    pub(super) fn after_pass(now: SimTime, lateness: SimDuration) -> Self {
+        UpdateQueue::new(now + BATCH_INTERVAL + lateness, lateness)
     }
 
     /// The last report about a task counts.
@@ -135,7 +145,7 @@ impl UpdateQueue {
 
     /// A pass came to its end, whatever became of it. Returns who waited for it.
     pub(super) fn written(&mut self, now: SimTime) -> Vec<PendingSession> {
-        self.next_pass = now + BATCH_INTERVAL;
+        self.next_pass = now + self.interval;
         self.written.take().expect("a pass was under way")
     }
 
@@ -159,15 +169,15 @@ impl UpdateQueue {
         if now < self.next_pass {
             return self.next_pass;
         }
-        let passed = now.since(self.next_pass).as_nanos() / BATCH_INTERVAL.as_nanos();
-        self.next_pass + BATCH_INTERVAL.times(passed + 1)
+        let passed = now.since(self.next_pass).as_nanos() / self.interval.as_nanos();
+        self.next_pass + self.interval.times(passed + 1)
     }
 }
 
 impl StateDigest for UpdateQueue {
     fn digest(&self, digest: &mut Digest) {
-        // The timer follows from what is queued.
-        let Self { tasks, nodes, pending, next_pass, timer: _, written } = self;
+        // The interval is the run's; the timer follows from what is queued.
+        let Self { interval: _, tasks, nodes, pending, next_pass, timer: _, written } = self;
         for (task, (status, cause)) in tasks {
             task.digest(digest);
             digest.u32(status.state as u32);
@@ -207,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_grid_of_passes_counts_from_the_end_of_the_last_one() {
-        let mut queue = UpdateQueue::new(SimTime::from_millis(30));
+        let mut queue = UpdateQueue::new(SimTime::from_millis(30), SimDuration::ZERO);
         let millis = SimTime::from_millis;
         assert_eq!(queue.pass_after(millis(0)), millis(30));
         assert_eq!(queue.pass_after(millis(29)), millis(30));
@@ -218,5 +228,12 @@ mod tests {
         queue.written(millis(133));
         assert_eq!(queue.pass_after(millis(133)), millis(233));
         assert_eq!(queue.pass_after(millis(240)), millis(333));
+    }
+
+    #[test]
+    fn the_lateness_of_passes_adds_up() {
+        let queue = UpdateQueue::after_pass(SimTime::ZERO, SimDuration::from_millis(1));
+        assert_eq!(queue.pass_after(SimTime::from_millis(100)), SimTime::from_millis(101));
+        assert_eq!(queue.pass_after(SimTime::from_millis(5_000)), SimTime::from_millis(5_050));
     }
 }

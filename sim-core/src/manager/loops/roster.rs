@@ -28,6 +28,13 @@ impl Roster {
         self.others.keys().copied().chain(dispatcher).collect()
     }
 
+    /// The same as they start: the dispatcher is the first.
+    pub(super) fn kinds_at_start(&self) -> Vec<LoopKind> {
+        let mut kinds = self.kinds();
+        kinds.sort_by_key(|kind| *kind != LoopKind::Dispatcher);
+        kinds
+    }
+
     pub(super) fn get(&self, kind: LoopKind) -> Option<&dyn ControlLoop> {
         match (kind, &self.dispatcher) {
             (LoopKind::Dispatcher, Some(dispatcher)) => Some(dispatcher),

@@ -14,6 +14,8 @@ pub struct Initial {
     pub leader: Option<HostId>,
     /// Phases of heartbeats; those of other hosts are drawn.
     pub heartbeats: BTreeMap<HostId, HeartbeatPhase>,
+    /// The managers that agents have sessions with; those of other hosts are drawn, or their own ones.
+    pub sessions: BTreeMap<HostId, HostId>,
     /// Services whose tasks run.
     pub services: Vec<InitialService>,
 }
