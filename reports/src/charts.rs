@@ -6,6 +6,7 @@ mod canvas;
 mod costs;
 mod frame;
 mod markers;
+mod requests;
 mod steps;
 mod tasks;
 
@@ -15,7 +16,7 @@ pub use self::costs::{CostChart, CostCurve, CostPanel};
 use crate::ScenarioInfo;
 
 /// All charts, in the order of reports.
-pub const CHARTS: &[ChartKind] = &[tasks::KIND];
+pub const CHARTS: &[ChartKind] = &[tasks::KIND, requests::KIND];
 
 /// What a chart is.
 #[derive(Debug)]

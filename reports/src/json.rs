@@ -10,6 +10,7 @@ use sim_core::metrics::{Label, Measurement};
 use sim_core::model::{Fact, NodeId, ServiceId, ServiceMode, Task};
 use sim_core::progress::{Progress, ProgressEnd};
 
+use crate::losses::losses_json;
 use crate::placement::placement_json;
 use crate::traffic::traffic_json;
 use crate::{Expectation, Run, Verdict};
@@ -40,6 +41,7 @@ pub fn run_json(run: &Run<'_>) -> String {
         "tasks": tasks(run),
         "metrics": metrics(run.recording),
         "traffic": traffic_json(run),
+        "lost_requests": losses_json(run),
         "placement": placement_json(run.placement.as_ref(), run),
         "hash": {
             "trace": hash(run.trace_hash),

@@ -6,6 +6,7 @@
 mod charts;
 mod csv;
 mod json;
+mod losses;
 mod placement;
 mod raft;
 mod run;
@@ -15,6 +16,7 @@ mod text;
 mod time;
 mod trace;
 mod traffic;
+mod updates;
 mod why;
 mod words;
 

@@ -5,6 +5,7 @@ use sim_core::metrics::{Label, Measurement};
 use sim_core::model::FactRecord;
 
 use crate::json::hash;
+use crate::losses::losses_text;
 use crate::placement::placement_text;
 use crate::text::{Text, Tone};
 use crate::traffic::traffic_table;
@@ -32,6 +33,10 @@ pub fn report(run: &Run<'_>) -> Text {
     if !run.recording.tallies.is_empty() {
         text.section("Traffic");
         text.append(traffic_table(run.recording));
+    }
+    if let Some(losses) = losses_text(run) {
+        text.section("Requests lost");
+        text.append(losses);
     }
     if let Some(placement) = &run.placement {
         text.section(&format!("Placement of {}", placement.task));

@@ -16,7 +16,7 @@ pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 pub(super) const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 pub(super) const VERMILION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub(super) const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
-const PURPLE: RGBColor = RGBColor(0x8a, 0x3f, 0x7b);
+pub(super) const PURPLE: RGBColor = RGBColor(0x8a, 0x3f, 0x7b);
 
 /// Width of a chart.
 pub(super) const WIDTH: i32 = 1_000;

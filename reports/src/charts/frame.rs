@@ -21,6 +21,8 @@ pub(super) const LEFT: i32 = 60;
 const RIGHT: i32 = 24;
 const PANEL: i32 = 170;
 const AXIS: i32 = 50;
+/// Height of a panel's name above it.
+const NAME: i32 = 30;
 /// Height of a row of signs.
 const ROW: i32 = 2 * SIGN_RADIUS + 6;
 
@@ -97,7 +99,7 @@ impl<'a> Frame<'a> {
         drawn(area.draw_text(name, &bold(15, INK), (LEFT, 16)));
         let mut axes = drawn(
             ChartBuilder::on(area)
-                .margin_top(30)
+                .margin_top(NAME)
                 .margin_right(RIGHT)
                 .set_label_area_size(LabelAreaPosition::Left, LEFT)
                 .set_label_area_size(LabelAreaPosition::Bottom, if is_last { AXIS } else { 0 })
@@ -140,25 +142,25 @@ impl<'a> Frame<'a> {
     }
 
     /// The column of a point in time.
-    fn x(&self, time: SimTime) -> i32 {
+    pub(super) fn x(&self, time: SimTime) -> i32 {
         LEFT + (f64::from(WIDTH - LEFT - RIGHT) * seconds(time) / seconds(self.end)).round() as i32
     }
 
+    /// Signs above, and dashed lines through all panels but not through their names.
     fn draw_markers(&self, root: &Area<'_>) {
-        let (strip_top, panels_top) = (HEADER, HEADER + self.strip());
-        let bottom = panels_top + self.panels as i32 * PANEL;
+        let panels_top = HEADER + self.strip();
         for (index, marker) in self.markers.iter().enumerate() {
             let x = self.x(marker.time);
-            let row = self.rows.get(index).copied();
-            let from = row.map_or(panels_top, |row| strip_top + row as i32 * ROW);
-            let mut y = from;
-            while y < bottom {
-                let segment = [(x, y), (x, (y + 4).min(bottom))];
-                drawn(root.draw(&PathElement::new(segment, colour(marker.kind).stroke_width(2))));
-                y += 8;
+            for number in 0..self.panels as i32 {
+                let top = panels_top + number * PANEL;
+                for y in (top + NAME..top + PANEL).step_by(8) {
+                    let segment = [(x, y), (x, (y + 4).min(top + PANEL))];
+                    drawn(root.draw(&PathElement::new(segment, colour(marker.kind).stroke_width(2))));
+                }
             }
-            if row.is_some() {
-                draw_sign(root, (x, from + SIGN_RADIUS), marker.kind, Some(index + 1));
+            if let Some(row) = self.rows.get(index) {
+                let y = HEADER + *row as i32 * ROW + SIGN_RADIUS;
+                draw_sign(root, (x, y), marker.kind, Some(index + 1));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::census::{Census, NodeEntry};
 use crate::kernel::Ppm;
-use crate::model::setup::Setup;
+use crate::model::setup::{Setup, Traffic};
 use crate::model::{
     Fault, HostId, IdMap, NodeId, ObjectId, Place, ServiceId, ServiceMode, Subject, TaskId, TrafficId, ZoneId,
 };
@@ -15,14 +15,16 @@ pub struct Names {
     seed: u64,
     hosts: IdMap<HostId, Arc<str>>,
     zones: IdMap<ZoneId, Arc<str>>,
-    traffic: Arc<[String]>,
+    /// Each source with the service that it sends to.
+    traffic: Arc<[(String, String)]>,
 }
 
 impl Names {
     /// The names of a set-up.
     #[must_use]
     pub fn new(setup: &Setup, seed: u64) -> Self {
-        let traffic = setup.traffic.iter().map(|traffic| traffic.name.clone()).collect();
+        let named = |one: &Traffic| (one.name.clone(), one.service.clone());
+        let traffic = setup.traffic.iter().map(named).collect();
         let mut names = Names { seed, hosts: IdMap::new(), zones: IdMap::new(), traffic };
         for (id, host) in setup.hosts.iter() {
             names.hosts.insert(id, host.name.as_str().into());
@@ -53,7 +55,13 @@ impl Names {
     /// The name of a source of requests.
     #[must_use]
     pub fn traffic(&self, traffic: TrafficId) -> &str {
-        &self.traffic[traffic.index()]
+        &self.traffic[traffic.index()].0
+    }
+
+    /// The name of the service that a source sends to.
+    #[must_use]
+    pub fn traffic_service(&self, traffic: TrafficId) -> &str {
+        &self.traffic[traffic.index()].1
     }
 
     /// The name of a host or zone.

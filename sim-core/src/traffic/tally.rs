@@ -41,7 +41,8 @@ impl Counts {
         self.sent - self.answered - self.failed()
     }
 
-    fn add(&mut self, other: &Counts) {
+    /// Counts those of another time too.
+    pub fn add(&mut self, other: &Counts) {
         self.sent += other.sent;
         self.answered += other.answered;
         for (sum, more) in self.failed.iter_mut().zip(other.failed) {

@@ -1,0 +1,247 @@
+//! Which requests were lost, during which update or after which fault, and what would have saved them.
+//!
+//! Facts tell of failures second by second. Here all of one source that failed in one way for one reason are one
+//! entry: the reason is the update of the service that they were meant for, if they were sent while it went on, and
+//! else the command or fault at which their chain of causes begins.
+mod advice;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sim_core::kernel::{SimDuration, SimTime};
+use sim_core::model::{
+    Fact, FactId, FactRecord, Failure, HostId, ObjectId, RequestsFailed, ServiceId, TaskId, TrafficId,
+};
+
+use self::advice::advice;
+use crate::text::{Text, Tone};
+use crate::updates::{Update, updates};
+use crate::words::{Enumeration, enumerate, reason_of_command, reason_of_fault};
+use crate::{Run, time};
+
+/// What lost requests have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    reason: Reason,
+    traffic: TrafficId,
+    failure: Failure,
+}
+
+/// Why requests were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    /// An update went on, by its place among all updates.
+    Update(usize),
+    /// The command or fault that it began with.
+    Origin(FactId),
+    /// The run began like that.
+    Start,
+}
+
+/// Requests that were lost alike.
+#[derive(Clone, Debug)]
+struct Loss {
+    count: u64,
+    first_sent: SimTime,
+    last_sent: SimTime,
+    tasks: BTreeSet<TaskId>,
+    entries: BTreeSet<HostId>,
+}
+
+/// All losses of a run.
+struct Losses<'a> {
+    run: &'a Run<'a>,
+    updates: Vec<Update>,
+    by_key: Vec<(Key, Loss)>,
+}
+
+/// For people: for each reason a table, and below each line what would have saved those requests. None if nothing was
+/// lost.
+pub(crate) fn losses_text(run: &Run<'_>) -> Option<Text> {
+    let losses = Losses::collect(run);
+    let mut text = Text::new();
+    let mut reasons: Vec<Reason> = Vec::new();
+    for (key, _) in &losses.by_key {
+        if !reasons.contains(&key.reason) {
+            reasons.push(key.reason);
+        }
+    }
+    for reason in reasons {
+        let words = losses.reason(reason).unwrap_or_else(|| "from the start".to_owned());
+        text.push(Tone::Faint, format!("  {words}"));
+        text.end_line();
+        let lost: Vec<&(Key, Loss)> = losses.by_key.iter().filter(|(key, _)| key.reason == reason).collect();
+        losses.table(&lost, &mut text);
+    }
+    (!losses.by_key.is_empty()).then_some(text)
+}
+
+/// For programs: an object for each.
+pub(crate) fn losses_json(run: &Run<'_>) -> Vec<Value> {
+    let losses = Losses::collect(run);
+    let census = &run.recording.census;
+    let object = |(key, loss): &(Key, Loss)| {
+        let update = match key.reason {
+            Reason::Update(place) => Some(&losses.updates[place]),
+            Reason::Origin(_) | Reason::Start => None,
+        };
+        json!({
+            "source": census.names().traffic(key.traffic),
+            "update": update.map(|update| json!({
+                "service": census.service_name(update.service),
+                "began_ns": update.began.as_nanos(),
+                "ended_ns": update.ended.map(SimTime::as_nanos),
+            })),
+            "because": losses.reason(key.reason),
+            "cause": key.failure.cause().name(),
+            "failure": key.failure.name(),
+            "requests": loss.count,
+            "first_sent_ns": loss.first_sent.as_nanos(),
+            "last_sent_ns": loss.last_sent.as_nanos(),
+            "tasks": loss.tasks.iter().map(|task| census.task_name(*task)).collect::<Vec<_>>(),
+            "nodes": loss.entries.iter().map(|host| census.names().host(*host)).collect::<Vec<_>>(),
+            "saved_by": losses.advice(key, loss),
+        })
+    };
+    losses.by_key.iter().map(object).collect()
+}
+
+impl<'a> Losses<'a> {
+    fn collect(run: &'a Run<'a>) -> Self {
+        let updates = updates(run.recording);
+        let mut by_key = BTreeMap::<Key, Loss>::new();
+        for record in &run.recording.facts {
+            let Fact::RequestsFailed(failed) = &record.fact else { continue };
+            let reason = reason(record, failed, &updates, run);
+            let key = Key { reason, traffic: failed.traffic, failure: failed.failure };
+            by_key.entry(key).or_insert_with(|| Loss::new(failed)).add(failed);
+        }
+        let mut by_key: Vec<(Key, Loss)> = by_key.into_iter().collect();
+        by_key.sort_by_key(|(key, loss)| (loss.first_sent, *key));
+        Losses { run, updates, by_key }
+    }
+
+    /// Lines of equal columns.
+    fn table(&self, lost: &[&(Key, Loss)], text: &mut Text) {
+        let names = self.run.recording.census.names();
+        let cells = |(key, loss): &&(Key, Loss)| {
+            [
+                names.traffic(key.traffic).to_owned(),
+                format!("{} of {}", loss.count, self.sent(key, loss)),
+                format!("{} to {}", time::seconds(loss.first_sent), time::seconds(loss.last_sent)),
+                key.failure.cause().name().replace('_', " "),
+            ]
+        };
+        let rows: Vec<[String; 4]> = lost.iter().map(cells).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths = [0, 1, 2, 3].map(width);
+        for ((key, loss), [source, count, span, cause]) in lost.iter().zip(&rows) {
+            let [first, second, third, fourth] = widths;
+            text.plain(format!("    {source:<first$}  {span:<third$}  "));
+            text.push(Tone::Bad, format!("{count:<second$}"));
+            text.plain(format!("  {cause:<fourth$}  {}", self.what(key, loss)));
+            text.end_line();
+            if let Some(advice) = self.advice(key, loss) {
+                text.push(Tone::Good, format!("    {:first$}  saved by {advice}", ""));
+                text.end_line();
+            }
+        }
+    }
+
+    /// How many requests of the source were sent in the seconds in which some of these were.
+    fn sent(&self, key: &Key, loss: &Loss) -> u64 {
+        let second = SimDuration::from_secs(1);
+        let begin = SimTime::from_secs(loss.first_sent.as_nanos() / second.as_nanos());
+        let tally = &self.run.recording.tallies[key.traffic.index()];
+        tally.between(begin, loss.last_sent + SimDuration::from_nanos(1)).sent
+    }
+
+    fn what(&self, key: &Key, loss: &Loss) -> String {
+        let census = &self.run.recording.census;
+        let Enumeration { text: tasks, distinct, .. } =
+            enumerate(loss.tasks.iter().map(|task| census.task_name(*task)));
+        let (do_not, have, were) = match distinct {
+            0 | 1 => ("does not", "has", "was"),
+            _ => ("do not", "have", "were"),
+        };
+        let Enumeration { text: nodes, distinct, .. } =
+            enumerate(loss.entries.iter().map(|host| census.names().host(*host).to_owned()));
+        let (know, answer) =
+            if distinct > 1 { ("know", "do not answer") } else { ("knows", "does not answer") };
+        match key.failure {
+            Failure::PortClosed => format!("{nodes} {know} no backend"),
+            Failure::NoBackend => format!("no backend that {nodes} {know} takes new connections"),
+            Failure::NotListening => format!("{tasks} {do_not} listen yet"),
+            Failure::Gone => format!("{tasks} {were} gone, and {nodes} had not heard of it"),
+            Failure::Unreachable => format!("{tasks} could not be reached"),
+            Failure::Ended => format!("{tasks} ended in the middle"),
+            Failure::Expired => format!("the kept connection to {tasks} was forgotten"),
+            Failure::ClientGone => format!("{tasks}, which had sent them, {have} ended"),
+            Failure::TooSlow => format!("{tasks} {were} too slow"),
+            Failure::QueueFull => format!("{tasks} had no room for more"),
+            Failure::EntrySilent => format!("{nodes} {answer}"),
+            Failure::NoEntry => "no node is taken for healthy".to_owned(),
+            Failure::NoName => "the name is not known".to_owned(),
+        }
+    }
+
+    /// `during the update of web from 30.006 s to 38.871 s`, `because of the crash of w1 at 30 s`.
+    fn reason(&self, reason: Reason) -> Option<String> {
+        let recording = self.run.recording;
+        match reason {
+            Reason::Start => None,
+            Reason::Update(place) => {
+                let Update { service, began, ended } = &self.updates[place];
+                let name = recording.census.service_name(*service);
+                let until =
+                    ended.map_or_else(|| "on".to_owned(), |ended| format!("to {}", time::seconds(ended)));
+                Some(format!("during the update of {name} from {} {until}", time::seconds(*began)))
+            }
+            Reason::Origin(id) => {
+                let record = recording.fact(id)?;
+                match &record.fact {
+                    Fact::Command { line, .. } => Some(reason_of_command(line, record.time)),
+                    Fact::Fault { fault } => {
+                        Some(reason_of_fault(&recording.census.names().fault(fault), record.time))
+                    }
+                    fact => unreachable!("{fact:?} is no origin"),
+                }
+            }
+        }
+    }
+
+    fn advice(&self, key: &Key, loss: &Loss) -> Option<String> {
+        advice(key.failure, key.traffic, matches!(key.reason, Reason::Update(_)), &loss.tasks, self.run)
+    }
+}
+
+impl Loss {
+    fn new(failed: &RequestsFailed) -> Self {
+        let RequestsFailed { first_sent, last_sent, .. } = *failed;
+        Loss { count: 0, first_sent, last_sent, tasks: BTreeSet::new(), entries: BTreeSet::new() }
+    }
+
+    fn add(&mut self, failed: &RequestsFailed) {
+        self.count += failed.count;
+        self.first_sent = self.first_sent.min(failed.first_sent);
+        self.last_sent = self.last_sent.max(failed.last_sent);
+        self.tasks.extend(failed.task);
+        self.entries.extend(failed.entry);
+    }
+}
+
+fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run: &Run<'_>) -> Reason {
+    let service = service_of(failed.traffic, run);
+    if let Some(place) = updates.iter().position(|update| update.concerns(service, failed)) {
+        return Reason::Update(place);
+    }
+    let is_origin = |cause: &&FactRecord| matches!(cause.fact, Fact::Command { .. } | Fact::Fault { .. });
+    run.recording.causes(record.id).find(is_origin).map_or(Reason::Start, |origin| Reason::Origin(origin.id))
+}
+
+/// The service that a source sends to.
+fn service_of(traffic: TrafficId, run: &Run<'_>) -> Option<ServiceId> {
+    let name = &run.view.setup().traffic[traffic.index()].service;
+    let services = run.recording.census.services();
+    services.filter(|(_, service)| service.name == *name).map(|(id, _)| id).last()
+}

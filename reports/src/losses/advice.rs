@@ -1,0 +1,86 @@
+//! What would have saved lost requests: the flag of docker, or what the program or its clients have to do.
+use std::collections::BTreeSet;
+
+use sim_core::model::{ContainerEvent, Fact, Failure, Service, ServiceMode, TaskId, TrafficId, UpdateOrder};
+
+use super::service_of;
+use crate::Run;
+
+const MORE_REPLICAS: &str = "more than one replica: the others answer meanwhile";
+
+/// None if nothing would: nobody waited for the answer any more, or too little is known.
+pub(super) fn advice(
+    failure: Failure,
+    traffic: TrafficId,
+    in_update: bool,
+    tasks: &BTreeSet<TaskId>,
+    run: &Run<'_>,
+) -> Option<String> {
+    let advice = match failure {
+        Failure::PortClosed | Failure::NoBackend => no_backend(traffic, in_update, run),
+        Failure::NotListening => {
+            "`--health-cmd`: a task gets requests, and an update goes on, only when its check passes"
+        }
+        Failure::Gone | Failure::Unreachable if is_single(tasks, run) => MORE_REPLICAS,
+        Failure::Gone | Failure::Unreachable => {
+            "a short connect time-out and a retry: the next connection goes to another backend"
+        }
+        Failure::Ended => ended(tasks, run),
+        Failure::Expired => "a client that connects anew, or sends something at least every 15 minutes",
+        Failure::TooSlow | Failure::QueueFull if in_update => {
+            "a smaller `--update-parallelism`, or more replicas: those that are left had too much to do"
+        }
+        Failure::TooSlow | Failure::QueueFull => "more replicas, or clients that wait longer",
+        Failure::EntrySilent => {
+            "a load balancer in front that checks its nodes, or a retry through another node"
+        }
+        Failure::NoEntry => "another node behind the load balancer in front",
+        Failure::NoName => "a retry later: a name is known once a task of the service has started",
+        Failure::ClientGone => return None,
+    };
+    Some(advice.to_owned())
+}
+
+/// No task of the service took new connections.
+fn no_backend(traffic: TrafficId, in_update: bool, run: &Run<'_>) -> &'static str {
+    let store = run.view.store();
+    let service = service_of(traffic, run).and_then(|id| store?.service(id));
+    let order = service.and_then(|service| service.spec.update).unwrap_or_default().order;
+    match (in_update, order) {
+        (true, UpdateOrder::StopFirst) => {
+            "`--update-order start-first`: the new task answers before the old one leaves"
+        }
+        (true, UpdateOrder::StartFirst) => "a smaller `--update-parallelism`",
+        (false, _) if service.is_some_and(|service| has_one_replica(service)) => MORE_REPLICAS,
+        (false, _) => "a retry later: no task of the service was ready",
+    }
+}
+
+/// True if the tasks belong to a service with one replica.
+fn is_single(tasks: &BTreeSet<TaskId>, run: &Run<'_>) -> bool {
+    let census = &run.recording.census;
+    let services = tasks.iter().filter_map(|task| census.task(*task)?.service);
+    let mut services = services.filter_map(|service| run.view.store()?.service(service));
+    services.any(|service| has_one_replica(service))
+}
+
+fn has_one_replica(service: &Service) -> bool {
+    matches!(service.spec.mode, ServiceMode::Replicated { replicas: 0 | 1 })
+}
+
+/// The process ended while it worked: because it was told to, because it was killed, or by itself.
+fn ended(tasks: &BTreeSet<TaskId>, run: &Run<'_>) -> &'static str {
+    let happened = |wanted: ContainerEvent| {
+        run.recording.facts.iter().any(|record| {
+            matches!(&record.fact, Fact::Container { task, event, .. }
+                if *event == wanted && tasks.contains(task))
+        })
+    };
+    if happened(ContainerEvent::Killed) {
+        "a longer `--stop-grace-period`: the program was killed before it had finished"
+    } else if happened(ContainerEvent::StopSignal) {
+        "a program that finishes its requests after the stop signal, within `--stop-grace-period`"
+    } else {
+        "a retry, if the request may be sent twice: the program ended by itself"
+    }
+}
