@@ -172,6 +172,9 @@ impl<'a> Losses<'a> {
             Failure::PortClosed => format!("{nodes} {know} no backend"),
             Failure::NoBackend => format!("no backend that {nodes} {know} takes new connections"),
             Failure::NotListening => format!("{tasks} {do_not} listen yet"),
+            Failure::Gone if keeps_addresses(key.traffic, self.run) => {
+                format!("{tasks} {were} gone, and the client had kept the address")
+            }
             Failure::Gone => format!("{tasks} {were} gone, and {nodes} had not heard of it"),
             Failure::Unreachable => format!("{tasks} could not be reached"),
             Failure::Ended => format!("{tasks} ended in the middle"),
@@ -237,6 +240,11 @@ fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run:
     }
     let is_origin = |cause: &&FactRecord| matches!(cause.fact, Fact::Command { .. } | Fact::Fault { .. });
     run.recording.causes(record.id).find(is_origin).map_or(Reason::Start, |origin| Reason::Origin(origin.id))
+}
+
+/// True if clients go on using addresses that they have looked up once.
+fn keeps_addresses(traffic: TrafficId, run: &Run<'_>) -> bool {
+    run.view.setup().traffic[traffic.index()].client.keeps_addresses
 }
 
 /// The service that a source sends to.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use sim_core::model::{ContainerEvent, Fact, Failure, Service, ServiceMode, TaskId, TrafficId, UpdateOrder};
 
-use super::service_of;
+use super::{keeps_addresses, service_of};
 use crate::Run;
 
 const MORE_REPLICAS: &str = "more than one replica: the others answer meanwhile";
@@ -17,9 +17,12 @@ pub(super) fn advice(
     run: &Run<'_>,
 ) -> Option<String> {
     let advice = match failure {
-        Failure::PortClosed | Failure::NoBackend => no_backend(traffic, in_update, run),
+        Failure::PortClosed | Failure::NoBackend | Failure::NoName => no_backend(traffic, in_update, run),
         Failure::NotListening => {
             "`--health-cmd`: a task gets requests, and an update goes on, only when its check passes"
+        }
+        Failure::Gone if keeps_addresses(traffic, run) => {
+            "a client that looks the name up for each connection, or a virtual address"
         }
         Failure::Gone | Failure::Unreachable if is_single(tasks, run) => MORE_REPLICAS,
         Failure::Gone | Failure::Unreachable => {
@@ -35,7 +38,6 @@ pub(super) fn advice(
             "a load balancer in front that checks its nodes, or a retry through another node"
         }
         Failure::NoEntry => "another node behind the load balancer in front",
-        Failure::NoName => "a retry later: a name is known once a task of the service has started",
         Failure::ClientGone => return None,
     };
     Some(advice.to_owned())
