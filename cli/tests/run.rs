@@ -126,7 +126,7 @@ fn a_report_of_ours_may_be_written_again() {
     for _ in 0..2 {
         assert_eq!(run(&folder, &["run", "worker-failure", "--report", "report"]).code, 0);
     }
-    assert_eq!(files(&folder.join("report")), ["metrics.csv", "metrics.json", "tasks.svg"]);
+    assert_eq!(files(&folder.join("report")), ["metrics.csv", "metrics.json", "requests.svg", "tasks.svg"]);
 }
 
 #[test]
@@ -254,4 +254,32 @@ fn a_waiting_client_shows_its_tasks_until_they_are_stable_or_its_wait_is_in_vain
         }
     }
     expect_file!["../testdata/progress.txt"].assert_eq(&text);
+}
+
+#[test]
+fn lost_requests_have_a_reason_and_what_would_have_saved_them() {
+    let folder = folder("requests");
+    let ran = run(&folder, &["run", "zero-downtime-recipe", "--report", "report"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let lines = ran.stdout.lines().skip_while(|line| *line != "Traffic");
+    let text: String =
+        lines.take_while(|line| *line != "Expectations").map(|line| format!("{line}\n")).collect();
+    expect_file!["../testdata/lost-requests.txt"].assert_eq(&text);
+    let chart = fs::read_to_string(folder.join("report/requests.svg")).expect("a report has this chart");
+    for title in
+        ["of-a: requests per second, sent to a", "of-a: failed per second", "refused 668", "reset 13"]
+    {
+        assert!(chart.contains(title), "{title}");
+    }
+    assert!(!chart.contains("of-d: failed per second"), "nothing failed there");
+}
+
+#[test]
+fn json_has_every_loss_with_its_reason() {
+    let ran = run(&folder("losses"), &["run", "stale-backends", "--format", "json"]);
+    let result: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    let losses = result["lost_requests"].as_array().expect("a list");
+    let lost: u64 = losses.iter().filter_map(|loss| loss["requests"].as_u64()).sum();
+    assert_eq!(Some(lost), result["traffic"][0]["total"]["failed"].as_u64(), "each loss is listed once");
+    assert_eq!(losses.last().expect("some are lost")["because"], "because of the crash of n5 at 120 s");
 }
