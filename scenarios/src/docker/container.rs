@@ -1,7 +1,7 @@
 //! Lists that only `service create` takes as a whole: environment, mounts, placement, ports and the like.
 use clap::Args;
 use sim_core::model::command::NetworkReference;
-use sim_core::model::spec::Mount;
+use sim_core::model::spec::{DnsConfig, Mount};
 use sim_core::model::{GenericResource, Labels, PortConfig, generic};
 
 use super::values::{self, Refused, refused};
@@ -29,6 +29,12 @@ pub(super) struct ListFlags {
     pub(super) host: Vec<String>,
     #[arg(long)]
     generic_resource: Vec<String>,
+    #[arg(long, value_parser = values::nameserver)]
+    dns: Vec<String>,
+    #[arg(long)]
+    dns_option: Vec<String>,
+    #[arg(long)]
+    dns_search: Vec<String>,
     #[command(flatten)]
     other: OtherFlags,
 }
@@ -40,12 +46,6 @@ struct OtherFlags {
     cap_add: Vec<String>,
     #[arg(long)]
     cap_drop: Vec<String>,
-    #[arg(long)]
-    dns: Vec<String>,
-    #[arg(long)]
-    dns_option: Vec<String>,
-    #[arg(long)]
-    dns_search: Vec<String>,
     #[arg(long)]
     group: Vec<String>,
     #[arg(long)]
@@ -77,16 +77,20 @@ impl ListFlags {
         discrete("--generic-resource", &self.generic_resource)
     }
 
+    pub(super) fn dns(&self) -> DnsConfig {
+        DnsConfig {
+            nameservers: self.dns.clone(),
+            search: self.dns_search.clone(),
+            options: self.dns_option.clone(),
+        }
+    }
+
     /// Options that are kept only because a difference in them makes tasks out of date.
     pub(super) fn others(&self) -> Labels {
-        let OtherFlags { cap_add, cap_drop, dns, dns_option, dns_search, group, sysctl, ulimit } =
-            &self.other;
+        let OtherFlags { cap_add, cap_drop, group, sysctl, ulimit } = &self.other;
         let lists = [
             ("cap-add", cap_add),
             ("cap-drop", cap_drop),
-            ("dns", dns),
-            ("dns-option", dns_option),
-            ("dns-search", dns_search),
             ("group", group),
             ("sysctl", sysctl),
             ("ulimit", ulimit),

@@ -108,6 +108,7 @@ impl CreateArgs {
             env: lists.environment(),
             mounts: lists.mount.clone(),
             hosts: lists.host.clone(),
+            dns: lists.dns(),
             other: lists.others(),
             ..ContainerSpec::default()
         };

@@ -61,6 +61,7 @@ fn fields(create: &ServiceCreate) -> Vec<String> {
         format!("mounts: {mounts:?}"),
         format!("health: {health:?}"),
         format!("hosts: {hosts:?}"),
+        format!("dns: {:?}", container.dns),
         format!("other: {other:?}"),
         format!("limits: {:?}", resources.limits),
         format!("reservations: {:?}", resources.reservations),

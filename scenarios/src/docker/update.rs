@@ -1,6 +1,6 @@
 //! `docker service update`: each flag is a change, in the order in which docker applies them.
 use clap::Args;
-use sim_core::model::command::{NetworkReference, ServiceCommand, SpecChange};
+use sim_core::model::command::{ListChange, NetworkReference, ServiceCommand, SpecChange};
 use sim_core::model::spec::Mount;
 
 use super::CommandError;
@@ -67,6 +67,18 @@ struct ContainerFlags {
     host_add: Vec<String>,
     #[arg(long)]
     host_rm: Vec<String>,
+    #[arg(long, value_parser = values::nameserver)]
+    dns_add: Vec<String>,
+    #[arg(long)]
+    dns_rm: Vec<String>,
+    #[arg(long)]
+    dns_search_add: Vec<String>,
+    #[arg(long)]
+    dns_search_rm: Vec<String>,
+    #[arg(long)]
+    dns_option_add: Vec<String>,
+    #[arg(long)]
+    dns_option_rm: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +164,13 @@ impl ContainerFlags {
         }
         push_list(changes, self.host_rm, SpecChange::HostRemove);
         push_list(changes, self.host_add, SpecChange::HostAdd);
+        let dns: [(ListChange, fn(ListChange) -> SpecChange); 3] = [
+            (ListChange { add: self.dns_add, remove: self.dns_rm }, SpecChange::Nameservers),
+            (ListChange { add: self.dns_search_add, remove: self.dns_search_rm }, SpecChange::DnsSearch),
+            (ListChange { add: self.dns_option_add, remove: self.dns_option_rm }, SpecChange::DnsOptions),
+        ];
+        let given = dns.into_iter().filter(|(change, _)| !change.is_empty());
+        changes.extend(given.map(|(change, kind)| kind(change)));
         Ok(())
     }
 }

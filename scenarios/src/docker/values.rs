@@ -175,6 +175,14 @@ pub(super) fn shell_words(text: &str) -> Result<Vec<String>, Refused> {
     super::words::split(text).map_err(|error| Refused(error.problem.to_string()))
 }
 
+/// The address of a name server.
+pub(super) fn nameserver(text: &str) -> Result<String, Refused> {
+    match text.trim().parse::<std::net::IpAddr>() {
+        Ok(address) => Ok(address.to_string()),
+        Err(_) => refused(format!("{text} is not an ip address")),
+    }
+}
+
 /// An extra host: `name:address` or `name=address`, as the line `address name`.
 pub(super) fn extra_host(text: &str) -> Result<String, Refused> {
     let (name, address) = match text.split_once('=').or_else(|| text.split_once(':')) {

@@ -4,7 +4,7 @@ use super::calendar::timestamp;
 use super::json::{Json, Object};
 use crate::kernel::SimDuration;
 use crate::model::network::VirtualIp;
-use crate::model::spec::{HealthConfig, Limits, Mount};
+use crate::model::spec::{DnsConfig, HealthConfig, Limits, Mount};
 use crate::model::{
     ContainerSpec, Endpoint, EndpointSpec, GenericResource, JobStatus, Labels, Meta, Placement, PortConfig,
     ResourceRequirements, RestartCondition, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec, UpdateConfig,
@@ -121,12 +121,20 @@ fn container_json(container: &ContainerSpec, defaults: bool) -> Object {
         .set_some("StopGracePeriod", grace.map(SimDuration::as_nanos))
         .set_some("Healthcheck", container.health.as_ref().map(health_json))
         .set_unless_empty("Hosts", list(&container.hosts))
-        .set("DNSConfig", Object::new())
+        .set("DNSConfig", dns_json(&container.dns))
         .set_unless_empty("Secrets", secrets)
         .set_unless_empty("Configs", configs)
         .set("Isolation", "default");
     let others = container.other.iter().filter(|(option, _)| *option != "init");
     others.fold(object, |object, (option, value)| object.set(option, value))
+}
+
+fn dns_json(dns: &DnsConfig) -> Object {
+    let DnsConfig { nameservers, search, options } = dns;
+    Object::new()
+        .set_unless_empty("Nameservers", nameservers.iter().collect::<Json>())
+        .set_unless_empty("Search", search.iter().collect::<Json>())
+        .set_unless_empty("Options", options.iter().collect::<Json>())
 }
 
 fn mount_json(mount: &Mount) -> Object {

@@ -10,7 +10,7 @@ mod service;
 mod swarm;
 
 pub use apply::{ChangeError, scale};
-pub use change::{SpecChange, UpdateConfigChange};
+pub use change::{ListChange, SpecChange, UpdateConfigChange};
 pub use node::{NodeChange, NodeCommand, NodeReference};
 pub use service::{NetworkReference, ServiceCommand, ServiceCreate};
 pub use swarm::{Advertised, JoinToken, RemoteAddress, SwarmChange, SwarmCommand};

@@ -135,12 +135,25 @@ pub struct ContainerSpec {
     pub health: Option<HealthConfig>,
     /// Further `/etc/hosts` lines.
     pub hosts: Vec<String>,
+    /// What its resolver is told beside the engine's own answers.
+    pub dns: DnsConfig,
     /// Names of secrets given to the container.
     pub secrets: Vec<String>,
     /// Names of configs given to the container.
     pub configs: Vec<String>,
-    /// Options that do not change what is simulated (such as `dns` or `read-only`), by name.
+    /// Options that do not change what is simulated (such as `sysctl` or `read-only`), by name.
     pub other: Labels,
+}
+
+/// What a container's resolver is told. Only names outside the swarm are concerned, which nobody asks for here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsConfig {
+    /// Addresses of name servers.
+    pub nameservers: Vec<String>,
+    /// Domains that are tried behind a name.
+    pub search: Vec<String>,
+    /// Options of the resolver, such as `ndots:2`.
+    pub options: Vec<String>,
 }
 
 /// A file system given to a container.

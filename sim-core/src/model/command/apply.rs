@@ -137,6 +137,9 @@ impl SpecChange {
                 let known = container.hosts.clone();
                 container.hosts.extend(hosts.iter().filter(|host| !known.contains(host)).cloned());
             }
+            SpecChange::Nameservers(change) => change.apply(&mut container.dns.nameservers),
+            SpecChange::DnsSearch(change) => change.apply(&mut container.dns.search),
+            SpecChange::DnsOptions(change) => change.apply(&mut container.dns.options),
             SpecChange::LogDriver(driver) => task.log_driver = Some(driver.clone()),
             SpecChange::Force => task.force_update += 1,
             SpecChange::NoHealthcheck => {

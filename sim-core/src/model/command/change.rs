@@ -106,6 +106,12 @@ pub enum SpecChange {
     HostRemove(Vec<String>),
     /// `--host-add`, as `address host`.
     HostAdd(Vec<String>),
+    /// `--dns-add` and `--dns-rm`. The result is in alphabetical order, as are those of the next two.
+    Nameservers(ListChange),
+    /// `--dns-search-add` and `--dns-search-rm`.
+    DnsSearch(ListChange),
+    /// `--dns-option-add` and `--dns-option-rm`.
+    DnsOptions(ListChange),
     /// `--log-driver` with its `--log-opt`s.
     LogDriver(Driver),
     /// `--force`: every task is out of date.
@@ -135,6 +141,31 @@ pub enum SpecChange {
         /// The new value.
         value: String,
     },
+}
+
+/// A change of a list of texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListChange {
+    /// Added, unless it is there.
+    pub add: Vec<String>,
+    /// Taken away, if the text is equal.
+    pub remove: Vec<String>,
+}
+
+impl ListChange {
+    /// True if nothing is added or taken away.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// Changes a list, which is in alphabetical order and without duplicates afterwards.
+    pub(super) fn apply(&self, list: &mut Vec<String>) {
+        list.extend_from_slice(&self.add);
+        list.retain(|text| !self.remove.contains(text));
+        list.sort();
+        list.dedup();
+    }
 }
 
 /// One change of how an update or a rollback proceeds.

@@ -1,3 +1,4 @@
+use super::super::ListChange;
 use super::*;
 use crate::model::spec::MountKind;
 use crate::model::{Annotations, TaskSpec, UpdateOrder};
@@ -157,4 +158,21 @@ fn a_mount_replaces_the_one_with_its_target_and_extra_hosts_go_by_name_or_addres
     let sources = spec.task.container.mounts.iter().map(|mount| mount.source.as_str());
     assert_eq!(sources.collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(spec.task.container.hosts, ["10.0.0.1 db"]);
+}
+
+#[test]
+fn name_servers_are_kept_in_order_without_duplicates() {
+    let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let change = |add, remove| ListChange { add: list(add), remove: list(remove) };
+    let spec = changed(&[
+        SpecChange::Nameservers(change(&["8.8.8.8", "1.1.1.1"], &[])),
+        SpecChange::Nameservers(change(&["1.1.1.1", "9.9.9.9"], &["8.8.8.8"])),
+        SpecChange::DnsSearch(change(&["b", "a"], &["b"])),
+        SpecChange::DnsOptions(change(&["ndots:2"], &[])),
+    ]);
+    let dns = &spec.task.container.dns;
+    assert_eq!(
+        (&dns.nameservers, &dns.search, &dns.options),
+        (&list(&["1.1.1.1", "9.9.9.9"]), &list(&["a"]), &list(&["ndots:2"]))
+    );
 }
