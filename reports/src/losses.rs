@@ -202,13 +202,11 @@ impl<'a> Losses<'a> {
             }
             Reason::Origin(id) => {
                 let record = recording.fact(id)?;
-                match &record.fact {
-                    Fact::Command { line, .. } => Some(reason_of_command(line, record.time)),
-                    Fact::Fault { fault } => {
-                        Some(reason_of_fault(&recording.census.names().fault(fault), record.time))
-                    }
-                    fact => unreachable!("{fact:?} is no origin"),
+                if let Fact::Command { line, .. } = &record.fact {
+                    return Some(reason_of_command(line, record.time));
                 }
+                let strike = recording.origins.strike(id)?;
+                Some(reason_of_fault(&recording.census.names().fault(&strike.fault), strike.time))
             }
         }
     }

@@ -164,13 +164,12 @@ impl ContainerFlags {
         }
         push_list(changes, self.host_rm, SpecChange::HostRemove);
         push_list(changes, self.host_add, SpecChange::HostAdd);
-        let dns: [(ListChange, fn(ListChange) -> SpecChange); 3] = [
-            (ListChange { add: self.dns_add, remove: self.dns_rm }, SpecChange::Nameservers),
-            (ListChange { add: self.dns_search_add, remove: self.dns_search_rm }, SpecChange::DnsSearch),
-            (ListChange { add: self.dns_option_add, remove: self.dns_option_rm }, SpecChange::DnsOptions),
-        ];
-        let given = dns.into_iter().filter(|(change, _)| !change.is_empty());
-        changes.extend(given.map(|(change, kind)| kind(change)));
+        let servers = ListChange { add: self.dns_add, remove: self.dns_rm };
+        let search = ListChange { add: self.dns_search_add, remove: self.dns_search_rm };
+        let options = ListChange { add: self.dns_option_add, remove: self.dns_option_rm };
+        changes.extend((!servers.is_empty()).then_some(SpecChange::Nameservers(servers)));
+        changes.extend((!search.is_empty()).then_some(SpecChange::DnsSearch(search)));
+        changes.extend((!options.is_empty()).then_some(SpecChange::DnsOptions(options)));
         Ok(())
     }
 }
