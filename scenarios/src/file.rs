@@ -164,10 +164,13 @@ pub(crate) struct FaultFile {
     pub(crate) heal: Option<Spanned<Vec<Names>>>,
     pub(crate) slow: Option<Spanned<Vec<Names>>>,
     pub(crate) loss: Option<Spanned<Vec<Names>>>,
+    pub(crate) block: Option<Spanned<Vec<Names>>>,
+    pub(crate) gossip_loss: Option<Spanned<Vec<Names>>>,
     pub(crate) slow_disk: Option<Names>,
     pub(crate) kill_task: Option<Text>,
     pub(crate) by: Option<Text>,
     pub(crate) rate: Option<Text>,
+    pub(crate) port: Option<Names>,
     pub(crate) one_way: Option<Text>,
     pub(crate) containers: Option<Text>,
     #[serde(rename = "for")]

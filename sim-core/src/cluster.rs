@@ -25,7 +25,7 @@ pub(crate) use self::host::Power;
 use self::spreading::Spreading;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::setup::Setup;
-use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
+use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, SwarmPort, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{
     CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Status,
@@ -184,7 +184,7 @@ impl Cluster {
         let carriage = carriage(&message);
         let to_life = self.hosts.get(to).expect("messages go to hosts").life;
         let envelope = Box::new(Envelope { from, to, to_life, cause, message });
-        match self.net.passage(out.now(), from, to, carriage) {
+        match self.net.passage(out.now(), from, to, SwarmPort::Management, carriage) {
             Passage::Arrives(at) => {
                 out.schedule(at, Event::Deliver(envelope));
             }

@@ -53,7 +53,12 @@ fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactI
         Fault::Restart { hosts } => each(cluster, hosts, fact, out, restart),
         Fault::Freeze { hosts } => each(cluster, hosts, fact, out, freeze),
         Fault::Thaw { hosts } => each(cluster, hosts, fact, out, thaw),
-        Fault::Cut { .. } | Fault::Heal { .. } | Fault::Slow { .. } | Fault::Loss { .. } => {
+        Fault::Cut { .. }
+        | Fault::Heal { .. }
+        | Fault::Slow { .. }
+        | Fault::Loss { .. }
+        | Fault::Block { .. }
+        | Fault::GossipLoss { .. } => {
             cluster.apply_link_fault(fault, fact, out);
         }
         Fault::KillTask { task } => kill_task(cluster, task, out),

@@ -33,7 +33,7 @@ pub use fact::{
     CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, RequestsFailed, SessionEvent, Subject,
 };
 pub use failure::{Failure, FailureCause};
-pub use fault::{Fault, Place};
+pub use fault::{Fault, Place, SwarmPort};
 pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, TrafficId, ZoneId};
 pub use network::{
     AllocatedSubnet, Endpoint, Network, NetworkAttachment, NetworkSpec, Subnet, SubnetSpec, VirtualIp,

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::overlay::Overlays;
 use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Stream};
-use crate::model::{FactId, Fault, HostId, IdMap};
+use crate::model::{FactId, Fault, HostId, IdMap, SwarmPort};
 use crate::protocol::{Envelope, Message, Request};
 
 /// First pause before a lost packet of a connection is sent again. Each further one is twice as long.
@@ -69,13 +69,20 @@ impl Net {
     }
 
     /// When a message that leaves now arrives.
-    pub(crate) fn passage(&mut self, now: SimTime, from: HostId, to: HostId, carriage: Carriage) -> Passage {
+    pub(crate) fn passage(
+        &mut self,
+        now: SimTime,
+        from: HostId,
+        to: HostId,
+        port: SwarmPort,
+        carriage: Carriage,
+    ) -> Passage {
         if from == to {
             return Passage::Arrives(now);
         }
         let mut link = self.topology.link(from, to);
         if !self.overlays.is_empty() {
-            let overlay = self.overlays.between(&self.topology, from, to);
+            let overlay = self.overlays.between(&self.topology, from, to, port);
             if overlay.cut.is_some() {
                 return if carriage == Carriage::Repeated { Passage::Blocked } else { Passage::Lost };
             }
@@ -123,19 +130,19 @@ impl Net {
         Passage::Arrives(arrival)
     }
 
-    /// True if nothing passes from one host to another now.
+    /// True if nothing of the management passes from one host to another now.
     pub(crate) fn is_cut(&self, from: HostId, to: HostId) -> bool {
         from != to
             && !self.overlays.is_empty()
-            && self.overlays.between(&self.topology, from, to).cut.is_some()
+            && self.overlays.between(&self.topology, from, to, SwarmPort::Management).cut.is_some()
     }
 
-    /// How long a packet of a connection takes, if it gets through. What is lost and repeated is not counted.
+    /// How long a packet of a connection of gossip takes, if it gets through. What is lost and repeated is not counted.
     pub(crate) fn connection_delay(&self, from: HostId, to: HostId) -> Option<SimDuration> {
         if from == to {
             return Some(SimDuration::ZERO);
         }
-        let overlay = self.overlays.between(&self.topology, from, to);
+        let overlay = self.overlays.between(&self.topology, from, to, SwarmPort::Gossip);
         overlay.cut.is_none().then(|| overlay.on(self.topology.link(from, to)).latency)
     }
 
@@ -148,15 +155,23 @@ impl Net {
         if self.overlays.is_empty() {
             return Ok(link);
         }
-        let there = self.overlays.between(&self.topology, from, to);
-        let back = self.overlays.between(&self.topology, to, from);
-        match there.cut.or(back.cut) {
+        let there = self.overlays.between(&self.topology, from, to, SwarmPort::Data);
+        let back = self.overlays.between(&self.topology, to, from, SwarmPort::Data);
+        match there.closed(link).or(back.closed(link)) {
             Some(fault) => Err(fault),
             None => Ok(there.on(link)),
         }
     }
 
-    /// True if every packet gets through, always with the same delay.
+    /// The fault that makes packets between containers late.
+    pub(crate) fn data_fault(&self, from: HostId, to: HostId) -> Option<FactId> {
+        if self.overlays.is_empty() || from == to {
+            return None;
+        }
+        self.overlays.between(&self.topology, from, to, SwarmPort::Data).fact()
+    }
+
+    /// True if every packet of gossip gets through, always with the same delay.
     pub(crate) fn is_smooth(&self, from: HostId, to: HostId) -> bool {
         if from == to {
             return true;
@@ -165,7 +180,7 @@ impl Net {
         if self.overlays.is_empty() {
             return link.is_constant();
         }
-        let overlay = self.overlays.between(&self.topology, from, to);
+        let overlay = self.overlays.between(&self.topology, from, to, SwarmPort::Gossip);
         overlay.cut.is_none() && overlay.on(link).is_constant()
     }
 
@@ -174,12 +189,12 @@ impl Net {
         self.overlays.is_empty() && self.topology.is_constant()
     }
 
-    /// The fault that keeps one host from hearing another, or makes it late.
+    /// The fault that keeps the management of one host from hearing another, or makes it late.
     pub(crate) fn fault_between(&self, from: HostId, to: HostId) -> Option<FactId> {
         if self.overlays.is_empty() || from == to {
             return None;
         }
-        self.overlays.between(&self.topology, from, to).fact()
+        self.overlays.between(&self.topology, from, to, SwarmPort::Management).fact()
     }
 
     /// Keeps a message of a connection until its link is healed.
@@ -273,7 +288,7 @@ mod tests {
     }
 
     fn arrival(net: &mut Net, now: SimTime) -> Option<SimTime> {
-        match net.passage(now, A, B, Carriage::Repeated) {
+        match net.passage(now, A, B, SwarmPort::Management, Carriage::Repeated) {
             Passage::Arrives(at) => Some(at),
             Passage::Lost | Passage::Blocked => None,
         }
@@ -303,6 +318,36 @@ mod tests {
         assert_eq!(net.fault_between(A, B), Some(FactId(7)));
         net.apply(&Fault::Heal { from, to, one_way: false }, FactId(8));
         assert!(!net.is_cut(A, B));
+    }
+
+    #[test]
+    fn a_closed_port_stops_its_own_packets_only() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        let block = |port| Fault::Block { from, to, one_way: false, port };
+        net.apply(&block(SwarmPort::Data), FactId(3));
+        assert_eq!(net.data_link(A, B), Err(FactId(3)));
+        assert!(!net.is_cut(A, B) && net.connection_delay(A, B).is_some());
+        net.apply(&block(SwarmPort::Management), FactId(4));
+        assert!(net.is_cut(A, B) && net.connection_delay(A, B).is_some());
+        net.apply(&block(SwarmPort::Gossip), FactId(5));
+        assert_eq!(net.connection_delay(A, B), None);
+        net.apply(&Fault::Heal { from, to, one_way: false }, FactId(6));
+        assert!(!net.is_cut(A, B) && net.data_link(A, B).is_ok() && net.connection_delay(A, B).is_some());
+    }
+
+    #[test]
+    fn datagrams_of_gossip_are_lost_while_its_connections_and_everything_else_pass() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        net.apply(&Fault::GossipLoss { from, to, one_way: true, rate: Ppm(1_000_000) }, FactId(3));
+        let mut passes = |from, to, port| {
+            let passage = net.passage(SimTime::ZERO, from, to, port, Carriage::Once);
+            matches!(passage, Passage::Arrives(_))
+        };
+        assert!(!passes(A, B, SwarmPort::Gossip) && passes(B, A, SwarmPort::Gossip));
+        assert!(passes(A, B, SwarmPort::Management));
+        assert!(net.connection_delay(A, B).is_some() && !net.is_smooth(A, B) && net.data_link(A, B).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `fault`: what breaks, for how long, and what ends it.
 use serde_saphyr::Spanned;
 use sim_core::kernel::SimDuration;
-use sim_core::model::{Fault, HostId, Place};
+use sim_core::model::{Fault, HostId, Place, SwarmPort};
 
 use super::names::{ALL, PlaceNames};
 use super::reader::{Pointer, Reader};
@@ -44,6 +44,8 @@ enum LinkKind {
     Heal,
     Slow,
     Loss,
+    Block,
+    GossipLoss,
 }
 
 pub(super) fn resolve(
@@ -87,7 +89,9 @@ pub(super) fn healing(fault: &Fault) -> Option<Fault> {
         }
         Fault::Cut { from, to, one_way }
         | Fault::Slow { from, to, one_way, .. }
-        | Fault::Loss { from, to, one_way, .. } => {
+        | Fault::Loss { from, to, one_way, .. }
+        | Fault::Block { from, to, one_way, .. }
+        | Fault::GossipLoss { from, to, one_way, .. } => {
             Some(Fault::Heal { from: *from, to: *to, one_way: *one_way })
         }
         Fault::Restart { .. } | Fault::Thaw { .. } | Fault::Heal { .. } | Fault::KillTask { .. } => None,
@@ -111,6 +115,8 @@ fn kind<'a>(reader: &mut Reader<'_>, file: &'a FaultFile, at: &Location) -> Opti
         ("heal", LinkKind::Heal, &file.heal),
         ("slow", LinkKind::Slow, &file.slow),
         ("loss", LinkKind::Loss, &file.loss),
+        ("block", LinkKind::Block, &file.block),
+        ("gossip_loss", LinkKind::GossipLoss, &file.gossip_loss),
     ];
     let hosts =
         hosts.into_iter().filter_map(|(key, kind, hosts)| Some((key, Kind::Hosts(kind, hosts.as_ref()?))));
@@ -122,7 +128,7 @@ fn kind<'a>(reader: &mut Reader<'_>, file: &'a FaultFile, at: &Location) -> Opti
         return Some(*kind);
     }
     let of = "`crash`, `lose_disk`, `kill`, `stop`, `restart`, `freeze`, `thaw`, `cut`, `heal`, `slow`, `loss`, \
-              `slow_disk` and `kill_task`";
+              `block`, `gossip_loss`, `slow_disk` and `kill_task`";
     let found = given.iter().map(|(key, _)| format!("`{key}`")).collect();
     reader.fail(at.clone(), Problem::NotExactlyOne { of, found }, "make each fault an entry of its own");
     None
@@ -131,7 +137,8 @@ fn kind<'a>(reader: &mut Reader<'_>, file: &'a FaultFile, at: &Location) -> Opti
 /// Keys that go with some kinds only: those that are there must belong, those that belong must be there.
 fn check_keys(reader: &mut Reader<'_>, file: &FaultFile, kind: Kind<'_>, at: &Location, pointer: &Pointer) {
     let is_slow = matches!(kind, Kind::Hosts(HostKind::SlowDisk, _) | Kind::Links(LinkKind::Slow, _));
-    let is_loss = matches!(kind, Kind::Links(LinkKind::Loss, _));
+    let is_loss = matches!(kind, Kind::Links(LinkKind::Loss | LinkKind::GossipLoss, _));
+    let is_block = matches!(kind, Kind::Links(LinkKind::Block, _));
     let is_link = matches!(kind, Kind::Links(..));
     let is_kill = matches!(kind, Kind::Hosts(HostKind::Kill, _));
     let ends_something = match kind {
@@ -141,7 +148,7 @@ fn check_keys(reader: &mut Reader<'_>, file: &FaultFile, kind: Kind<'_>, at: &Lo
     };
     let keys = [
         ("by", &file.by, is_slow, "it belongs to `slow` and `slow_disk`"),
-        ("rate", &file.rate, is_loss, "it belongs to `loss`"),
+        ("rate", &file.rate, is_loss, "it belongs to `loss` and `gossip_loss`"),
         ("one_way", &file.one_way, is_link, "it belongs to faults of links"),
         ("containers", &file.containers, is_kill, "it belongs to `kill`"),
         ("for", &file.lasts, !ends_something, "there is nothing to heal afterwards"),
@@ -151,6 +158,15 @@ fn check_keys(reader: &mut Reader<'_>, file: &FaultFile, kind: Kind<'_>, at: &Lo
             let at = reader.place(text.referenced, &pointer.key(key));
             reader.fail(at, Problem::KeyNotAllowed { key: key.to_owned(), reason }, "");
         }
+    }
+    if let Some(port) = file.port.as_ref().filter(|_| !is_block) {
+        let at = reader.place(port.position(), &pointer.key("port"));
+        let reason = "it belongs to `block`";
+        reader.fail(at, Problem::KeyNotAllowed { key: "port".to_owned(), reason }, "");
+    }
+    if is_block && file.port.is_none() {
+        let help = "say which port is closed: 2377, 7946, 4789 or a list of them";
+        reader.fail(at.clone(), Problem::MissingKey("port"), help);
     }
     if is_slow && file.by.is_none() {
         reader.fail(
@@ -202,13 +218,30 @@ fn link_faults(
         reader.unit(text, at, units::percentage)
     });
     let rate = rate.unwrap_or_default();
-    let fault = |(from, to)| match kind {
-        LinkKind::Cut => Fault::Cut { from, to, one_way },
-        LinkKind::Heal => Fault::Heal { from, to, one_way },
-        LinkKind::Slow => Fault::Slow { from, to, one_way, by },
-        LinkKind::Loss => Fault::Loss { from, to, one_way, rate },
+    let ports = ports(reader, file, pointer);
+    let faults = |(from, to)| match kind {
+        LinkKind::Cut => vec![Fault::Cut { from, to, one_way }],
+        LinkKind::Heal => vec![Fault::Heal { from, to, one_way }],
+        LinkKind::Slow => vec![Fault::Slow { from, to, one_way, by }],
+        LinkKind::Loss => vec![Fault::Loss { from, to, one_way, rate }],
+        LinkKind::GossipLoss => vec![Fault::GossipLoss { from, to, one_way, rate }],
+        LinkKind::Block => ports.iter().map(|port| Fault::Block { from, to, one_way, port: *port }).collect(),
     };
-    pairs.into_iter().map(fault).collect()
+    pairs.into_iter().flat_map(faults).collect()
+}
+
+/// The ports that a firewall closes.
+fn ports(reader: &mut Reader<'_>, file: &FaultFile, pointer: &Pointer) -> Vec<SwarmPort> {
+    let numbers = SwarmPort::ALL.map(|port| (port.number().to_string(), port));
+    let words: Vec<(&str, SwarmPort)> =
+        numbers.iter().map(|(number, port)| (number.as_str(), *port)).collect();
+    let texts = file.port.iter().flat_map(Names::texts);
+    let port = |text| {
+        reader.given(Some(text), &pointer.key("port"), |reader, text, at| {
+            reader.word(text, at, "port of a swarm", &words)
+        })
+    };
+    texts.filter_map(port).collect()
 }
 
 /// All pairs of places of two sides. `all` is every host that the other side does not contain.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Cluster, Power};
 use crate::gossip::{Change, Gossip, Links, Operation, Payload, RecordKey};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::{EndpointRecord, HostId, NetworkId, RecordChange, RecordEvent};
+use crate::model::{EndpointRecord, HostId, NetworkId, RecordChange, RecordEvent, SwarmPort};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{Effects, Event};
 
@@ -50,7 +50,7 @@ struct Wires<'a>(&'a mut Net);
 
 impl Links for Wires<'_> {
     fn datagram(&mut self, now: SimTime, from: HostId, to: HostId) -> [Option<SimDuration>; 2] {
-        match self.0.passage(now, from, to, Carriage::Once) {
+        match self.0.passage(now, from, to, SwarmPort::Gossip, Carriage::Once) {
             Passage::Arrives(at) => [Some(at.since(now)), None],
             Passage::Lost | Passage::Blocked => [None, None],
         }

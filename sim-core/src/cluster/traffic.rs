@@ -96,6 +96,10 @@ impl Ground for Field<'_> {
         }
     }
 
+    fn hindrance(&self, from: HostId, to: HostId) -> Option<FactId> {
+        self.net.data_fault(from, to)
+    }
+
     fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure> {
         let host = self.hosts.get_mut(entry).expect("hosts come from the set-up");
         host.mesh.route_port(TransportProtocol::Tcp, port).map_err(failure_of)

@@ -100,6 +100,12 @@ impl Names {
             Fault::Loss { from, to, one_way, rate } => {
                 format!("loss of {} {}", percent(*rate), link(*from, *to, *one_way))
             }
+            Fault::Block { from, to, one_way, port } => {
+                format!("block of port {} {}", port.number(), link(*from, *to, *one_way))
+            }
+            Fault::GossipLoss { from, to, one_way, rate } => {
+                format!("loss of {} of the gossip {}", percent(*rate), link(*from, *to, *one_way))
+            }
             Fault::KillTask { task } => format!("kill of the container of {task}"),
             Fault::SlowDisk { hosts: which, by } => format!("disk of {} slower by {by}", hosts(which)),
         }

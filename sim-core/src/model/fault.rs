@@ -11,6 +11,32 @@ pub enum Place {
     Zone(ZoneId),
 }
 
+/// The ports on which nodes talk to each other. A firewall can close them one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SwarmPort {
+    /// 2377: everything between agents and managers, and between managers.
+    Management,
+    /// 7946: gossip.
+    Gossip,
+    /// 4789: packets between containers, and from the routing mesh to containers.
+    Data,
+}
+
+impl SwarmPort {
+    /// All of them.
+    pub const ALL: [SwarmPort; 3] = [SwarmPort::Management, SwarmPort::Gossip, SwarmPort::Data];
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        match self {
+            SwarmPort::Management => 2377,
+            SwarmPort::Gossip => 7946,
+            SwarmPort::Data => 4789,
+        }
+    }
+}
+
 /// Something that happens to hosts, engines, links or containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -92,6 +118,28 @@ pub enum Fault {
         /// Chance of loss per packet.
         rate: Ppm,
     },
+    /// Nothing passes between two places on one port.
+    Block {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if the way back stays open.
+        one_way: bool,
+        /// Which port.
+        port: SwarmPort,
+    },
+    /// Part of the datagrams of gossip between two places is lost. What it sends over connections is not.
+    GossipLoss {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if the way back loses nothing more.
+        one_way: bool,
+        /// Chance of loss per datagram.
+        rate: Ppm,
+    },
     /// One container ends with exit code 137.
     KillTask {
         /// The task's name: `web.2`, or `web.w1` for a global service.
@@ -123,6 +171,8 @@ impl Fault {
             | Fault::Heal { .. }
             | Fault::Slow { .. }
             | Fault::Loss { .. }
+            | Fault::Block { .. }
+            | Fault::GossipLoss { .. }
             | Fault::KillTask { .. } => &[],
         }
     }
@@ -140,6 +190,8 @@ impl Fault {
             | Fault::Cut { .. }
             | Fault::Slow { .. }
             | Fault::Loss { .. }
+            | Fault::Block { .. }
+            | Fault::GossipLoss { .. }
             | Fault::KillTask { .. }
             | Fault::SlowDisk { .. } => false,
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{Link, Topology};
 use crate::kernel::{Digest, Ppm, SimDuration, StateDigest};
-use crate::model::{FactId, Fault, HostId, Place};
+use crate::model::{FactId, Fault, HostId, Place, SwarmPort};
 
 /// The faults of one direction, each with the fact that brought it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub(super) struct Overlay {
     pub(super) cut: Option<FactId>,
     slow: Option<(SimDuration, FactId)>,
     loss: Option<(Ppm, FactId)>,
+    /// Ports that are closed, in the order of [`SwarmPort::ALL`].
+    blocked: [Option<FactId>; SwarmPort::ALL.len()],
+    gossip_loss: Option<(Ppm, FactId)>,
 }
 
 /// The faults of all directions.
@@ -25,17 +28,25 @@ impl Overlay {
         Link { latency: link.latency + slow, loss: Ppm((link.loss.0 + loss).min(1_000_000)), ..link }
     }
 
+    /// The fault that lets nothing through on a link.
+    pub(super) fn closed(&self, link: Link) -> Option<FactId> {
+        let loses_all = self.loss.filter(|_| self.on(link).loss.0 >= 1_000_000);
+        self.cut.or(loses_all.map(|(_, fact)| fact))
+    }
+
     /// The worst of the faults.
     pub(super) fn fact(&self) -> Option<FactId> {
         self.cut.or(self.loss.map(|(_, fact)| fact)).or(self.slow.map(|(_, fact)| fact))
     }
 
-    fn add(&mut self, other: &Overlay) {
-        self.cut = self.cut.or(other.cut);
+    /// Adds what another overlay does to packets of one port.
+    fn add(&mut self, other: &Overlay, port: SwarmPort) {
+        self.cut = self.cut.or(other.cut).or(other.blocked[port as usize]);
         if let Some((by, fact)) = other.slow {
             self.slow = Some((self.slow.map_or(by, |(sum, _)| sum + by), fact));
         }
-        if let Some((rate, fact)) = other.loss {
+        let of_gossip = other.gossip_loss.filter(|_| port == SwarmPort::Gossip);
+        for (rate, fact) in other.loss.into_iter().chain(of_gossip) {
             self.loss = Some((Ppm(self.loss.map_or(rate.0, |(sum, _)| sum.0 + rate.0)), fact));
         }
     }
@@ -46,15 +57,15 @@ impl Overlays {
         self.0.is_empty()
     }
 
-    /// All faults on the way from one host to another.
-    pub(super) fn between(&self, topology: &Topology, from: HostId, to: HostId) -> Overlay {
+    /// All faults on the way from one host to another, as packets of one port meet them.
+    pub(super) fn between(&self, topology: &Topology, from: HostId, to: HostId, port: SwarmPort) -> Overlay {
         let mut sum = Overlay::default();
         let senders = [Place::Host(from), Place::Zone(topology.zone_of(from))];
         let receivers = [Place::Host(to), Place::Zone(topology.zone_of(to))];
         for sender in senders {
             for receiver in receivers {
                 if let Some(overlay) = self.0.get(&(sender, receiver)) {
-                    sum.add(overlay);
+                    sum.add(overlay, port);
                 }
             }
         }
@@ -71,6 +82,12 @@ impl Overlays {
             }
             Fault::Loss { from, to, one_way, rate } => {
                 self.each_way(*from, *to, *one_way, |overlay| overlay.loss = Some((*rate, fact)));
+            }
+            Fault::Block { from, to, one_way, port } => {
+                self.each_way(*from, *to, *one_way, |overlay| overlay.blocked[*port as usize] = Some(fact));
+            }
+            Fault::GossipLoss { from, to, one_way, rate } => {
+                self.each_way(*from, *to, *one_way, |overlay| overlay.gossip_loss = Some((*rate, fact)));
             }
             Fault::Heal { from, to, one_way } => {
                 self.each_way(*from, *to, *one_way, |overlay| *overlay = Overlay::default());

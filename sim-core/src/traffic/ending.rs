@@ -75,12 +75,11 @@ impl Traffic {
                 let at = first.sent + timeout;
                 return self.later(at, Step::Deadline(id));
             }
-            let slow = Blame {
-                failure: Failure::TooSlow,
-                because: source.begun,
-                entry: first.entry,
-                target: first.target,
-            };
+            let (entry, target) = (first.entry, first.target);
+            let way = entry.zip(target);
+            let hindrance = way.and_then(|(entry, target)| ground.hindrance(entry, target.host));
+            let because = hindrance.unwrap_or(source.begun);
+            let slow = Blame { failure: Failure::TooSlow, because, entry, target };
             let blame = first.trouble.unwrap_or(slow);
             self.fail(request, blame, ground);
         }

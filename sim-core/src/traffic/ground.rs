@@ -19,6 +19,9 @@ pub(crate) trait Ground {
     /// The way of packets between the containers of two machines, or the fault that closes it.
     fn way(&self, from: HostId, to: HostId) -> Result<Link, FactId>;
 
+    /// The fault that makes packets late that pass between the containers of two machines.
+    fn hindrance(&self, from: HostId, to: HostId) -> Option<FactId>;
+
     /// Where a new connection to a published port of a machine goes.
     fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure>;
 
