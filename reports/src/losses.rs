@@ -67,7 +67,7 @@ pub(crate) fn losses_text(run: &Run<'_>) -> Option<Text> {
         }
     }
     for reason in reasons {
-        let words = losses.reason(reason).unwrap_or_else(|| "from the start".to_owned());
+        let words = losses.reason(reason).unwrap_or_else(|| "with no command or fault behind it".to_owned());
         text.push(Tone::Faint, format!("  {words}"));
         text.end_line();
         let lost: Vec<&(Key, Loss)> = losses.by_key.iter().filter(|(key, _)| key.reason == reason).collect();

@@ -228,6 +228,7 @@ pub(crate) struct ServerFile {
     pub(crate) takes: Option<Spread>,
     pub(crate) at_once: Option<Text>,
     pub(crate) queue: Option<Text>,
+    pub(crate) hangs_after: Option<Text>,
     pub(crate) slow_start: Option<SlowStartFile>,
     #[serde(default)]
     pub(crate) calls: Vec<TextOrTable<CallFile>>,

@@ -33,7 +33,8 @@ pub(super) fn advice(
         Failure::TooSlow | Failure::QueueFull if in_update => {
             "a smaller `--update-parallelism`, or more replicas: those that are left had too much to do"
         }
-        Failure::TooSlow | Failure::QueueFull => "more replicas, or clients that wait longer",
+        Failure::TooSlow => "a retry on a new connection, clients that wait longer, or more replicas",
+        Failure::QueueFull => "more replicas: each had too much to do",
         Failure::EntrySilent => {
             "a load balancer in front that checks its nodes, or a retry through another node"
         }

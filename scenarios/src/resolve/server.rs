@@ -30,7 +30,8 @@ pub(super) fn change(
     pointer: &Pointer,
 ) {
     let at = reader.place(file.referenced, pointer);
-    let ServerFile { listens_after, takes, at_once, queue, slow_start, calls: wanted } = &file.value;
+    let ServerFile { listens_after, takes, at_once, queue, hangs_after, slow_start, calls: wanted } =
+        &file.value;
     let listens = reader.given(listens_after.as_ref(), &pointer.key("listens_after"), Reader::duration);
     server.listens_after = listens.unwrap_or(server.listens_after);
     if let Some(takes) = takes {
@@ -44,6 +45,8 @@ pub(super) fn change(
         reader.number(text, at, "number of requests", REQUESTS_MAX)
     });
     server.queue = room.map_or(server.queue, |room| room as u32);
+    let hangs = reader.given(hangs_after.as_ref(), &pointer.key("hangs_after"), Reader::duration);
+    server.hangs_after = hangs.or(server.hangs_after);
     if let Some(file) = slow_start {
         server.slow_start = read_slow_start(reader, file, &pointer.key("slow_start"));
     }

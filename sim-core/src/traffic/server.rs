@@ -40,6 +40,11 @@ impl Server {
         now >= self.started + self.behaviour.listens_after
     }
 
+    /// True if it answers nothing any more.
+    pub(super) fn hangs(&self, now: SimTime) -> bool {
+        self.behaviour.hangs_after.is_some_and(|age| now >= self.started + age)
+    }
+
     /// How long a request that it begins now takes.
     pub(super) fn service_time(&self, now: SimTime, lots: &mut Stream) -> SimDuration {
         let takes = self.behaviour.takes.draw(lots);

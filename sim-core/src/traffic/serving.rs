@@ -113,8 +113,11 @@ impl Traffic {
             return;
         }
         let task = request.target.expect("it was routed").task;
-        let behaviour = &self.servers.get(task).expect("it serves").behaviour;
-        match behaviour.calls.get(done).filter(|_| phase == Phase::Serving) {
+        let server = self.servers.get(task).expect("it serves");
+        if server.hangs(self.now) {
+            return;
+        }
+        match server.behaviour.calls.get(done).filter(|_| phase == Phase::Serving) {
             Some(call) => {
                 let client = ClientKey { task: Some(task), number: 0 };
                 self.send(*call, client, Some(id), ground);

@@ -112,6 +112,8 @@ pub struct ServerBehaviour {
     pub at_once: Option<u32>,
     /// Requests that can wait beside those. Default 128.
     pub queue: u32,
+    /// Time from the start of the process after which it accepts connections and never answers. Default: never.
+    pub hangs_after: Option<SimDuration>,
     /// It is slower at first. Default: it is not.
     pub slow_start: Option<SlowStart>,
     /// What it asks other services for, one after the other, before it answers.
@@ -134,6 +136,7 @@ impl Default for ServerBehaviour {
             takes: Spread::Constant(SimDuration::from_millis(1)),
             at_once: None,
             queue: 128,
+            hangs_after: None,
             slow_start: None,
             calls: Vec::new(),
         }
