@@ -55,7 +55,7 @@ fn no_backend(traffic: TrafficId, in_update: bool, run: &Run<'_>) -> &'static st
         }
         (true, UpdateOrder::StartFirst) => "a smaller `--update-parallelism`",
         (false, _) if service.is_some_and(|service| has_one_replica(service)) => MORE_REPLICAS,
-        (false, _) => "a retry later: no task of the service was ready",
+        (false, _) => "a retry later, or through another node: this one knew no task that was ready",
     }
 }
 
