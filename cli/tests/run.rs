@@ -281,5 +281,6 @@ fn json_has_every_loss_with_its_reason() {
     let losses = result["lost_requests"].as_array().expect("a list");
     let lost: u64 = losses.iter().filter_map(|loss| loss["requests"].as_u64()).sum();
     assert_eq!(Some(lost), result["traffic"][0]["total"]["failed"].as_u64(), "each loss is listed once");
-    assert_eq!(losses.last().expect("some are lost")["because"], "because of the crash of n5 at 120 s");
+    let crash = losses.iter().find(|loss| loss["because"] == "because of the crash of n5 at 120 s");
+    assert_eq!(crash.expect("it costs requests")["cause"], "black_hole");
 }
