@@ -22,6 +22,9 @@ mod serving;
 mod source;
 mod tally;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 pub(crate) use self::ground::{Ground, failure_of};

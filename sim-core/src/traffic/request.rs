@@ -130,6 +130,12 @@ impl Requests {
         place.request.take().expect("it is under way")
     }
 
+    /// How many are under way, those included whose client has given up.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
     /// Puts a request at the end of a list.
     pub(super) fn push(&mut self, list: &mut List, kind: Kind, id: RequestId) {
         let before = list.last.replace(id.index);
