@@ -76,6 +76,7 @@ fn setup() -> Setup {
         let mut image = ImageSetup::default();
         image.profile.server = ServerBehaviour {
             listens_after: SimDuration::from_millis(50),
+            hangs_after: None,
             takes: Spread::Uniform(SimDuration::ZERO, SimDuration::from_millis(40)),
             at_once: Some(2),
             queue: 3,
