@@ -33,7 +33,7 @@ use self::leadership::Leadership;
 pub(crate) use self::loops::LoopSettings;
 use self::membership::Membership;
 use self::transport::{Report, Transport};
-use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::{Defect, HostId, NodeId, Sabotage};
 use crate::protocol::{
     CallError, CallId, Effects, Lineage, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList,
@@ -120,8 +120,12 @@ pub(crate) struct Manager {
     forwarding: Forwarding,
     /// Vote requests whose senders are being called back, by the call.
     health_checks: BTreeMap<CallId, requests::HealthCheck>,
+    /// A tick came while the disk was busy. Further ones are lost: one goroutine ticks and writes.
+    tick_waits: bool,
     /// Ticks since Raft last knew a leader.
     ticks_without_leader: u64,
+    /// When the leadership was last handed over because of a wedged store.
+    wedge_broken: Option<SimTime>,
     /// The last term for which a candidacy was told.
     told_candidacy: Term,
     leadership: Option<Leadership>,
@@ -213,7 +217,9 @@ impl Manager {
             transport: Transport::default(),
             forwarding: Forwarding::default(),
             health_checks: BTreeMap::new(),
+            tick_waits: false,
             ticks_without_leader: 0,
+            wedge_broken: None,
             told_candidacy: Term(0),
             leadership: None,
             membership: Membership::default(),
@@ -350,6 +356,14 @@ impl Manager {
 
     fn tick(&mut self, out: &mut Effects) {
         out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + TICK);
+        if self.persisting.is_some() {
+            self.tick_waits = true;
+        } else {
+            self.tick_raft(out);
+        }
+    }
+
+    fn tick_raft(&mut self, out: &mut Effects) {
         let leader = self.leader_host();
         if self.raft.role() != Role::Leader {
             // Whoever campaigns does so because the leader went silent; the fault behind that is the cause.
@@ -414,7 +428,9 @@ impl StateDigest for Manager {
             transport,
             forwarding,
             health_checks,
+            tick_waits,
             ticks_without_leader,
+            wedge_broken,
             told_candidacy,
             leadership,
             membership,
@@ -436,7 +452,9 @@ impl StateDigest for Manager {
         transport.digest(digest);
         forwarding.digest(digest);
         digest.u64(health_checks.len() as u64);
+        digest.bool(*tick_waits);
         digest.u64(*ticks_without_leader);
+        wedge_broken.digest(digest);
         digest.u64(told_candidacy.0);
         leadership.digest(digest);
         membership.digest(digest);

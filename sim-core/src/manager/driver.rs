@@ -27,11 +27,15 @@ impl Manager {
     pub(super) fn persisted(&mut self, out: &mut Effects) {
         let ready = self.persisting.take().expect("something was on its way to the disk");
         self.perform(ready, out);
+        if std::mem::take(&mut self.tick_waits) {
+            self.tick_raft(out);
+        }
     }
 
     fn perform(&mut self, ready: Ready<StoreEntry>, out: &mut Effects) {
         let cause = out.cause();
         self.disk.write(&ready.persist);
+        self.break_wedge(ready.soft_state, out);
         for message in ready.messages {
             let report = self.transport.send(message, out);
             self.report(report);

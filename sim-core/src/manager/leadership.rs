@@ -7,18 +7,23 @@ use super::dispatcher::{Dispatcher, HeartbeatPeriods, SettledSession};
 use super::loops::{LeaderLoops, MembershipWish, WriteError};
 use super::scheduler::Scheduler;
 use super::ties::TieBreaker;
-use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::{Fact, FactId};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::model::{Defect, Fact, FactId};
 use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, StoreEntry, Timer};
-use crate::raft::Role;
+use crate::raft::{Role, SoftState};
 use crate::store::ChangeSet;
+
+/// A store whose lock was held for longer is wedged.
+const WEDGE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
+/// Time between two hand-overs because of that.
+const WEDGE_PAUSE: SimDuration = SimDuration::from_secs(60);
 
 /// The control loops of one leadership.
 #[derive(Debug)]
 pub(crate) struct Leadership {
     loops: LeaderLoops,
-    /// Index of the entry that the holder of the store's lock waits for.
-    proposal: Option<u64>,
+    /// Index of the entry that the holder of the store's lock waits for, and since when it has the lock.
+    proposal: Option<(u64, SimTime)>,
     /// True if the loops will get their turn at this instant.
     turn_due: bool,
 }
@@ -105,7 +110,7 @@ impl Manager {
             let version = self.raft.commit_index();
             let Some(changes) = leadership.loops.next_proposal(&mut self.store, out, version) else { break };
             match self.raft.propose(StoreEntry(changes)) {
-                Ok(index) => leadership.proposal = Some(index),
+                Ok(index) => leadership.proposal = Some((index, out.now())),
                 Err(_) => leadership.loops.failed(WriteError::Dropped, &self.store, out),
             }
         }
@@ -122,11 +127,29 @@ impl Manager {
     ) {
         let Some(leadership) = &mut self.leadership else { return };
         out.set_epoch(self.epoch);
-        if leadership.proposal == Some(index) {
+        let own = leadership.proposal.is_some_and(|(own, _)| own == index);
+        if own && !self.kit.sabotage.is(Defect::KeepLock) {
             leadership.proposal = None;
             leadership.loops.committed(changes, causes, &self.store, out);
         } else {
             leadership.loops.publish(changes, causes);
+        }
+    }
+
+    /// A leader whose store's lock was held for too long hands the leadership over, which frees the lock (spec
+    /// control-plane 5.5). It is looked at with everything that Raft hands out, before that is sent.
+    pub(super) fn break_wedge(&mut self, soft_state: Option<SoftState>, out: &Effects) {
+        let now = out.now();
+        let leads = soft_state.is_none_or(|state| state.role == Role::Leader);
+        let proposal = self.leadership.as_ref().filter(|_| leads).and_then(|leadership| leadership.proposal);
+        let wedged = proposal.is_some_and(|(_, since)| now.since(since) > WEDGE_TIMEOUT);
+        let allowed = self.wedge_broken.is_none_or(|last| now.since(last) >= WEDGE_PAUSE);
+        if wedged
+            && allowed
+            && let Some(target) = self.active_peer()
+        {
+            self.wedge_broken = Some(now);
+            self.raft.transfer_leader(target);
         }
     }
 
@@ -184,7 +207,10 @@ impl StateDigest for Leadership {
     fn digest(&self, digest: &mut Digest) {
         let Self { loops, proposal, turn_due } = self;
         loops.digest(digest);
-        proposal.digest(digest);
+        if let Some((index, since)) = proposal {
+            digest.u64(*index);
+            digest.time(*since);
+        }
         digest.bool(*turn_due);
     }
 }

@@ -161,11 +161,15 @@ impl Manager {
         }
     }
 
+    /// The member that shall lead next: the first of those that can be reached.
+    pub(super) fn active_peer(&self) -> Option<RaftId> {
+        let own = self.raft.id();
+        self.members.keys().copied().filter(|id| *id != own && self.transport.is_active(*id)).min()
+    }
+
     /// Lets another member lead that can be reached. False if there is none.
     fn hand_over(&mut self, out: &mut Effects) -> bool {
-        let own = self.raft.id();
-        let active = self.members.keys().copied().filter(|id| *id != own && self.transport.is_active(*id));
-        let Some(target) = active.min() else { return false };
+        let Some(target) = self.active_peer() else { return false };
         self.raft.transfer_leader(target);
         let (timeout, limit) = self.limit(TRANSFER_TIMEOUT, out);
         self.membership.under_way = Some(UnderWay::HandingOver { timeout, limit });

@@ -19,6 +19,8 @@ pub enum Defect {
     ForgetCommit,
     /// A change of the Raft role names a cause that lies in the future.
     InventCause,
+    /// A leader's first writer never gives the store's lock back.
+    KeepLock,
 }
 
 /// The defect of a run, normally none.
