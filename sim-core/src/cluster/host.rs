@@ -84,8 +84,14 @@ impl Host {
 
     /// Everything that the engine knew of its swarm is gone.
     pub(crate) fn lose_disk(&mut self) {
-        self.manager_disk = None;
-        self.agent = None;
+        if let Some(disk) = self.manager_disk.take() {
+            self.node.wipe(*disk);
+        }
+        if let Some(agent) = self.agent.take() {
+            self.node.agent_streams = Some(agent.into_streams());
+        }
+        self.node.join = None;
+        self.node.forget_swarm();
     }
 
     /// A new engine process starts on what the disk holds.

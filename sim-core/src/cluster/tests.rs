@@ -1,5 +1,6 @@
 //! Whole clusters: elections, partitions and restarts, with all invariants checked.
 mod joins;
+mod managers;
 mod roles;
 
 use std::net::Ipv4Addr;

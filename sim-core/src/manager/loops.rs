@@ -324,9 +324,7 @@ impl LeaderLoops {
 
     /// Starts all loops, in the order of spec control-plane 5.1. They begin with these members of the Raft cluster.
     pub(crate) fn start(&mut self, members: &MemberList, store: &Store, effects: &mut Effects) {
-        if let Some(role_manager) = self.loops.get_mut(LoopKind::RoleManager) {
-            role_manager.members(members);
-        }
+        self.members_changed(members);
         for kind in self.loops.kinds_at_start() {
             self.with_loop(kind, store, effects, |control_loop, context| control_loop.start(context));
         }

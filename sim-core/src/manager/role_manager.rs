@@ -7,6 +7,9 @@
 //!
 //! Its first look at the store takes the store's lock, like a write. What was committed before that look is no news:
 //! not even the change of all nodes with which a dispatcher begins.
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::loops::{Context, ControlLoop, Heard, MAIN_STRAND, MembershipWish, Outcome, Step};

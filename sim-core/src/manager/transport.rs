@@ -247,3 +247,98 @@ impl StateDigest for Transport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ManagerSnapshot;
+    use crate::raft::{EntryId, Snapshot, Term};
+
+    const OWN: RaftId = RaftId(1);
+    const PEER: RaftId = RaftId(2);
+    const OTHER: RaftId = RaftId(3);
+
+    fn message(to: RaftId, body: Body<StoreEntry>) -> raft::Message<StoreEntry> {
+        raft::Message { from: OWN, to, term: Term(1), body }
+    }
+
+    fn heartbeat(to: RaftId) -> raft::Message<StoreEntry> {
+        message(to, Body::Heartbeat { commit: 0 })
+    }
+
+    fn snapshot(to: RaftId) -> raft::Message<StoreEntry> {
+        let data = ManagerSnapshot {
+            store: Default::default(),
+            members: BTreeMap::new(),
+            removed: Default::default(),
+        };
+        let last = EntryId { term: Term(1), index: 10 };
+        message(to, Body::Snapshot(Snapshot { last, voters: vec![OWN, PEER], data }))
+    }
+
+    /// Two peers, which count as active.
+    fn transport() -> (Transport, Effects, Stream) {
+        let mut transport = Transport::default();
+        transport.add(PEER, HostId(2), true);
+        transport.add(OTHER, HostId(3), true);
+        (transport, Effects::new(), Stream::named(1, "redial/test"))
+    }
+
+    /// Where calls went since the last time.
+    fn sent(out: &mut Effects) -> Vec<(HostId, CallId)> {
+        let mut outbox = Vec::new();
+        out.swap_outbox(&mut outbox);
+        let call = |(_, to, _, message)| {
+            let Message::Request { call, .. } = message else { return None };
+            Some((to, call))
+        };
+        outbox.into_iter().filter_map(call).collect()
+    }
+
+    #[test]
+    fn mgr_040_each_peer_gets_its_messages_one_after_the_other() {
+        // MGR-040
+        let (mut transport, mut out, mut random) = transport();
+        for to in [PEER, PEER, OTHER] {
+            assert_eq!(transport.send(heartbeat(to), &mut out), []);
+        }
+        let calls = sent(&mut out);
+        assert_eq!(calls.iter().map(|(host, _)| *host).collect::<Vec<_>>(), [HostId(2), HostId(3)]);
+        let reports = transport.settle(calls[0].1, Delivery::Done, &mut random, &mut out);
+        assert_eq!(reports, Some(Vec::new()));
+        assert_eq!(sent(&mut out).iter().map(|(host, _)| *host).collect::<Vec<_>>(), [HostId(2)]);
+    }
+
+    #[test]
+    fn mgr_041_a_removed_peer_gets_nothing_new_and_others_do() {
+        // MGR-041
+        let (mut transport, mut out, _) = transport();
+        transport.remove(PEER);
+        assert_eq!(transport.send(heartbeat(PEER), &mut out), []);
+        assert_eq!(transport.send(heartbeat(OTHER), &mut out), []);
+        assert_eq!(sent(&mut out).iter().map(|(host, _)| *host).collect::<Vec<_>>(), [HostId(3)]);
+    }
+
+    #[test]
+    fn mgr_042_a_snapshot_that_nobody_takes_is_reported_twice() {
+        // MGR-042
+        let (mut transport, mut out, mut random) = transport();
+        transport.send(snapshot(PEER), &mut out);
+        let (_, call) = sent(&mut out)[0];
+        let reports = transport.settle(call, Delivery::Refused, &mut random, &mut out);
+        let expected = vec![Report::Unreachable(PEER), Report::Snapshot { peer: PEER, delivered: false }];
+        assert_eq!(reports, Some(expected));
+        assert!(!transport.is_active(PEER) && transport.is_active(OTHER));
+    }
+
+    #[test]
+    fn mgr_045_what_does_not_fit_into_the_queue_is_reported() {
+        // MGR-045
+        let (mut transport, mut out, _) = transport();
+        for _ in 0..=QUEUE_MAX {
+            assert_eq!(transport.send(heartbeat(PEER), &mut out), []);
+        }
+        assert_eq!(transport.send(heartbeat(PEER), &mut out), [Report::Unreachable(PEER)]);
+        assert!(!transport.is_active(PEER));
+    }
+}

@@ -109,7 +109,7 @@ fn role_001_clu_034_a_demoted_follower_leaves_raft_first_and_changes_its_role_la
 
 #[test]
 fn role_002_a_promoted_worker_gets_its_role_at_once_and_joins_raft_by_itself() {
-    // ROLE-002, CLU-006
+    // ROLE-002, CLU-006; CA-004: a renewal needs no token, and brings the role of the node object.
     for seed in 0..20 {
         let mut setup = setup(3, 1);
         setup.timeline.push(promote(30, "worker-1"));

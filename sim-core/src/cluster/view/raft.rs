@@ -24,6 +24,10 @@ pub struct RaftMember {
     pub commit: u64,
     /// The last entry that it has applied.
     pub applied: u64,
+    /// The last entry that its newest snapshot covers.
+    pub snapshot: u64,
+    /// The first entry that its log still has.
+    pub log_first: u64,
     /// Term and index of its last entries, oldest first.
     pub log_tail: Vec<(u64, u64)>,
     /// The voters, in the order in which they joined.
@@ -54,6 +58,8 @@ fn member(host: HostId, manager: &Manager) -> RaftMember {
         leader: raft.leader().and_then(host_of),
         commit: raft.commit_index(),
         applied: raft.applied_index(),
+        snapshot: raft.snapshot_index(),
+        log_first: raft.first_index(),
         log_tail: raft.log_tail(TAIL).map(|entry| (entry.term.0, entry.index)).collect(),
         voters: raft.members().ids().filter_map(host_of).collect(),
     }

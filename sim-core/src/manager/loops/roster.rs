@@ -81,12 +81,17 @@ impl LeaderLoops {
         store: &Store,
         effects: &mut Effects,
     ) {
-        if let Some(role_manager) = self.loops.get_mut(LoopKind::RoleManager) {
-            role_manager.members(members);
-        }
+        self.members_changed(members);
         self.on_dispatcher(store, effects, |dispatcher, context| {
             dispatcher.managers_changed(managers, context)
         });
+    }
+
+    /// Tells the role manager who the members are now.
+    pub(crate) fn members_changed(&mut self, members: &MemberList) {
+        if let Some(role_manager) = self.loops.get_mut(LoopKind::RoleManager) {
+            role_manager.members(members);
+        }
     }
 
     fn on_dispatcher<R>(

@@ -82,3 +82,19 @@ fn sto_007_a_batch_is_cut_when_three_quarters_of_a_transaction_are_full() {
     // STO-007
     assert_eq!(run(3, Scribe { bytes: 600_000, fails_at: None }), (vec![2, 1], Ok(())));
 }
+
+#[test]
+fn mgr_053_a_transaction_may_be_as_large_as_a_raft_message_and_no_larger() {
+    // MGR-053
+    let size = |bytes| {
+        let (mut store, mut effects) = (Store::default(), Effects::new());
+        let step = DispatcherStep::MarkUnknown(NodeId(1)).into();
+        let mut write = Write::update(Strand { owner: LoopKind::Dispatcher, number: 0 }, step, FactId(0));
+        let mut scribe = Scribe { bytes, fails_at: None };
+        write.run(&mut scribe, &mut store, &mut effects, 0).map(|changes| changes.size_bytes())
+    };
+    let overhead = size(0).unwrap() as usize;
+    assert_eq!(size(1_572_864 - overhead), Ok(1_572_864));
+    let error = size(1_572_865 - overhead).unwrap_err();
+    assert_eq!(error.to_string(), "raft: raft message is too large and can't be sent");
+}
