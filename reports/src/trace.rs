@@ -97,6 +97,11 @@ fn details(fact: &Fact, census: &Census) -> Value {
         Fact::TaskDesired { from, to, .. } => json!({ "from": from.name(), "to": to.name() }),
         Fact::Container { host: on, event, .. } => container(*event, host(*on)),
         Fact::RequestsFailed(failed) => requests_failed(failed, census),
+        Fact::Backends { network, service, event, tasks, .. } => {
+            let tasks: Vec<String> = tasks.iter().map(|task| census.task_name(*task)).collect();
+            let (network, service) = (census.network_name(*network), census.service_name(*service));
+            json!({ "event": event.name(), "network": network, "service": service, "tasks": tasks })
+        }
         Fact::Start
         | Fact::NodeUpdated { .. }
         | Fact::NodeRemoved { .. }

@@ -6,8 +6,8 @@ pub(crate) use enumerate::{Enumeration, conjoin, enumerate};
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
 use sim_core::model::{
-    Availability, ContainerEvent, Fact, FactRecord, Failure, HostId, NodeRole, NodeState, RaftRole,
-    RequestsFailed, SessionEvent, Subject, TaskState, UpdateState,
+    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, Failure, HostId, NodeRole, NodeState,
+    RaftRole, RequestsFailed, SessionEvent, Subject, TaskState, UpdateState,
 };
 
 use crate::time;
@@ -64,6 +64,9 @@ pub(crate) enum Family {
     ContainerStep,
     TrafficBegins,
     RequestsFailed,
+    BackendsAdded,
+    BackendsDisabled,
+    BackendsRemoved,
 }
 
 /// How much a reader of the story wants to know of it.
@@ -136,6 +139,9 @@ impl Family {
             Family::ContainerStep => ("has its container", "have their containers"),
             Family::TrafficBegins => ("begins to send requests", "begin to send requests"),
             Family::RequestsFailed => ("loses requests", "lose requests"),
+            Family::BackendsAdded => ("sends connections to", "send connections to"),
+            Family::BackendsDisabled => ("sends no new connections to", "send no new connections to"),
+            Family::BackendsRemoved => ("forgets", "forget"),
         };
         if many { several } else { one }
     }
@@ -190,7 +196,10 @@ impl Family {
             | Family::TaskProgress
             | Family::TaskToldToStart
             | Family::TaskRemoved
-            | Family::ContainerStep => Weight::Step,
+            | Family::ContainerStep
+            | Family::BackendsAdded
+            | Family::BackendsDisabled
+            | Family::BackendsRemoved => Weight::Step,
         }
     }
 
@@ -261,8 +270,20 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
         Fact::Container { event, host: on, .. } => container(*event, &host(*on)),
         Fact::Traffic { .. } => (Family::TrafficBegins, String::new()),
         Fact::RequestsFailed(failed) => (Family::RequestsFailed, requests_failed(failed, census)),
+        Fact::Backends { event, tasks, .. } => {
+            let tasks: Vec<String> = tasks.iter().map(|task| census.task_name(*task)).collect();
+            (backends(*event), tasks.join(", "))
+        }
     };
     Telling { family, subject: fact.subject(), detail }
+}
+
+fn backends(event: BackendEvent) -> Family {
+    match event {
+        BackendEvent::Added => Family::BackendsAdded,
+        BackendEvent::Disabled => Family::BackendsDisabled,
+        BackendEvent::Removed => Family::BackendsRemoved,
+    }
 }
 
 /// A fact as a sentence of its own, without its time.
@@ -295,6 +316,9 @@ pub(crate) fn with_detail(family: Family, words: &str, detail: &str) -> String {
             | Family::Elected
             | Family::AsksForVotes
             | Family::ContainerStep
+            | Family::BackendsAdded
+            | Family::BackendsDisabled
+            | Family::BackendsRemoved
     );
     match (detail.is_empty(), takes_it_directly) {
         (true, _) => words.to_owned(),

@@ -58,6 +58,26 @@ fn a_disk_that_forgets_is_found() {
 }
 
 #[test]
+fn tasks_without_addresses_are_found() {
+    assert!(is_found(Defect::ForgetAddresses, "addresses and ports have one holder"));
+}
+
+#[test]
+fn nodes_without_the_routing_mesh_are_found() {
+    assert!(is_found(Defect::ForgetIngress, "nodes are attached to the routing mesh"));
+}
+
+#[test]
+fn backends_that_come_back_to_life_are_found() {
+    assert!(is_found(Defect::ReviveBackends, "backends were activated by their owners"));
+}
+
+#[test]
+fn backends_that_stay_when_they_are_gone_are_found() {
+    assert!(is_found(Defect::KeepBackends, "quiet nodes know all backends"));
+}
+
+#[test]
 fn an_invented_cause_is_found() {
     let stops = |finding: &Finding| matches!(finding, Finding::Assertion { text, .. } if text.contains("claims to be caused by"));
     let found = |seed| first_finding(&Plan::drawn(seed, MINUTES), Sabotage::of(Defect::InventCause));

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use self::clients::{Clients, Engine, Site};
-use self::host::Host;
+pub(crate) use self::host::Host;
 pub(crate) use self::host::Power;
 use self::spreading::Spreading;
 use crate::kernel::{Digest, StateDigest};
@@ -52,7 +52,7 @@ pub(crate) struct Cluster {
     unaware: BTreeSet<(HostId, HostId)>,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
     /// What nodes have done to their records, and gossip has not heard yet.
-    record_changes: Vec<(HostId, RecordChange)>,
+    record_changes: Vec<(HostId, FactId, RecordChange)>,
     spreading: Spreading,
     /// Requests, and the programs that serve them.
     traffic: Traffic,
@@ -194,7 +194,7 @@ impl Cluster {
 
     /// A message meets a link that is cut, or lost it.
     fn stop_at_cut(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
-        if let Some(fault) = self.net.fault_between(envelope.from, envelope.to) {
+        if let Some(fault) = self.net.fault_between(envelope.from, envelope.to, SwarmPort::Management) {
             out.silence_path(envelope.from, envelope.to, fault);
         }
         if carriage(&envelope.message) == Carriage::Repeated {

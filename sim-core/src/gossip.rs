@@ -286,7 +286,8 @@ impl<V: Payload> Gossip<V> {
     }
 
     /// The process of a host ends without a word. Without power the machine does not even refuse connections.
-    pub fn stop(&mut self, host: HostId, powered: bool) {
+    pub fn stop(&mut self, now: SimTime, host: HostId, powered: bool) {
+        self.now = now;
         let site = self.sites.get_mut(host).expect("the host was added");
         site.powered = powered;
         site.frozen = None;
@@ -381,6 +382,12 @@ impl<V: Payload> Gossip<V> {
     #[must_use]
     pub fn process(&self, host: HostId) -> Option<PeerId> {
         self.sites.get(host)?.process
+    }
+
+    /// True if the process of a host is about to leave the cluster.
+    #[must_use]
+    pub fn is_leaving(&self, host: HostId) -> bool {
+        self.peer_at(host).is_some_and(Peer::is_leaving)
     }
 
     fn mint(&mut self) -> PeerId {

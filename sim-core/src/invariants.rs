@@ -4,8 +4,11 @@
 //! the queue, so a run has the same hashes with and without them. In checked runs a full sweep follows each
 //! virtual second.
 mod acknowledged;
+mod activated;
 mod addresses;
 mod applied_state;
+mod attachments;
+mod backends;
 mod causes;
 mod commit;
 mod committed;
@@ -88,6 +91,9 @@ fn of_run() -> Vec<Box<dyn Invariant>> {
         Box::new(causes::CauseChains::default()),
         Box::new(task_states::TaskStates),
         Box::new(addresses::Addresses),
+        Box::new(attachments::IngressAttachments::default()),
+        Box::new(activated::ActivatedBackends::default()),
+        Box::new(backends::KnownBackends::default()),
         Box::new(store_sum::StoreSum::default()),
     ]
 }

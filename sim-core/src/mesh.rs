@@ -29,8 +29,8 @@ use self::resolver::NamedNetwork;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::{
-    AttachedNetwork, EndpointRecord, HostId, NetworkId, PortConfig, RecordChange, RecordEvent, TaskId,
-    TransportProtocol,
+    AttachedNetwork, BackendChange, BackendEvent, EndpointRecord, HostId, NetworkId, PortConfig,
+    RecordChange, RecordEvent, ServiceId, TaskId, TransportProtocol,
 };
 
 /// The mark of the first load balancer on a node.
@@ -58,6 +58,8 @@ pub struct Mesh {
     next_mark: Mark,
     /// What gossip has to be told.
     changes: Vec<RecordChange>,
+    /// What became of backends here.
+    backend_changes: Vec<BackendChange>,
 }
 
 impl Default for Mesh {
@@ -68,6 +70,7 @@ impl Default for Mesh {
             host_ports: BTreeMap::new(),
             next_mark: FIRST_MARK,
             changes: Vec::new(),
+            backend_changes: Vec::new(),
         }
     }
 }
@@ -146,6 +149,15 @@ impl Mesh {
         *self = Mesh::default();
     }
 
+    /// The node leaves its swarm: nothing is left of its networks, and all others are told.
+    pub(crate) fn leave_swarm(&mut self) {
+        let networks = std::mem::take(self).networks;
+        let backends =
+            networks.iter().flat_map(|(id, network)| network.backends().zip(std::iter::repeat(*id)));
+        self.backend_changes = backends.map(|(backend, network)| forgotten(network, backend)).collect();
+        self.changes.push(RecordChange::LeaveCluster);
+    }
+
     /// Another node's record changed, as this node hears of it.
     pub fn hear(&mut self, event: &RecordEvent) {
         self.apply(event.previous.as_ref(), event.current.as_ref());
@@ -154,6 +166,11 @@ impl Mesh {
     /// What gossip has to be told since the last time, in order.
     pub fn take_changes(&mut self) -> Vec<RecordChange> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// What became of backends on this node since the last time, in order.
+    pub fn take_backend_changes(&mut self) -> Vec<BackendChange> {
+        std::mem::take(&mut self.backend_changes)
     }
 
     /// Where a new connection to a published port of this node goes: to the container of a host-mode port, else
@@ -257,7 +274,8 @@ impl Mesh {
     }
 
     fn leave(&mut self, network: NetworkId) {
-        if self.networks.remove(&network).is_some() {
+        if let Some(left) = self.networks.remove(&network) {
+            self.backend_changes.extend(left.backends().map(|backend| forgotten(network, backend)));
             self.changes.push(RecordChange::Leave(network));
         }
     }
@@ -266,30 +284,54 @@ impl Mesh {
     fn apply(&mut self, previous: Option<&Arc<EndpointRecord>>, current: Option<&Arc<EndpointRecord>>) {
         let id = previous.or(current).expect("a change has one side at least").id;
         let Some(network) = self.networks.get_mut(&id.network) else { return };
+        let mut tell = |record: &EndpointRecord, event: BackendEvent| {
+            let change = |service: ServiceId| BackendChange {
+                network: id.network,
+                service,
+                event,
+                task: record.id.task,
+            };
+            self.backend_changes.extend(record.service.as_ref().map(|service| change(service.id)));
+        };
         match (previous, current) {
             (Some(before), Some(after)) if before.is_equivalent(after) => {
                 match (before.disabled, after.disabled) {
-                    (false, true) => network.disable(after),
-                    (true, false) => network.enable(after, &mut self.next_mark),
+                    (false, true) => {
+                        network.disable(after);
+                        tell(after, BackendEvent::Disabled);
+                    }
+                    (true, false) => {
+                        network.enable(after, &mut self.next_mark);
+                        tell(after, BackendEvent::Added);
+                    }
                     (true, true) | (false, false) => {}
                 }
             }
             (before, after) => {
                 if let Some(before) = before {
+                    if network.has_backend(before) {
+                        tell(before, BackendEvent::Removed);
+                    }
                     network.remove(before);
                 }
                 if let Some(after) = after.filter(|record| !record.disabled) {
                     network.enable(after, &mut self.next_mark);
+                    tell(after, BackendEvent::Added);
                 }
             }
         }
     }
 }
 
+fn forgotten(network: NetworkId, backend: KnownBackend) -> BackendChange {
+    let KnownBackend { service, task, .. } = backend;
+    BackendChange { network, service, event: BackendEvent::Removed, task }
+}
+
 impl StateDigest for Mesh {
     fn digest(&self, digest: &mut Digest) {
-        // Ports of the node alone follow from the containers.
-        let Self { networks, containers, host_ports: _, next_mark, changes } = self;
+        // Ports of the node alone follow from the containers; what became of backends is taken between events.
+        let Self { networks, containers, host_ports: _, next_mark, changes, backend_changes: _ } = self;
         networks.digest(digest);
         containers.digest(digest);
         digest.u32(*next_mark);

@@ -27,7 +27,10 @@ pub mod token;
 pub use cluster::{Cluster, ClusterSpec, HEARTBEAT_EPSILON, RaftConfig};
 pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
-pub use endpoint::{AttachedNetwork, EndpointId, EndpointRecord, RecordChange, RecordEvent, ServiceRecord};
+pub use endpoint::{
+    AttachedNetwork, BackendChange, BackendEvent, EndpointId, EndpointRecord, RecordChange, RecordEvent,
+    ServiceRecord,
+};
 pub use explanation::{ExplainWish, Explanation, Explanations};
 pub use fact::{
     CommandId, ContainerEvent, Fact, FactId, FactRecord, RaftRole, RequestsFailed, SessionEvent, Subject,

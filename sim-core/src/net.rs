@@ -189,12 +189,12 @@ impl Net {
         self.overlays.is_empty() && self.topology.is_constant()
     }
 
-    /// The fault that keeps the management of one host from hearing another, or makes it late.
-    pub(crate) fn fault_between(&self, from: HostId, to: HostId) -> Option<FactId> {
+    /// The fault that keeps a port of one host from hearing another, or makes it late.
+    pub(crate) fn fault_between(&self, from: HostId, to: HostId, port: SwarmPort) -> Option<FactId> {
         if self.overlays.is_empty() || from == to {
             return None;
         }
-        self.overlays.between(&self.topology, from, to, SwarmPort::Management).fact()
+        self.overlays.between(&self.topology, from, to, port).fact()
     }
 
     /// Keeps a message of a connection until its link is healed.
@@ -315,7 +315,7 @@ mod tests {
         let (from, to) = (Place::Host(A), Place::Host(B));
         net.apply(&Fault::Cut { from, to, one_way: true }, FactId(7));
         assert!(net.is_cut(A, B) && !net.is_cut(B, A));
-        assert_eq!(net.fault_between(A, B), Some(FactId(7)));
+        assert_eq!(net.fault_between(A, B, SwarmPort::Management), Some(FactId(7)));
         net.apply(&Fault::Heal { from, to, one_way: false }, FactId(8));
         assert!(!net.is_cut(A, B));
     }

@@ -140,7 +140,8 @@ impl Traffic {
             NetworkOrder::Configure(_)
             | NetworkOrder::Attach { .. }
             | NetworkOrder::Enable { .. }
-            | NetworkOrder::Detach { .. } => {}
+            | NetworkOrder::Detach { .. }
+            | NetworkOrder::LeaveSwarm => {}
         }
     }
 

@@ -172,7 +172,7 @@ impl Lab {
 
     /// A process dies.
     pub(super) fn kill(&mut self, node: u32, silent: bool) {
-        self.gossip.stop(HostId(node), !silent);
+        self.gossip.stop(self.now, HostId(node), !silent);
     }
 
     /// The links between these nodes and the others are cut.

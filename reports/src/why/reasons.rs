@@ -73,7 +73,8 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
         | Fact::TaskAssigned { .. }
         | Fact::TaskState { .. }
         | Fact::TaskDesired { .. }
-        | Fact::Container { .. } => None,
+        | Fact::Container { .. }
+        | Fact::Backends { .. } => None,
         Fact::Traffic { .. } => Some("traffic"),
         Fact::RequestsFailed(_) => Some("requests"),
     }
@@ -214,7 +215,8 @@ fn clause(record: &FactRecord, census: &Census) -> String {
         | Fact::TaskDesired { .. }
         | Fact::Container { .. }
         | Fact::Traffic { .. }
-        | Fact::RequestsFailed(_) => format!("{} at {at}", tell_sentence(record, census)),
+        | Fact::RequestsFailed(_)
+        | Fact::Backends { .. } => format!("{} at {at}", tell_sentence(record, census)),
     }
 }
 

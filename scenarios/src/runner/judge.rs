@@ -90,7 +90,8 @@ impl<'a> Judge<'a> {
             | Fact::TaskState { .. }
             | Fact::TaskDesired { .. }
             | Fact::TaskRemoved { .. }
-            | Fact::Container { .. } => {}
+            | Fact::Container { .. }
+            | Fact::Backends { .. } => {}
             Fact::Traffic { .. } | Fact::RequestsFailed(_) => self.changes.traffic = true,
         }
     }

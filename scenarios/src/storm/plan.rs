@@ -13,6 +13,9 @@ pub const CONVERGENCE_BOUND: SimDuration = SimDuration::from_secs(180);
 /// When the last command is given, counted from the healing.
 const LAST_COMMAND: SimDuration = SimDuration::from_secs(120);
 
+/// When hosts that lost their disks try to join again, counted from the healing.
+const RETURNS: [SimDuration; 2] = [SimDuration::from_secs(40), SimDuration::from_secs(80)];
+
 /// A storm before it is run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -38,7 +41,7 @@ pub(super) struct Step {
     pub(super) at: SimTime,
     /// The rest of its entry in the timeline.
     pub(super) what: String,
-    /// The host that loses its disk and is not part of the swarm any more.
+    /// The host that loses its disk, and has to join again.
     pub(super) loses: Option<String>,
 }
 
@@ -96,7 +99,11 @@ impl Plan {
         )?;
         writeln!(text, "images: {{ flaky: {{ exit: {{ code: 1, after: 40s }} }} }}")?;
         writeln!(text, "timeline:")?;
-        writeln!(text, "  - {{ at: 1s, on: {}, docker: \"service create --name web app:1\" }}", self.anchor)?;
+        writeln!(
+            text,
+            "  - {{ at: 1s, on: {}, docker: \"service create --name web --publish 8080:80 app:1\" }}",
+            self.anchor
+        )?;
         for Step { at, what, .. } in &self.steps {
             writeln!(text, "  - {{ at: {}, {what} }}", millis(*at))?;
         }
@@ -108,10 +115,10 @@ impl Plan {
 
     /// The last command and what must be true in the end.
     fn write_end(&self, text: &mut String) -> std::fmt::Result {
-        let lost: Vec<&String> = self.steps.iter().filter_map(|step| step.loses.as_ref()).collect();
-        let alive: Vec<String> = self.hosts().into_iter().filter(|host| !lost.contains(&host)).collect();
+        let hosts = self.hosts();
         let leaders: Vec<&str> =
-            alive.iter().map(String::as_str).filter(|host| host.starts_with("manager")).collect();
+            hosts.iter().map(String::as_str).filter(|host| host.starts_with("manager")).collect();
+        self.write_returns(text)?;
         let (end, replicas) = (millis(self.healed + CONVERGENCE_BOUND), self.replicas);
         let last = millis(self.healed + LAST_COMMAND);
         writeln!(
@@ -125,10 +132,23 @@ impl Plan {
             text,
             "  - {{ at: {end}, cluster: {{ leader: [{}], ready: {} }} }}",
             leaders.join(", "),
-            alive.len()
+            hosts.len()
         )?;
         writeln!(text, "  - {{ at: {end}, service: web, running: {replicas} }}")?;
         writeln!(text, "  - {{ command: last, succeeds: true }}")
+    }
+
+    /// Those who lost their disks join again. The second attempt is for those that found no leader.
+    fn write_returns(&self, text: &mut String) -> std::fmt::Result {
+        for after in RETURNS {
+            let at = millis(self.healed + after);
+            for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
+                let role = host.split('-').next().expect("a name begins with the role");
+                let line = format!("swarm join --token {role}-token {}:2377", self.anchor);
+                writeln!(text, "  - {{ at: {at}, on: {host}, docker: \"{line}\" }}")?;
+            }
+        }
+        Ok(())
     }
 }
 

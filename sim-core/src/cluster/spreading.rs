@@ -6,10 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Cluster, Power};
+use super::{Cluster, Power, networks};
 use crate::gossip::{Change, Gossip, Links, Operation, Payload, RecordKey};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::{EndpointRecord, HostId, NetworkId, RecordChange, RecordEvent, SwarmPort};
+use crate::model::{
+    BackendChange, Defect, EndpointId, EndpointRecord, FactId, HostId, NetworkId, RecordChange, RecordEvent,
+    SwarmPort, TaskId,
+};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{Effects, Event};
 
@@ -27,11 +30,15 @@ pub(super) struct Spreading {
     joined: BTreeMap<HostId, BTreeSet<NetworkId>>,
     /// When the next turn of gossip is in the queue.
     armed: Option<SimTime>,
+    /// Why records were withdrawn.
+    withdrawn: BTreeMap<EndpointId, FactId>,
+    /// Why hosts have left.
+    left: BTreeMap<HostId, FactId>,
 }
 
-/// A record that all nodes share.
+/// A record that all nodes share, with the fact that made it say this.
 #[derive(Clone, Debug)]
-struct Shared(Arc<EndpointRecord>);
+struct Shared(Arc<EndpointRecord>, FactId);
 
 impl Payload for Shared {
     fn size_bytes(&self) -> u32 {
@@ -72,7 +79,7 @@ impl Links for Wires<'_> {
 impl Cluster {
     /// Gossip hears what nodes have done to their records and networks.
     pub(super) fn spread(&mut self, out: &mut Effects) {
-        for (host, change) in self.take_record_changes() {
+        for (host, cause, change) in self.take_record_changes() {
             if self.spreading.gossip.is_none() {
                 self.spreading.note(host, &change);
                 if !matches!(change, RecordChange::Publish(_)) {
@@ -80,7 +87,7 @@ impl Cluster {
                 }
                 self.start_gossip(out.now());
             }
-            self.tell_gossip(out.now(), host, change);
+            self.tell_gossip(out.now(), host, cause, change);
         }
         self.arm_gossip(out);
     }
@@ -91,13 +98,56 @@ impl Cluster {
         let Some(gossip) = &mut self.spreading.gossip else { return };
         gossip.run_until(out.now(), &mut Wires(&mut self.net));
         gossip.take_notices();
-        for (_, host, change) in gossip.take_changes() {
-            let Change { previous, current, .. } = change;
-            let record = |shared: Shared| shared.0;
-            let event = RecordEvent { previous: previous.map(record), current: current.map(record) };
-            self.hosts.get_mut(host).expect("peers run on hosts").mesh.hear(&event);
+        let changes = gossip.take_changes();
+        let mut told: Vec<BackendChange> = Vec::new();
+        for (place, (_, host, change)) in changes.iter().enumerate() {
+            let cause = self.cause_of(*host, change, out);
+            let record = |shared: &Shared| Arc::clone(&shared.0);
+            let event = RecordEvent {
+                previous: change.previous.as_ref().map(record),
+                current: change.current.as_ref().map(record),
+            };
+            let mesh = &mut self.hosts.get_mut(*host).expect("peers run on hosts").mesh;
+            if event.current.is_some() || !self.setup.sabotage.is(Defect::KeepBackends) {
+                mesh.hear(&event);
+            }
+            if self.setup.sabotage.is(Defect::ReviveBackends) {
+                mesh.hear(&RecordEvent { previous: event.current, current: event.previous });
+            }
+            told.extend(mesh.take_backend_changes());
+            // What one node hears for one reason is told together.
+            let goes_on = changes
+                .get(place + 1)
+                .is_some_and(|(_, next, change)| next == host && self.cause_of(*next, change, out) == cause);
+            if !goes_on {
+                networks::tell_backends(*host, cause, &told, out);
+                told.clear();
+            }
         }
         self.arm_gossip(out);
+    }
+
+    /// Why a node hears what it hears of a record.
+    fn cause_of(&self, host: HostId, change: &Change<Shared>, out: &Effects) -> FactId {
+        if let Some(Shared(_, cause)) = &change.current {
+            return *cause;
+        }
+        let Some(Shared(record, last)) = &change.previous else { return FactId(0) };
+        // A record goes with its owner if nobody has withdrawn it.
+        let Spreading { withdrawn, left, .. } = &self.spreading;
+        let owner = record.host;
+        let withdrawn = withdrawn.get(&record.id).copied();
+        let cut = |from, to| self.net.fault_between(from, to, SwarmPort::Gossip);
+        let silence =
+            || out.silence_cause(host, owner).or_else(|| cut(owner, host)).or_else(|| cut(host, owner));
+        withdrawn.or_else(silence).or_else(|| left.get(&owner).copied()).unwrap_or(*last)
+    }
+
+    /// The engine of a host ends in an orderly way: its process of gossip says so to the others.
+    pub(crate) fn leave_gossip(&mut self, host: HostId, out: &mut Effects) {
+        if self.spreading.gossip.is_some() {
+            self.tell_gossip(out.now(), host, out.cause(), RecordChange::LeaveCluster);
+        }
     }
 
     /// The processes of hosts end, stand still and go on with their engines.
@@ -109,8 +159,10 @@ impl Cluster {
                 continue;
             }
             match (host.power, &host.frozen) {
-                (Power::Off, _) => gossip.stop(id, false),
-                (Power::EngineStopped, _) => gossip.stop(id, true),
+                (Power::Off, _) => gossip.stop(out.now(), id, false),
+                // Before an engine that was told to stop is over, its process of gossip has said farewell.
+                (Power::EngineStopped, _) if gossip.is_leaving(id) => {}
+                (Power::EngineStopped, _) => gossip.stop(out.now(), id, true),
                 (Power::On, Some(_)) => gossip.freeze(out.now(), id),
                 (Power::On, None) => gossip.thaw(out.now(), id),
             }
@@ -133,24 +185,36 @@ impl Cluster {
         self.spreading.gossip = Some(gossip);
     }
 
-    fn tell_gossip(&mut self, now: SimTime, host: HostId, change: RecordChange) {
+    fn tell_gossip(&mut self, now: SimTime, host: HostId, cause: FactId, change: RecordChange) {
         let bootstrap = self.bootstrap_hosts();
-        let gossip = self.spreading.gossip.as_mut().expect("gossip runs");
+        let Spreading { gossip, withdrawn, left, .. } = &mut self.spreading;
+        let gossip = gossip.as_mut().expect("gossip runs");
         let wires = &mut Wires(&mut self.net);
-        if gossip.process(host).is_none() {
-            gossip.start(now, host, &bootstrap, wires);
-        }
-        let key = |task: crate::model::TaskId| RecordKey(task.0);
+        // Whoever takes part again while its process still says farewell has a new one.
+        let leaves = gossip.is_leaving(host);
+        let runs = gossip.process(host).is_some() && !(leaves && matches!(change, RecordChange::Join(_)));
+        let key = |task: TaskId| RecordKey(task.0);
         let operation = match change {
+            RecordChange::LeaveCluster if leaves || !runs => return,
+            RecordChange::LeaveCluster => {
+                left.insert(host, cause);
+                Operation::LeaveCluster
+            }
             RecordChange::Join(network) => Operation::Join(network),
             RecordChange::Leave(network) => Operation::Leave(network),
             RecordChange::Publish(record) => Operation::Publish {
                 network: record.id.network,
                 key: key(record.id.task),
-                value: Shared(record),
+                value: Shared(record, cause),
             },
-            RecordChange::Withdraw(id) => Operation::Withdraw { network: id.network, key: key(id.task) },
+            RecordChange::Withdraw(id) => {
+                withdrawn.insert(id, cause);
+                Operation::Withdraw { network: id.network, key: key(id.task) }
+            }
         };
+        if !runs {
+            gossip.start(now, host, &bootstrap, wires);
+        }
         gossip.operate(now, host, operation, wires);
     }
 
@@ -179,6 +243,9 @@ impl Spreading {
             RecordChange::Leave(network) => {
                 self.joined.entry(host).or_default().remove(network);
             }
+            RecordChange::LeaveCluster => {
+                self.joined.remove(&host);
+            }
             RecordChange::Publish(_) | RecordChange::Withdraw(_) => {}
         }
     }
@@ -192,8 +259,8 @@ impl StateDigest for Shared {
 
 impl StateDigest for Spreading {
     fn digest(&self, digest: &mut Digest) {
-        // Until gossip runs, all that it starts from follows from the networks of the hosts.
-        let Self { gossip, joined: _, armed } = self;
+        // Until gossip runs, all that it starts from follows from the networks of the hosts. Causes are for the trace.
+        let Self { gossip, joined: _, armed, withdrawn: _, left: _ } = self;
         if let Some(gossip) = gossip {
             gossip.digest(digest);
             armed.digest(digest);

@@ -1,6 +1,7 @@
 //! Whole clusters: elections, partitions and restarts, with all invariants checked.
 mod joins;
 mod managers;
+mod mesh;
 mod roles;
 
 use std::net::Ipv4Addr;

@@ -198,8 +198,8 @@ fn perform(world: &mut Option<World>, command: &Command<'_>) -> String {
             world.gossip.start(world.now, hosts[0], &bootstrap, &mut world.wires);
             world.operate(hosts[0], Operation::Join(network));
         }
-        "crash" => world.gossip.stop(hosts[0], false),
-        "kill" => world.gossip.stop(hosts[0], true),
+        "crash" => world.gossip.stop(world.now, hosts[0], false),
+        "kill" => world.gossip.stop(world.now, hosts[0], true),
         "freeze" => world.gossip.freeze(world.now, hosts[0]),
         "thaw" => world.gossip.thaw(world.now, hosts[0]),
         "cut" => world.wires.island = hosts.into_iter().collect(),

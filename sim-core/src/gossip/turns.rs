@@ -127,7 +127,7 @@ impl<V: Payload> Gossip<V> {
         for notice in notices.drain(..) {
             self.notices.push((now, notice));
             if notice == (Notice::LeftCluster { peer: id }) {
-                self.stop(host, true);
+                self.stop(now, host, true);
             }
         }
     }

@@ -23,8 +23,8 @@ use self::holdings::Holdings;
 use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{
-    AllocatedSubnet, Endpoint, FactId, Network, NetworkAttachment, NetworkId, Node, NodeId, Service,
-    ServiceId, Subnet, Task, TaskId, TaskState, TaskStatus,
+    AllocatedSubnet, Defect, Endpoint, FactId, Network, NetworkAttachment, NetworkId, Node, NodeId, Sabotage,
+    Service, ServiceId, Subnet, Task, TaskId, TaskState, TaskStatus,
 };
 use crate::protocol::LoopTimer;
 use crate::store::{ObjectChange, Store, StoreError, Transaction};
@@ -43,6 +43,7 @@ const DEFAULT_BLOCK_BITS: u8 = 24;
 pub(crate) struct Allocator {
     /// Whether ports and networks of services are left alone. Some recordings were made so.
     without_ports: bool,
+    sabotage: Sabotage,
     holdings: Holdings,
     ingress: Option<NetworkId>,
     /// Tasks to allocate at the next commit, each with the fact that brought it.
@@ -91,14 +92,15 @@ pub(crate) enum AllocatorStep {
 }
 
 impl Allocator {
-    pub(crate) fn new(without_ports: bool) -> Self {
-        Self::with_pool(without_ports, DEFAULT_POOL, DEFAULT_BLOCK_BITS)
+    pub(crate) fn new(without_ports: bool, sabotage: Sabotage) -> Self {
+        Allocator { sabotage, ..Self::with_pool(without_ports, DEFAULT_POOL, DEFAULT_BLOCK_BITS) }
     }
 
     /// An allocator that cuts networks from a certain pool.
     fn with_pool(without_ports: bool, pool: Subnet, block_bits: u8) -> Self {
         Allocator {
             without_ports,
+            sabotage: Sabotage::default(),
             holdings: Holdings::new(&[pool], block_bits),
             ingress: None,
             pending_tasks: BTreeMap::new(),
@@ -260,6 +262,9 @@ impl Allocator {
             attachment.network = Arc::clone(stored);
         }
         self.holdings.allocate_task(task.id, &mut attachments)?;
+        if self.sabotage.is(Defect::ForgetAddresses) {
+            attachments.iter_mut().for_each(|attachment| attachment.addresses.clear());
+        }
         Ok(AllocatorStep::Task(task.id, attachments, endpoint))
     }
 
@@ -318,7 +323,8 @@ impl Allocator {
         let used: BTreeSet<NetworkId> =
             used.filter(|network| network.is_overlay()).map(|network| network.id).collect();
         let others = used.into_iter().filter(|network| Some(*network) != self.ingress);
-        self.ingress.into_iter().chain(others).collect()
+        let mesh = self.ingress.filter(|_| !self.sabotage.is(Defect::ForgetIngress));
+        mesh.into_iter().chain(others).collect()
     }
 
     fn hear_network(&mut self, old: Option<&Network>, new: Option<&Network>, context: &Context<'_>) {
@@ -555,6 +561,7 @@ impl StateDigest for Allocator {
         // What is held follows from the store, but for the counters; what is being written from the steps.
         let Self {
             without_ports,
+            sabotage: _,
             holdings,
             ingress,
             pending_tasks,

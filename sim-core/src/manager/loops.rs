@@ -33,7 +33,7 @@ use crate::kernel::queue::TimerId;
 use crate::kernel::random::Stream;
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::{PlacementStrategy, Setup, Ties};
-use crate::model::{FactId, HostId, NodeId, ServiceId, Task, TaskId};
+use crate::model::{FactId, HostId, NodeId, Sabotage, ServiceId, Task, TaskId};
 use crate::protocol::{Effects, LoopKind, LoopTimer, MemberList, ReplyTo, Request, Timer};
 use crate::store::{ChangeSet, ObjectChange, Store, StoreError, Transaction};
 
@@ -237,6 +237,8 @@ pub struct LoopSettings {
     pub manager: String,
     /// Whether the allocator hands out no ports, as when some recordings were made.
     pub without_ports: bool,
+    /// What is wrong with the loops on purpose.
+    pub sabotage: Sabotage,
     /// Who hears of a commit first: strands that watch single objects, or the loops. The former act on a change as
     /// soon as it is published, the latter at the end of the commit, so that in a cluster the former queue for the
     /// store's lock first. Where writes settle at once, all that counts is who subscribed first (spec orchestration
@@ -253,6 +255,7 @@ impl LoopSettings {
             strategy: setup.settings.scheduler,
             manager: manager.to_owned(),
             without_ports: false,
+            sabotage: setup.sabotage,
             watchers_first: true,
         }
     }
@@ -597,7 +600,7 @@ impl LeaderLoops {
 fn make(kind: LoopKind, settings: &LoopSettings) -> Box<dyn ControlLoop> {
     let seed = settings.seed;
     match kind {
-        LoopKind::Allocator => Box::new(Allocator::new(settings.without_ports)),
+        LoopKind::Allocator => Box::new(Allocator::new(settings.without_ports, settings.sabotage)),
         LoopKind::Scheduler => Box::new(settings.scheduler()),
         LoopKind::Api => Box::new(ControlApi::new(seed)),
         LoopKind::ConstraintEnforcer => Box::new(ConstraintEnforcer::new(seed)),

@@ -110,6 +110,10 @@ impl LoadBalancer {
         }
     }
 
+    pub(super) fn knows(&self, task: TaskId) -> bool {
+        self.backends.contains_key(&task)
+    }
+
     /// A backend is gone. True if none is left.
     pub(super) fn remove(&mut self, task: TaskId) -> bool {
         let Some(backend) = self.backends.remove(&task) else { return self.backends.is_empty() };
@@ -148,10 +152,6 @@ impl LoadBalancer {
     }
 
     /// True if it has the endpoint of a task, whether that takes connections or not.
-    pub(super) fn knows(&self, task: TaskId) -> bool {
-        self.backends.contains_key(&task)
-    }
-
     /// All backends in the order of their tasks.
     pub(super) fn backends(&self) -> impl Iterator<Item = KnownBackend> + '_ {
         self.backends.values().map(|Backend { record, disabled }| KnownBackend {

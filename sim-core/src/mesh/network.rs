@@ -48,6 +48,12 @@ impl MeshNetwork {
         }
     }
 
+    /// True if an endpoint is a backend here, whether it takes connections or not.
+    pub(super) fn has_backend(&self, record: &EndpointRecord) -> bool {
+        let mark = record.service.as_ref().and_then(|service| self.mark_of(service));
+        mark.is_some_and(|mark| self.balancers[&mark].knows(record.id.task))
+    }
+
     /// An endpoint takes no new connections, and stays known.
     pub(super) fn disable(&mut self, record: &EndpointRecord) {
         let mark = record.service.as_ref().and_then(|service| self.mark_of(service));

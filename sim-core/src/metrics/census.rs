@@ -234,7 +234,8 @@ impl Census {
             | Fact::NodeUpdated { .. }
             | Fact::Container { .. }
             | Fact::Traffic { .. }
-            | Fact::RequestsFailed(_) => {}
+            | Fact::RequestsFailed(_)
+            | Fact::Backends { .. } => {}
         }
     }
 

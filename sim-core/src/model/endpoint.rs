@@ -110,6 +110,44 @@ pub enum RecordChange {
     Publish(Arc<EndpointRecord>),
     /// A record of its own is gone.
     Withdraw(EndpointId),
+    /// The node leaves the swarm, and tells all others.
+    LeaveCluster,
+}
+
+/// What became of a backend on one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendEvent {
+    /// It takes connections of this node from here on.
+    Added,
+    /// It gets no new connections of this node any more.
+    Disabled,
+    /// This node does not know it any more.
+    Removed,
+}
+
+impl BackendEvent {
+    /// The word in trace files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            BackendEvent::Added => "added",
+            BackendEvent::Disabled => "disabled",
+            BackendEvent::Removed => "removed",
+        }
+    }
+}
+
+/// A change of the backends that a node knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackendChange {
+    /// The network of the load balancer.
+    pub network: NetworkId,
+    /// Its service.
+    pub service: ServiceId,
+    /// What happened.
+    pub event: BackendEvent,
+    /// To the backend of this task.
+    pub task: TaskId,
 }
 
 impl StateDigest for EndpointId {

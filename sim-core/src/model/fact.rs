@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::{
-    Availability, Failure, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId, Slot, TaskId,
-    TaskState, TrafficId, UpdateState,
+    Availability, BackendEvent, Failure, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId,
+    Slot, TaskId, TaskState, TrafficId, UpdateState,
 };
 pub use crate::kernel::trace::FactId;
 use crate::kernel::trace::Record;
@@ -306,6 +306,19 @@ pub enum Fact {
     },
     /// Requests of one source failed for one reason within one second.
     RequestsFailed(RequestsFailed),
+    /// The backends that a node's load balancer knows changed.
+    Backends {
+        /// Whose load balancer.
+        host: HostId,
+        /// On which network.
+        network: NetworkId,
+        /// Of which service.
+        service: ServiceId,
+        /// What happened.
+        event: BackendEvent,
+        /// To the backends of these tasks.
+        tasks: Arc<[TaskId]>,
+    },
 }
 
 /// Requests of one source that failed for one reason, at one task, through one node, within one second of time.
@@ -341,7 +354,8 @@ impl Fact {
             Fact::RaftRole { host, .. }
             | Fact::Leadership { host, .. }
             | Fact::Manager { host, .. }
-            | Fact::Session { host, .. } => Subject::Host(*host),
+            | Fact::Session { host, .. }
+            | Fact::Backends { host, .. } => Subject::Host(*host),
             Fact::NodeCreated { node, .. }
             | Fact::NodeStatus { node, .. }
             | Fact::NodeAvailability { node, .. }
@@ -398,6 +412,7 @@ impl Fact {
             Fact::Container { .. } => "container",
             Fact::Traffic { .. } => "traffic",
             Fact::RequestsFailed(_) => "request-failed",
+            Fact::Backends { .. } => "backends",
         }
     }
 }
@@ -512,6 +527,13 @@ impl StateDigest for Fact {
             }
             Fact::Traffic { traffic } => digest.u32(traffic.0),
             Fact::RequestsFailed(failed) => failed.digest(digest),
+            Fact::Backends { host, network, service, event, tasks } => {
+                digest.u32(host.0);
+                digest.u32(network.0);
+                digest.u32(service.0);
+                digest.u8(*event as u8);
+                tasks.digest(digest);
+            }
         }
     }
 }

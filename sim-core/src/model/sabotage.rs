@@ -21,6 +21,14 @@ pub enum Defect {
     InventCause,
     /// A leader's first writer never gives the store's lock back.
     KeepLock,
+    /// The allocator lets tasks go on without addresses.
+    ForgetAddresses,
+    /// The allocator gives nodes no address on the network of the routing mesh.
+    ForgetIngress,
+    /// A node takes back that a backend is disabled.
+    ReviveBackends,
+    /// A node keeps backends of which it hears that they are gone.
+    KeepBackends,
 }
 
 /// The defect of a run, normally none.

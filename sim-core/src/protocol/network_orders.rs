@@ -19,6 +19,8 @@ pub(crate) enum NetworkOrder {
     Remove { task: TaskId },
     /// A container is gone.
     Detach { task: TaskId },
+    /// The host leaves its swarm.
+    LeaveSwarm,
 }
 
 /// What a container runs, and for which service.

@@ -3,7 +3,7 @@
 use super::Host;
 use crate::kernel::SimDuration;
 use crate::kernel::queue::TimerId;
-use crate::protocol::{CallId, Effects, EngineResponse, NodeTimer, Timer};
+use crate::protocol::{CallId, Effects, EngineResponse, NetworkOrder, NodeTimer, Timer};
 use crate::worker::Agent;
 
 /// How long the end of the containers is waited for.
@@ -54,5 +54,6 @@ impl Host {
             self.node.agent_streams = Some(agent.into_streams());
         }
         self.node.forget_swarm();
+        out.order(NetworkOrder::LeaveSwarm);
     }
 }

@@ -125,6 +125,12 @@ impl<V: Payload> Peer<V> {
         self.arm(now, out);
     }
 
+    /// True from the moment on in which it was told to leave.
+    pub(crate) fn is_leaving(&self) -> bool {
+        let waits = self.waiting.iter().any(|operation| matches!(operation, Operation::LeaveCluster));
+        waits || self.errands.values().any(|errand| matches!(errand.job, Job::Leave))
+    }
+
     /// A connection of this peer came to nothing, or did what it was for. A comparison is complete only when the
     /// other side has answered.
     pub(crate) fn dialled(

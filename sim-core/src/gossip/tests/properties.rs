@@ -82,7 +82,7 @@ fn busy_run(seed: u64, leaves_out: bool) -> (World, Vec<(SimTime, HostId, Record
         seen.extend(world.run_until(end).into_iter().map(|(at, host, change)| (at, host, change.key)));
         world.publish(HostId((step % 12) as u32), (step % 17) as u32, step as u32);
         match step {
-            10 => world.gossip.stop(HostId(5), false),
+            10 => world.gossip.stop(world.now, HostId(5), false),
             40 => {
                 let bootstrap = [HostId(0), HostId(1)];
                 world.gossip.start(world.now, HostId(5), &bootstrap, &mut world.wires);

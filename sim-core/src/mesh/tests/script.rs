@@ -177,6 +177,7 @@ impl Script {
                     RecordChange::Join(_)
                     | RecordChange::Publish(_)
                     | RecordChange::Withdraw(_)
+                    | RecordChange::LeaveCluster
                     | RecordChange::Leave(_) => {}
                 }
             }

@@ -195,7 +195,7 @@ impl World {
                 let (id, current) = match change {
                     RecordChange::Publish(record) => (record.id, Some(record)),
                     RecordChange::Withdraw(id) => (id, None),
-                    RecordChange::Join(_) | RecordChange::Leave(_) => continue,
+                    RecordChange::Join(_) | RecordChange::Leave(_) | RecordChange::LeaveCluster => continue,
                 };
                 let others = (0..self.meshes.len()).filter(|other| *other != origin);
                 self.held.extend(others.map(|other| (other, id, current.clone())));

@@ -36,6 +36,7 @@ pub(super) fn order_text(order: &NetworkOrder) -> String {
         NetworkOrder::Disable { task } => format!("network: disable t{}", task.0),
         NetworkOrder::Remove { task } => format!("network: remove t{}", task.0),
         NetworkOrder::Detach { task } => format!("network: detach t{}", task.0),
+        NetworkOrder::LeaveSwarm => "network: leave the swarm".to_owned(),
     }
 }
 

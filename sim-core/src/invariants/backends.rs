@@ -1,0 +1,89 @@
+//! Once nothing has happened for a while, every node knows exactly the backends that take connections (spec networking
+//! 11, I5).
+use std::collections::BTreeSet;
+
+use super::Invariant;
+use crate::cluster::{Cluster, Power};
+use crate::model::{HostId, NetworkId, TaskId};
+
+/// Sweeps after the last change of hosts or links. A node that was gone for a short while has its records back after
+/// 64 s in the worst case (spec networking 8.4).
+const HEALTHY: u32 = 120;
+/// Sweeps after the last change of a record: the periodic comparison repairs what is missed (spec networking 8.2).
+const SPREAD: u32 = 35;
+/// Sweeps between two looks at everything.
+const PERIOD: u32 = 5;
+
+/// A backend that takes connections, on its network.
+type Enabled = BTreeSet<(NetworkId, TaskId)>;
+
+/// Compares what nodes know with what is.
+#[derive(Debug, Default)]
+pub(super) struct KnownBackends {
+    powers: Vec<Power>,
+    healthy_for: u32,
+    truth: Enabled,
+    unchanged_for: u32,
+}
+
+impl Invariant for KnownBackends {
+    fn name(&self) -> &'static str {
+        "quiet nodes know all backends"
+    }
+
+    fn sweep(&mut self, cluster: &Cluster) -> Result<(), String> {
+        let powers: Vec<Power> = cluster.hosts.values().map(|host| host.power).collect();
+        let is_healthy = powers == self.powers
+            && cluster.net.are_smooth()
+            && cluster.hosts.values().all(|host| host.frozen.is_none())
+            && is_one_swarm(cluster);
+        self.healthy_for = if is_healthy { self.healthy_for + 1 } else { 0 };
+        self.powers = powers;
+        let truth = enabled(cluster);
+        self.unchanged_for = if truth == self.truth { self.unchanged_for + 1 } else { 0 };
+        self.truth = truth;
+        let is_due = self.unchanged_for.is_multiple_of(PERIOD);
+        if self.healthy_for < HEALTHY || self.unchanged_for < SPREAD || !is_due {
+            return Ok(());
+        }
+        running(cluster).try_for_each(|(id, _)| self.compare(cluster, id))
+    }
+}
+
+impl KnownBackends {
+    fn compare(&self, cluster: &Cluster, id: HostId) -> Result<(), String> {
+        let mesh = &cluster.hosts.get(id).expect("it runs").mesh;
+        for network in mesh.joined() {
+            let known: BTreeSet<TaskId> = mesh
+                .backends(network)
+                .filter(|backend| !backend.disabled)
+                .map(|backend| backend.task)
+                .collect();
+            let all = (network, TaskId(0))..=(network, TaskId(u32::MAX));
+            let right: BTreeSet<TaskId> = self.truth.range(all).map(|(_, task)| *task).collect();
+            if known != right {
+                return Err(format!("{id:?} knows {known:?} on {network:?}, and {right:?} take connections"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What takes connections, by those who know it best.
+fn enabled(cluster: &Cluster) -> Enabled {
+    let records = running(cluster).flat_map(|(_, host)| host.mesh.own_records());
+    let enabled = records.filter(|record| !record.disabled && record.service.is_some());
+    enabled.map(|record| (record.id.network, record.id.task)).collect()
+}
+
+fn running(cluster: &Cluster) -> impl Iterator<Item = (HostId, &crate::cluster::Host)> {
+    cluster.hosts.iter().filter(|(_, host)| host.power == Power::On)
+}
+
+/// Nodes of two swarms know nothing of each other.
+fn is_one_swarm(cluster: &Cluster) -> bool {
+    let managers = cluster.hosts.values().filter_map(|host| host.manager.as_ref());
+    let mut lineages = managers.map(|manager| manager.lineage());
+    let first = lineages.next();
+    lineages.all(|lineage| Some(lineage) == first)
+}
