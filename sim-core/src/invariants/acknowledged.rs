@@ -3,7 +3,8 @@
 //!
 //! A write carries the fact of its command. When the command succeeds, the entries that it had committed until
 //! then are due: whoever starts to lead afterwards must have applied them, and must have the services they created
-//! unless those were removed since.
+//! unless those were removed since. A removal is known from its entry, and from its fact where the entry was
+//! compacted in the very event that applied it.
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Invariant;
@@ -102,6 +103,9 @@ impl Invariant for AcknowledgedWrites {
     }
 
     fn after_fact(&mut self, record: &FactRecord) -> Result<(), String> {
+        if let Fact::ServiceRemoved { service } = record.fact {
+            self.removed.insert(service);
+        }
         if let Fact::Command { .. } = record.fact {
             self.running.insert(record.id, Written::default());
         }
