@@ -95,3 +95,14 @@ fn a_time_after_the_end_is_refused() {
     assert!(ran.stderr.contains("use --until to let the run go on"), "{}", ran.stderr);
     assert_eq!(ask("why-late", &["web", "--at", "241s", "--until", "5m"]).code, 0);
 }
+
+#[test]
+fn failed_requests_name_their_backend_and_how_long_it_was_one() {
+    let mut text = String::new();
+    for at in ["123s", "127s"] {
+        let ran = run(&folder("why-traffic"), &["why", "stale-backends", "users", "--at", at]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        text.push_str(&ran.stdout);
+    }
+    expect_file!["../testdata/why/traffic.txt"].assert_eq(&text);
+}

@@ -3,6 +3,7 @@
 //! Nothing here touches a file or a terminal, and nothing knows scenario files: whoever ran the simulation hands over
 //! a [`Run`]. Equal runs give equal bytes. The words of the story are in `words`, the selection and grouping of what
 //! is worth telling in `story`.
+mod backends;
 mod charts;
 mod csv;
 mod json;

@@ -14,6 +14,7 @@ use sim_core::model::{
 };
 
 use self::advice::advice;
+use crate::backends::StaleBackends;
 use crate::text::{Text, Tone};
 use crate::updates::{Update, updates};
 use crate::words::{Enumeration, enumerate, reason_of_command, reason_of_fault};
@@ -52,6 +53,7 @@ struct Loss {
 struct Losses<'a> {
     run: &'a Run<'a>,
     updates: Vec<Update>,
+    stale: StaleBackends,
     by_key: Vec<(Key, Loss)>,
 }
 
@@ -118,7 +120,7 @@ impl<'a> Losses<'a> {
         }
         let mut by_key: Vec<(Key, Loss)> = by_key.into_iter().collect();
         by_key.sort_by_key(|(key, loss)| (loss.first_sent, *key));
-        Losses { run, updates, by_key }
+        Losses { run, updates, stale: StaleBackends::of(run.recording, None), by_key }
     }
 
     /// Lines of equal columns.
@@ -175,8 +177,11 @@ impl<'a> Losses<'a> {
             Failure::Gone if keeps_addresses(key.traffic, self.run) => {
                 format!("{tasks} {were} gone, and the client had kept the address")
             }
-            Failure::Gone => format!("{tasks} {were} gone, and {nodes} had not heard of it"),
-            Failure::Unreachable => format!("{tasks} could not be reached"),
+            Failure::Gone => {
+                let until = self.known_until(loss);
+                format!("{tasks} {were} gone, and {nodes} had not heard of it{until}")
+            }
+            Failure::Unreachable => format!("{tasks} could not be reached{}", self.known_until(loss)),
             Failure::Ended => format!("{tasks} ended in the middle"),
             Failure::Expired => format!("the kept connection to {tasks} was forgotten"),
             Failure::ClientGone => format!("{tasks}, which had sent them, {have} ended"),
@@ -186,6 +191,12 @@ impl<'a> Losses<'a> {
             Failure::NoEntry => "no node is taken for healthy".to_owned(),
             Failure::NoName => "the name is not known".to_owned(),
         }
+    }
+
+    /// Until when these backends got connections, if that is over.
+    fn known_until(&self, loss: &Loss) -> String {
+        let end = self.stale.last_end(&loss.entries, &loss.tasks);
+        end.map_or_else(String::new, |end| format!(", a backend until {}", time::seconds(end)))
     }
 
     /// `during the update of web from 30.006 s to 38.871 s`, `because of the crash of w1 at 30 s`.

@@ -14,6 +14,7 @@ use sim_core::model::{Fact, FactRecord, HostId, Subject};
 use self::reasons::{Reason, explains, reasons};
 pub use self::subject::UnknownSubject;
 use crate::Run;
+use crate::backends::StaleBackends;
 use crate::text::{Text, Tone};
 use crate::time;
 use crate::words::{Weight, sentence, subject_name, tell};
@@ -40,8 +41,12 @@ pub struct Answer<'a> {
 /// If nothing has this name.
 pub fn why<'a>(run: &'a Run<'a>, name: &str) -> Result<Answer<'a>, UnknownSubject> {
     let subject = subject::find(run, name)?;
-    let facts: Vec<&FactRecord> =
-        run.recording.facts.iter().filter(|record| concerns(record, subject, run.recording)).collect();
+    let traffic = if let Subject::Traffic(traffic) = subject { Some(traffic) } else { None };
+    let stale = traffic.map(|traffic| StaleBackends::of(run.recording, Some(traffic)));
+    let concerns = |record: &&FactRecord| {
+        concerns(record, subject, run.recording) || stale.as_ref().is_some_and(|stale| stale.is_end(record))
+    };
+    let facts: Vec<&FactRecord> = run.recording.facts.iter().filter(concerns).collect();
     let reasons = reasons(subject, &facts, run.recording);
     Ok(Answer { run, subject, reasons, now: waits::now(subject, run), facts })
 }

@@ -1,9 +1,12 @@
 //! What is waited for right now.
 use sim_core::metrics::Census;
-use sim_core::model::{NodeId, NodeState, Service, ServiceId, Subject, Task, TaskId, TaskState, UpdateState};
+use sim_core::model::{
+    NodeId, NodeState, Service, ServiceId, Subject, Task, TaskId, TaskState, TrafficId, UpdateState,
+};
 use sim_core::{SlotWaits, StartWaits, Store, UpdatePhase, UpdateWaits, View};
 
 use crate::Run;
+use crate::backends::StaleBackends;
 use crate::time;
 use crate::words::node_state;
 
@@ -18,9 +21,8 @@ pub(super) fn now(subject: Subject, run: &Run<'_>) -> Vec<String> {
         Subject::Service(service) => store.service(service).map(|service| scene.service(service)),
         Subject::Task(task) => store.task(task).map(|task| vec![scene.task(task)]),
         Subject::Node(node) => scene.node(node),
-        Subject::Run | Subject::Host(_) | Subject::Network(_) | Subject::Command(_) | Subject::Traffic(_) => {
-            None
-        }
+        Subject::Traffic(traffic) => return scene.stale_backends(traffic, run),
+        Subject::Run | Subject::Host(_) | Subject::Network(_) | Subject::Command(_) => None,
     };
     if let Some(sentences) = sentences.as_mut().filter(|_| run.view.leader().is_none()) {
         sentences.push("no manager leads: nothing is decided until one is elected".to_owned());
@@ -36,6 +38,16 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// Backends at which requests fail, and to which nodes go on sending.
+    fn stale_backends(&self, traffic: TrafficId, run: &Run<'_>) -> Vec<String> {
+        let stale = StaleBackends::of(run.recording, Some(traffic));
+        let sentence = |(host, task)| {
+            let (node, task) = (self.census.names().host(host), self.census.task_name(task));
+            format!("{node} still has {task} as a backend, and sends connections there")
+        };
+        stale.that_remain().map(sentence).collect()
+    }
+
     fn service(&self, service: &Service) -> Vec<String> {
         let mut sentences = Vec::new();
         let state = service.update_status.as_ref().map(|status| status.state);
