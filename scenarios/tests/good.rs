@@ -35,6 +35,9 @@ fn summary(scenario: &Scenario) -> String {
         lines.push(format!("image {name} {:?}", image.profile));
         lines.extend(image.on.iter().map(|(host, profile)| format!("image {name} on {host:?} {profile:?}")));
     }
+    lines.extend(
+        setup.traffic.iter().enumerate().map(|(place, traffic)| format!("traffic {place} {traffic:?}")),
+    );
     for (place, entry) in setup.timeline.iter().enumerate() {
         let text = match &entry.stimulus {
             Stimulus::Commands { host, commands } => {

@@ -71,6 +71,8 @@ impl Plan {
             cut_short: None,
         };
         plan.steps = weather::steps(&plan, &mut random);
+        plan.steps.extend(weather::closed_ports(&plan, &mut Stream::named(seed, "storm/ports")));
+        plan.steps.sort_by_key(|step| step.at);
         plan
     }
 

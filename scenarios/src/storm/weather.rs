@@ -10,13 +10,7 @@ const LONGEST: u64 = 150;
 
 /// Draws all steps of a storm, in order of time.
 pub(super) fn steps(plan: &Plan, random: &mut Stream) -> Vec<Step> {
-    let mut weather = Weather {
-        plan,
-        hosts: plan.hosts(),
-        disks_to_lose: (plan.managers - 1) / 2,
-        lost: Vec::new(),
-        random,
-    };
+    let mut weather = Weather::new(plan, random);
     // Some storms leave time to recover between two faults, some do not.
     let gap = [15, 45, 120][weather.random.below(3) as usize];
     let mut steps = Vec::new();
@@ -38,6 +32,21 @@ pub(super) fn steps(plan: &Plan, random: &mut Stream) -> Vec<Step> {
     }
 }
 
+/// Draws firewalls that close single ports, and lost datagrams of gossip, in order of time. They have numbers of their
+/// own, so that the other steps of a storm are the same with and without them.
+pub(super) fn closed_ports(plan: &Plan, random: &mut Stream) -> Vec<Step> {
+    const GAP: SimDuration = SimDuration::from_secs(150);
+    let mut weather = Weather::new(plan, random);
+    let (mut steps, mut at) = (Vec::new(), CALM);
+    loop {
+        at += weather.random.span(SimDuration::from_millis(1), GAP);
+        if at + SimDuration::from_secs(2) >= plan.healed {
+            return steps;
+        }
+        steps.push(Step { at, what: weather.closed_port(at), loses: None });
+    }
+}
+
 struct Weather<'a> {
     plan: &'a Plan,
     hosts: Vec<String>,
@@ -47,7 +56,26 @@ struct Weather<'a> {
     random: &'a mut Stream,
 }
 
-impl Weather<'_> {
+impl<'a> Weather<'a> {
+    fn new(plan: &'a Plan, random: &'a mut Stream) -> Self {
+        Weather {
+            plan,
+            hosts: plan.hosts(),
+            disks_to_lose: (plan.managers - 1) / 2,
+            lost: Vec::new(),
+            random,
+        }
+    }
+
+    fn closed_port(&mut self, at: SimTime) -> String {
+        if self.random.below(2) == 0 {
+            let port = [2377, 7946, 4789][self.random.below(3) as usize];
+            return self.of_link("block", &format!("port: {port}, "), at);
+        }
+        let rate = 10 + self.random.below(91);
+        self.of_link("gossip_loss", &format!("rate: {rate}%, "), at)
+    }
+
     fn step(&mut self, at: SimTime) -> Step {
         let mut loses = None;
         let what = match self.random.below(20) {
