@@ -16,6 +16,9 @@ const LAST_COMMAND: SimDuration = SimDuration::from_secs(120);
 /// When hosts that lost their disks try to join again, counted from the healing.
 const RETURNS: [SimDuration; 2] = [SimDuration::from_secs(40), SimDuration::from_secs(80)];
 
+/// For how long before the end every node must answer every request.
+const LAST_REQUESTS: SimDuration = SimDuration::from_secs(20);
+
 /// A storm before it is run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -106,6 +109,10 @@ impl Plan {
             "  - {{ at: 1s, on: {}, docker: \"service create --name web --publish 8080:80 app:1\" }}",
             self.anchor
         )?;
+        let lasts = millis(self.healed);
+        let users =
+            format!("name: users, to: \"web:8080\", through: all, rate: 5/s, retries: 1, for: {lasts}");
+        writeln!(text, "  - {{ at: 2s, traffic: {{ {users} }} }}")?;
         for Step { at, what, .. } in &self.steps {
             writeln!(text, "  - {{ at: {}, {what} }}", millis(*at))?;
         }
@@ -128,6 +135,12 @@ impl Plan {
             "  - {{ at: {last}, id: last, on: {}, docker: \"service scale web={replicas}\" }}",
             self.anchor
         )?;
+        let (late, lasts) = (
+            millis(self.healed + CONVERGENCE_BOUND.saturating_sub(LAST_REQUESTS)),
+            millis(SimTime::ZERO + LAST_REQUESTS),
+        );
+        let after = format!("name: after, to: \"web:8080\", through: all, rate: 20/s, for: {lasts}");
+        writeln!(text, "  - {{ at: {late}, traffic: {{ {after} }} }}")?;
         writeln!(text, "until: {end}")?;
         writeln!(text, "expect:")?;
         writeln!(
@@ -137,6 +150,7 @@ impl Plan {
             hosts.len()
         )?;
         writeln!(text, "  - {{ at: {end}, service: web, running: {replicas} }}")?;
+        writeln!(text, "  - {{ at: {end}, traffic: after, failed: 0, ok: {{ min: 390 }} }}")?;
         writeln!(text, "  - {{ command: last, succeeds: true }}")
     }
 
