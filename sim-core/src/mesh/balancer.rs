@@ -37,8 +37,10 @@ struct Destination {
     address: Ipv4Addr,
     /// Weight 1, or 0: the address gets no new connections.
     weighted: bool,
-    /// The endpoints with this address, the latest last.
-    endpoints: Vec<(TaskId, HostId)>,
+    /// The latest endpoint with this address.
+    latest: (TaskId, HostId),
+    /// Others that had it before and are still known, the latest last. Hardly ever there are any.
+    earlier: Vec<(TaskId, HostId)>,
 }
 
 /// Where a connection goes.
@@ -88,13 +90,15 @@ impl LoadBalancer {
         let endpoint = (task, record.host);
         match self.destinations.iter_mut().find(|destination| destination.address == record.address) {
             Some(destination) => {
-                destination.endpoints.retain(|(known, _)| *known != task);
-                destination.endpoints.push(endpoint);
+                let before = std::mem::replace(&mut destination.latest, endpoint);
+                destination.earlier.push(before);
+                destination.earlier.retain(|(known, _)| *known != task);
             }
             None => self.insert(Destination {
                 address: record.address,
                 weighted: false,
-                endpoints: vec![endpoint],
+                latest: endpoint,
+                earlier: Vec::new(),
             }),
         }
         self.weigh(record.address);
@@ -121,11 +125,14 @@ impl LoadBalancer {
         let place = self.destinations.iter().position(|destination| destination.address == address);
         let place = place.expect("a backend has a destination");
         let destination = &mut self.destinations[place];
-        destination.endpoints.retain(|(known, _)| *known != task);
-        if destination.endpoints.is_empty() {
-            self.take_out(place);
-        } else {
+        if destination.latest.0 != task {
+            destination.earlier.retain(|(known, _)| *known != task);
             self.weigh(address);
+        } else if let Some(before) = destination.earlier.pop() {
+            destination.latest = before;
+            self.weigh(address);
+        } else {
+            self.take_out(place);
         }
         self.backends.is_empty()
     }
@@ -144,7 +151,7 @@ impl LoadBalancer {
             let destination = &self.destinations[place];
             if destination.weighted {
                 self.position = Some(place);
-                let (task, host) = *destination.endpoints.last().expect("a destination has an endpoint");
+                let (task, host) = destination.latest;
                 return Some(Target { task, host, address: destination.address });
             }
             place += 1;
@@ -185,7 +192,7 @@ impl LoadBalancer {
         let destination = self.destinations.iter_mut().find(|destination| destination.address == address);
         let destination = destination.expect("a backend has a destination");
         let takes = |(task, _): &(TaskId, HostId)| backends.get(task).is_some_and(|known| !known.disabled);
-        let weighted = destination.endpoints.iter().any(takes);
+        let weighted = takes(&destination.latest) || destination.earlier.iter().any(takes);
         self.weighted -= usize::from(destination.weighted);
         self.weighted += usize::from(weighted);
         destination.weighted = weighted;
