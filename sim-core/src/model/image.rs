@@ -172,7 +172,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_short_form_means_the_same(
-            text in "((docker.io|localhost:5000|quay.io)/)?(library/)?[a-z0-9._-]{1,8}(/[a-z]{1,3})?(:[a-zA-Z0-9._-]{1,4})?",
+            // Docker itself shortens `docker.io/a.b/c` to `a.b/c`, which is read as a host: no dots before a slash.
+            text in "((docker.io|localhost:5000|quay.io)/)?(library/)?([a-z0-9._-]{1,8}|[a-z0-9_-]{1,8}/[a-z]{1,3})(:[a-zA-Z0-9._-]{1,4})?",
         ) {
             if let Some(image) = ImageReference::parse(&text) {
                 let short = image.tagged().to_string();
