@@ -9,7 +9,7 @@ use crate::model::{HostId, NetworkId, TaskId};
 /// Sweeps after the last change of hosts or links. A node that was gone for a short while has its records back after
 /// 64 s in the worst case (spec networking 8.4).
 const HEALTHY: u32 = 120;
-/// Sweeps after the last change of a record: the periodic comparison repairs what is missed (spec networking 8.2).
+/// Sweeps after the last change of a record or of who takes part in a network: the periodic comparison repairs what is missed (spec networking 8.2).
 const SPREAD: u32 = 35;
 /// Sweeps between two looks at everything.
 const PERIOD: u32 = 5;
@@ -23,6 +23,8 @@ pub(super) struct KnownBackends {
     powers: Vec<Power>,
     healthy_for: u32,
     truth: Enabled,
+    /// Who takes part in which network.
+    joined: BTreeSet<(HostId, NetworkId)>,
     unchanged_for: u32,
 }
 
@@ -39,9 +41,10 @@ impl Invariant for KnownBackends {
             && is_one_swarm(cluster);
         self.healthy_for = if is_healthy { self.healthy_for + 1 } else { 0 };
         self.powers = powers;
-        let truth = enabled(cluster);
-        self.unchanged_for = if truth == self.truth { self.unchanged_for + 1 } else { 0 };
-        self.truth = truth;
+        let (truth, joined) = (enabled(cluster), joined(cluster));
+        let is_unchanged = truth == self.truth && joined == self.joined;
+        self.unchanged_for = if is_unchanged { self.unchanged_for + 1 } else { 0 };
+        (self.truth, self.joined) = (truth, joined);
         let is_due = self.unchanged_for.is_multiple_of(PERIOD);
         if self.healthy_for < HEALTHY || self.unchanged_for < SPREAD || !is_due {
             return Ok(());
@@ -74,6 +77,10 @@ fn enabled(cluster: &Cluster) -> Enabled {
     let records = running(cluster).flat_map(|(_, host)| host.mesh.own_records());
     let enabled = records.filter(|record| !record.disabled && record.service.is_some());
     enabled.map(|record| (record.id.network, record.id.task)).collect()
+}
+
+fn joined(cluster: &Cluster) -> BTreeSet<(HostId, NetworkId)> {
+    running(cluster).flat_map(|(id, host)| host.mesh.joined().map(move |network| (id, network))).collect()
 }
 
 fn running(cluster: &Cluster) -> impl Iterator<Item = (HostId, &crate::cluster::Host)> {
