@@ -112,7 +112,8 @@ fn kill(cluster: &mut Cluster, id: HostId, containers_survive: bool, out: &mut E
 
 /// The engine is stopped in an orderly way, with its containers; to the others it looks like its death.
 fn stop(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
-    if cluster.host_mut(id).power == Power::On {
+    // A process that stands still says nothing.
+    if cluster.host_mut(id).power == Power::On && cluster.host_mut(id).frozen.is_none() {
         cluster.leave_gossip(id, out);
     }
     end_engine(cluster, id, out, Agent::stop);

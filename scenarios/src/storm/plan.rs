@@ -14,7 +14,8 @@ pub const CONVERGENCE_BOUND: SimDuration = SimDuration::from_secs(180);
 const LAST_COMMAND: SimDuration = SimDuration::from_secs(120);
 
 /// When hosts that lost their disks try to join again, counted from the healing.
-const RETURNS: [SimDuration; 2] = [SimDuration::from_secs(40), SimDuration::from_secs(80)];
+const RETURNS: [SimDuration; 3] =
+    [SimDuration::from_secs(40), SimDuration::from_secs(80), SimDuration::from_secs(110)];
 
 /// For how long before the end every node must answer every request.
 const LAST_REQUESTS: SimDuration = SimDuration::from_secs(20);
@@ -154,7 +155,7 @@ impl Plan {
         writeln!(text, "  - {{ command: last, succeeds: true }}")
     }
 
-    /// Those who lost their disks join again. The second attempt is for those that found no leader.
+    /// Those who lost their disks join again. Further attempts are for those that found no leader.
     fn write_returns(&self, text: &mut String) -> std::fmt::Result {
         for after in RETURNS {
             let at = millis(self.healed + after);

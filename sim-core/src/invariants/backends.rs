@@ -9,8 +9,10 @@ use crate::model::{HostId, NetworkId, TaskId};
 /// Sweeps after the last change of hosts or links. A node that was gone for a short while has its records back after
 /// 64 s in the worst case (spec networking 8.4).
 const HEALTHY: u32 = 120;
-/// Sweeps after the last change of a record or of who takes part in a network: the periodic comparison repairs what is missed (spec networking 8.2).
-const SPREAD: u32 = 35;
+/// Sweeps after the last change of a record or of who takes part in a network: who has missed that somebody
+/// takes part in a network hears it with the next full exchange, and its records with the next comparison, 30 s each
+/// (spec networking 8.2, 8.4).
+const SPREAD: u32 = 75;
 /// Sweeps between two looks at everything.
 const PERIOD: u32 = 5;
 
