@@ -279,8 +279,9 @@ impl<V: Payload> Peer<V> {
         lots: &mut Stream,
     ) -> [Option<PeerId>; GOSSIP_PEERS] {
         let group = self.tables.group(network);
-        // Whoever knows the records of a network takes part in it, and stands in its group.
-        let others = group.len() - usize::from(self.tables.sum(network).is_some());
+        // Whoever knows the records of a network takes part in it and stands in its group, unless it has struck itself
+        // off because others hold it for gone.
+        let others = group.len().saturating_sub(usize::from(self.tables.sum(network).is_some()));
         let mut drawn = [None; GOSSIP_PEERS];
         let mut found = 0;
         while found < count.min(others) {
