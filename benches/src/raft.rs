@@ -8,9 +8,7 @@ use std::sync::Arc;
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::command::{DockerCommand, ServiceCommand, ServiceCreate};
 use sim_core::model::setup::{ClientCommand, HostSetup, Setup, Stimulus, SwarmPart, TimelineEntry};
-use sim_core::model::{
-    Annotations, CommandId, ContainerSpec, HostId, ServiceMode, ServiceSpec, TaskSpec, ZoneId,
-};
+use sim_core::model::{CommandId, HostId, ServiceSpec, ZoneId};
 use sim_core::{NoObserver, Simulation};
 
 /// Time between two looks whether all entries are committed.
@@ -86,15 +84,7 @@ impl Writes {
 
 /// A client that creates a service without tasks, which is one transaction.
 fn client(number: u32) -> ClientCommand {
-    let container = ContainerSpec { image: "app".to_owned(), ..ContainerSpec::default() };
-    let spec = ServiceSpec {
-        annotations: Annotations { name: format!("s{number}"), ..Annotations::default() },
-        task: Arc::new(TaskSpec { container, ..TaskSpec::default() }),
-        mode: ServiceMode::Replicated { replicas: 0 },
-        update: None,
-        rollback: None,
-        endpoint: None,
-    };
+    let spec = ServiceSpec::replicated(&format!("s{number}"), "app", 0);
     let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
     let command = Arc::new(DockerCommand::Service(ServiceCommand::Create(Box::new(create))));
     ClientCommand { id: CommandId(number), line: "service create".into(), command }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::command::{DockerCommand, Listing, NodeCommand, ServiceCommand, ServiceCreate};
 use sim_core::model::setup::{ClientCommand, Setup, Stimulus, TimelineEntry};
-use sim_core::model::{Annotations, CommandId, ContainerSpec, ServiceMode, ServiceSpec, TaskSpec};
+use sim_core::model::{CommandId, ServiceSpec};
 
 use super::figures::{Figure, Figures};
 use super::history::{History, Probe};
@@ -52,15 +52,7 @@ pub(super) fn entries(setup: &Setup, recording: &Recording, lead: SimDuration) -
 }
 
 fn write(id: u32) -> DockerCommand {
-    let container = ContainerSpec { image: "app:1".to_owned(), ..ContainerSpec::default() };
-    let spec = ServiceSpec {
-        annotations: Annotations { name: format!("probe-{id}"), ..Annotations::default() },
-        task: Arc::new(TaskSpec { container, ..TaskSpec::default() }),
-        mode: ServiceMode::Replicated { replicas: 0 },
-        update: None,
-        rollback: None,
-        endpoint: None,
-    };
+    let spec = ServiceSpec::replicated(&format!("probe-{id}"), "app:1", 0);
     let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
     DockerCommand::Service(ServiceCommand::Create(Box::new(create)))
 }

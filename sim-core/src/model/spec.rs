@@ -442,6 +442,20 @@ pub struct PortConfig {
 }
 
 impl ServiceSpec {
+    /// A replicated service of an image, with nothing else said about it.
+    #[must_use]
+    pub fn replicated(name: &str, image: &str, replicas: u64) -> Self {
+        let container = ContainerSpec { image: image.to_owned(), ..ContainerSpec::default() };
+        ServiceSpec {
+            annotations: Annotations { name: name.to_owned(), ..Annotations::default() },
+            task: Arc::new(TaskSpec { container, ..TaskSpec::default() }),
+            mode: ServiceMode::Replicated { replicas },
+            update: None,
+            rollback: None,
+            endpoint: None,
+        }
+    }
+
     /// True if an ingress port is published.
     #[must_use]
     pub fn publishes_ingress_port(&self) -> bool {

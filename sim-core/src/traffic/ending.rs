@@ -134,17 +134,10 @@ impl Request {
     /// The next attempt. It remembers through which node the last one went, to choose another.
     fn again(self, now: SimTime) -> Request {
         Request {
-            sent: now,
+            first_sent: self.first_sent,
             retries: self.retries + 1,
-            target: None,
-            balanced: false,
-            connected: false,
-            phase: Phase::Sent,
-            tries: 0,
-            calls_done: 0,
-            trouble: None,
-            upstream: None,
-            ..self
+            entry: self.entry,
+            ..Request::new(self.source, self.client, self.parent, now)
         }
     }
 }

@@ -42,6 +42,29 @@ pub(super) struct Request {
     pub(super) upstream: Option<Blame>,
 }
 
+impl Request {
+    /// A first attempt that is being sent.
+    pub(super) fn new(source: TrafficId, client: ClientKey, parent: Option<RequestId>, now: SimTime) -> Self {
+        Request {
+            source,
+            client,
+            parent,
+            first_sent: now,
+            sent: now,
+            retries: 0,
+            entry: None,
+            target: None,
+            balanced: false,
+            connected: false,
+            phase: Phase::Sent,
+            tries: 0,
+            calls_done: 0,
+            trouble: None,
+            upstream: None,
+        }
+    }
+}
+
 /// Where a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {

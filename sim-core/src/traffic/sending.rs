@@ -71,24 +71,7 @@ impl Traffic {
     ) {
         let now = self.now;
         self.source(source).tally.sent(now);
-        let request = Request {
-            source,
-            client,
-            parent,
-            first_sent: now,
-            sent: now,
-            retries: 0,
-            entry: None,
-            target: None,
-            balanced: false,
-            connected: false,
-            phase: Phase::Sent,
-            tries: 0,
-            calls_done: 0,
-            trouble: None,
-            upstream: None,
-        };
-        self.attempt(request, ground);
+        self.attempt(Request::new(source, client, parent, now), ground);
     }
 
     /// A request is sent, for the first time or again.

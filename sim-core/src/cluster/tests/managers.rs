@@ -6,17 +6,7 @@ use crate::model::command::{Listing, NodeCommand};
 
 /// A service without tasks, which is one transaction.
 fn value(name: &str) -> DockerCommand {
-    let spec = ServiceSpec {
-        annotations: Annotations { name: name.to_owned(), ..Annotations::default() },
-        task: Arc::new(TaskSpec {
-            container: ContainerSpec { image: "app".to_owned(), ..ContainerSpec::default() },
-            ..TaskSpec::default()
-        }),
-        mode: ServiceMode::Replicated { replicas: 0 },
-        update: None,
-        rollback: None,
-        endpoint: None,
-    };
+    let spec = ServiceSpec::replicated(name, "app", 0);
     let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
     DockerCommand::Service(ServiceCommand::Create(Box::new(create)))
 }
