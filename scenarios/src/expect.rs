@@ -230,6 +230,8 @@ pub enum Outcome {
     Succeeds,
     /// With another exit code, and this text in what it printed.
     Fails(String),
+    /// With exit code 0. What all commands of the entry print together contains each of these texts.
+    Prints(Vec<String>),
 }
 
 /// A replica of a service.

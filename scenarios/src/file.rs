@@ -285,6 +285,7 @@ pub(crate) struct ExpectationFile {
     pub(crate) error: Option<Text>,
     pub(crate) succeeds: Option<Text>,
     pub(crate) fails: Option<Text>,
+    pub(crate) prints: Option<Names>,
     pub(crate) traffic: Option<Text>,
     pub(crate) sent: Option<Number>,
     pub(crate) ok: Option<Number>,

@@ -35,6 +35,7 @@ fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientC
     let host = host.or_else(|| cluster.default_client_host()).unwrap_or(HostId(0));
     let life = cluster.host_mut(host).life;
     out.enter(host, life, FactId(0));
+    let commands = commands.iter().cloned().collect();
     cluster.with_clients(host, out, |clients, site, out| clients.run(commands, site, out));
 }
 

@@ -5,6 +5,7 @@
 //! whoever owns the store decides when that is applied.
 mod change;
 mod facts;
+mod ports;
 mod transaction;
 
 pub use change::{Change, ChangeSet, Delta, ObjectChange};
@@ -15,7 +16,9 @@ pub use transaction::{StoreError, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::ports::PublishedPorts;
 use crate::kernel::{Digest, StateDigest};
+use crate::model::spec::TransportProtocol;
 use crate::model::{
     Cluster, Network, NetworkId, Node, NodeId, PagedMap, Service, ServiceId, Slot, Task, TaskId,
 };
@@ -41,6 +44,8 @@ pub struct Store {
     /// Services by name in lower case: names are unique without regard to case.
     service_names: BTreeMap<String, ServiceId>,
     network_names: BTreeMap<String, NetworkId>,
+    /// Services by published port.
+    published_ports: PublishedPorts,
     /// Sum of the hashes of all objects: equal stores have equal sums, whatever order they were written in.
     sum: u64,
     /// Hash over the sequence of applied change sets.
@@ -90,7 +95,7 @@ impl Store {
     }
 
     /// All services in id order.
-    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+    pub fn services(&self) -> impl DoubleEndedIterator<Item = &Arc<Service>> {
         self.services.values()
     }
 
@@ -141,6 +146,15 @@ impl Store {
     #[must_use]
     pub fn network_by_name(&self, name: &str) -> Option<&Arc<Network>> {
         self.networks.get(*self.network_names.get(&name.to_lowercase())?)
+    }
+
+    /// The services that publish this port, in whatever mode, in id order.
+    pub(crate) fn services_on_port(
+        &self,
+        protocol: TransportProtocol,
+        port: u16,
+    ) -> impl Iterator<Item = ServiceId> {
+        self.published_ports.services(protocol, port)
     }
 
     /// Makes the changes of a committed entry visible.
@@ -216,9 +230,11 @@ impl Store {
         let id = old.as_ref().or(new.as_ref()).expect("a change has an object").id;
         if let Some(old) = old {
             self.service_names.remove(&old.name().to_lowercase());
+            self.published_ports.remove(old);
         }
         if let Some(new) = new {
             self.service_names.insert(new.name().to_lowercase(), new.id);
+            self.published_ports.insert(new);
         }
         self.services.put(id, new.clone());
     }
@@ -248,6 +264,7 @@ impl StateDigest for Store {
             tasks_of_node: _,
             service_names: _,
             network_names: _,
+            published_ports: _,
             sum,
             chain,
         } = self;

@@ -211,7 +211,7 @@ impl<'s> Entry<'_, 's> {
         };
         let text = |text: &Option<Text>| text.as_ref().map(|text| text.referenced);
         let state = file.cluster.as_ref().map(|cluster| &cluster.value);
-        let keys: [(&str, Option<_>, &[&str]); 30] = [
+        let keys: [(&str, Option<_>, &[&str]); 31] = [
             ("running", number(&file.running), &["service", "node"]),
             ("replicas", text(&file.replicas), &["service"]),
             ("pending", number(&file.pending), &["service"]),
@@ -228,6 +228,7 @@ impl<'s> Entry<'_, 's> {
             ("ready", state.and_then(|state| number(&state.ready)), &["cluster"]),
             ("succeeds", text(&file.succeeds), &["command"]),
             ("fails", text(&file.fails), &["command"]),
+            ("prints", file.prints.as_ref().map(TextOrList::position), &["command"]),
             ("sent", number(&file.sent), &["traffic"]),
             ("ok", number(&file.ok), &["traffic"]),
             ("failed", number(&file.failed), &["traffic"]),
@@ -371,15 +372,29 @@ impl<'s> Entry<'_, 's> {
         })?;
         let succeeds = self.given("succeeds", self.file.succeeds.as_ref(), Reader::boolean);
         let fails = self.given("fails", self.file.fails.as_ref(), Reader::text);
-        let outcome = match (succeeds, fails) {
-            (Some(true), None) => Outcome::Succeeds,
-            (Some(false), None) => Outcome::Fails(String::new()),
-            (None, Some(text)) => Outcome::Fails(text),
-            (None, None) => return None,
-            (Some(_), Some(_)) => {
-                let of = "`succeeds` and `fails`";
-                let found = vec!["`succeeds`".to_owned(), "`fails`".to_owned()];
-                return self.fail(Problem::NotExactlyOne { of, found }, "");
+        let prints = self.file.prints.as_ref().map(|texts| {
+            let texts = texts.texts().iter();
+            texts.filter_map(|text| self.given("prints", Some(text), Reader::text)).collect::<Vec<_>>()
+        });
+        let outcome = match (succeeds, fails, prints) {
+            (Some(true), None, None) => Outcome::Succeeds,
+            (Some(false), None, None) => Outcome::Fails(String::new()),
+            (None, Some(text), None) => Outcome::Fails(text),
+            (None, None, Some(texts)) => Outcome::Prints(texts),
+            (None, None, None) => return None,
+            (succeeds, fails, prints) => {
+                let of = "`succeeds`, `fails` and `prints`";
+                let given = [
+                    ("succeeds", succeeds.is_some()),
+                    ("fails", fails.is_some()),
+                    ("prints", prints.is_some()),
+                ];
+                let found = given.iter().filter(|(_, given)| *given).map(|(key, _)| format!("`{key}`"));
+                let found = found.collect();
+                return self.fail(
+                    Problem::NotExactlyOne { of, found },
+                    "a command that prints something succeeds, one that fails is expected to complain",
+                );
             }
         };
         let commands = known.get(&name).cloned().unwrap_or_default();

@@ -254,17 +254,24 @@ fn traffic_condition(condition: &TrafficCondition, counts: &Counts, tally: &Tall
 
 /// Each of the commands has to end as expected; the first that does not is shown.
 fn command(commands: &[CommandId], outcome: &Outcome, scene: &Scene<'_>) -> Observation {
+    let mut printed = String::new();
     for command in commands {
         let Some(Answered { exit, output }) = scene.answers.get(command) else {
             return Observation { holds: false, seen: "no answer yet".to_owned(), undecided: true };
         };
         let holds = match outcome {
-            Outcome::Succeeds => *exit == 0,
+            Outcome::Succeeds | Outcome::Prints(_) => *exit == 0,
             Outcome::Fails(part) => *exit != 0 && output.contains(part),
         };
         if !holds {
             return absent(format!("exit {exit}, {:?}", output.trim_end()));
         }
+        printed.push_str(output);
+    }
+    if let Outcome::Prints(parts) = outcome
+        && !parts.iter().all(|part| printed.contains(part))
+    {
+        return absent(format!("it printed {:?}", printed.trim_end()));
     }
     Observation { holds: true, seen: "so it did".to_owned(), undecided: false }
 }

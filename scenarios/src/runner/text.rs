@@ -42,6 +42,10 @@ fn subject(subject: &Subject, names: &Names) -> (String, Vec<String>) {
                 Outcome::Succeeds => "succeeds".to_owned(),
                 Outcome::Fails(part) if part.is_empty() => "fails".to_owned(),
                 Outcome::Fails(part) => format!("fails with {part:?}"),
+                Outcome::Prints(parts) => {
+                    let parts = parts.iter().map(|part| format!("{part:?}")).collect::<Vec<_>>();
+                    format!("prints {}", parts.join(" and "))
+                }
             };
             (format!("command {name}"), vec![text])
         }

@@ -122,8 +122,7 @@ impl Clients {
     }
 
     /// Runs commands one after the other.
-    pub(crate) fn run(&mut self, commands: &[ClientCommand], site: &Site, out: &mut Effects) {
-        let mut commands: VecDeque<ClientCommand> = commands.iter().cloned().collect();
+    pub(crate) fn run(&mut self, mut commands: VecDeque<ClientCommand>, site: &Site, out: &mut Effects) {
         while let Some(command) = commands.pop_front() {
             let then = std::mem::take(&mut commands);
             let client = self.start(command, then, site, out);
@@ -216,7 +215,7 @@ impl Clients {
         let Some(Waiting { mut client, .. }) = self.waiting.remove(&call) else { return };
         client.run.engine_answered(answer);
         let then = self.go_on(client, site, out);
-        self.run(&Vec::from(then), site, out);
+        self.run(then, site, out);
     }
 
     fn ask(&mut self, client: Client, request: ApiRequest, limit: Option<SimDuration>, out: &mut Effects) {
@@ -233,7 +232,7 @@ impl Clients {
             // Only its death ends what was asked of the engine itself.
             client.run.engine_answered(Err(ClientError::Engine(CallError::Reset.to_string())));
             let then = self.go_on(client, site, out);
-            return self.run(&Vec::from(then), site, out);
+            return self.run(then, site, out);
         };
         out.cancel_timer(timeout);
         let result = match answer {
@@ -243,7 +242,7 @@ impl Clients {
         };
         client.run.answered(result, out.now());
         let then = self.go_on(client, site, out);
-        self.run(&Vec::from(then), site, out);
+        self.run(then, site, out);
     }
 }
 

@@ -118,7 +118,10 @@ impl Host {
             NodeTimer::RoleTimeout => self.role_overdue(out),
             NodeTimer::ManagerWritten => self.begin_manager(out),
             NodeTimer::ManagerReady => self.manager_ready(out),
-            NodeTimer::Restart => self.start_components(out),
+            NodeTimer::Restart => {
+                self.node.restart_due();
+                self.start_components(out);
+            }
             NodeTimer::JoinRetry => self.retry_join(out),
             NodeTimer::JoinTimeout => self.join_takes_long(),
             NodeTimer::LeaveTimeout => self.leave_now(out),

@@ -34,6 +34,13 @@ macro_rules! ids {
             pub fn text(self, seed: u64) -> String {
                 id_text(seed, $kind, u64::from(self.0))
             }
+
+            /// True if this is the text that docker would print.
+            #[must_use]
+            pub fn is_text(self, seed: u64, text: &str) -> bool {
+                text.len() == ID_TEXT_LENGTH
+                    && text.bytes().eq(id_digits(seed, $kind, u64::from(self.0)))
+            }
         }
 
         impl StateDigest for $name {
@@ -63,26 +70,33 @@ ids! {
     ClusterId, "cluster";
 }
 
+/// Digits of an id's text.
+const ID_TEXT_LENGTH: usize = 25;
+
 /// The id text of the `number`-th object of a kind: 25 digits of base 36.
 #[must_use]
 pub fn id_text(seed: u64, kind: &str, number: u64) -> String {
+    id_digits(seed, kind, number).map(char::from).collect()
+}
+
+/// The digits of an id's text. A comparison mostly needs the first one only.
+fn id_digits(seed: u64, kind: &str, number: u64) -> impl Iterator<Item = u8> {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut name = Digest::new();
     name.u64(seed);
     name.text(kind);
     name.u64(number);
     let mut state = name.finish();
-    let mut text = String::with_capacity(25);
-    for _ in 0..25 {
+    std::iter::repeat_with(move || {
         // SplitMix64: consecutive states of a counter, well mixed.
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
-        text.push(DIGITS[(mixed % 36) as usize] as char);
-    }
-    text
+        DIGITS[(mixed % 36) as usize]
+    })
+    .take(ID_TEXT_LENGTH)
 }
 
 /// A table keyed by dense ids. Iteration is in id order.
@@ -205,6 +219,8 @@ mod tests {
         assert_ne!(first, NodeId(1).text(42));
         assert_ne!(first, ServiceId(0).text(42));
         assert_ne!(first, NodeId(0).text(43));
+        assert!(NodeId(0).is_text(42, &first));
+        assert!(!NodeId(1).is_text(42, &first) && !NodeId(0).is_text(42, &first[..24]));
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl<I: ObjectId, T: Clone> PagedMap<I, T> {
     }
 
     /// All values in id order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.pages.iter().flatten().flat_map(|page| page.iter().flatten())
     }
 

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::network::Endpoint;
-use super::spec::ServiceSpec;
+use super::spec::{PortConfig, ServiceSpec};
 use super::{Meta, ServiceId};
 use crate::kernel::{Digest, SimTime, StateDigest};
 
@@ -105,6 +105,13 @@ impl Service {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.spec.annotations.name
+    }
+
+    /// The ports with a number, in whatever mode: those that its spec asks for, then those that it was given.
+    pub fn published_ports(&self) -> impl Iterator<Item = &PortConfig> {
+        let asked = self.spec.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
+        let given = self.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
+        asked.chain(given).filter(|port| port.published_port != 0)
     }
 }
 

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::kernel::SimTime;
-use crate::model::{FactId, TaskSpec, TaskState};
+use crate::model::spec::PortConfig;
+use crate::model::{EndpointSpec, FactId, ServiceSpec, TaskSpec, TaskState};
 
 struct Fixture {
     store: Store,
@@ -100,6 +101,36 @@ fn indexes_follow_the_tasks() {
     fixture.commit(|transaction| transaction.delete_task(id)).unwrap();
     assert_eq!(fixture.store.tasks_of_node(NodeId(3)).count(), 0);
     assert!(fixture.store.task(id).is_none());
+}
+
+#[test]
+fn a_service_is_found_by_the_ports_that_it_publishes_now() {
+    let publishing = |ports: &[u16]| {
+        let port = |number: &u16| PortConfig { published_port: *number, ..PortConfig::default() };
+        let endpoint = EndpointSpec { ports: ports.iter().map(port).collect(), ..EndpointSpec::default() };
+        Arc::new(ServiceSpec { endpoint: Some(endpoint), ..ServiceSpec::replicated("web", "nginx", 1) })
+    };
+    let mut fixture = Fixture::new();
+    let id = fixture
+        .commit(|transaction| {
+            let id = transaction.mint_service();
+            transaction.create_service(Service::new(id, publishing(&[80, 0, 443])))?;
+            Ok(id)
+        })
+        .unwrap();
+    let on_port = |fixture: &Fixture, port| -> Vec<ServiceId> {
+        fixture.store.services_on_port(TransportProtocol::Tcp, port).collect()
+    };
+    assert_eq!((on_port(&fixture, 80), on_port(&fixture, 443)), (vec![id], vec![id]));
+    assert_eq!(on_port(&fixture, 0), [], "a port without a number is not published yet");
+    assert_eq!(fixture.store.services_on_port(TransportProtocol::Udp, 80).count(), 0);
+
+    let service = Service::clone(fixture.store.service(id).unwrap());
+    let moved = Service { spec: publishing(&[443, 8080]), ..service };
+    fixture.commit(|transaction| transaction.update_service(moved)).unwrap();
+    assert_eq!([80, 443, 8080].map(|port| on_port(&fixture, port).len()), [0, 1, 1]);
+    fixture.commit(|transaction| transaction.delete_service(id)).unwrap();
+    assert_eq!([80, 443, 8080].map(|port| on_port(&fixture, port).len()), [0, 0, 0]);
 }
 
 #[test]

@@ -5,11 +5,12 @@ use super::engine::EngineAnswer;
 use super::join::Join;
 use super::leave::Leaving;
 use super::{ManagerPart, Renewal};
+use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::manager::{ManagerDisk, ManagerKit};
 use crate::model::setup::Setup;
 use crate::model::{HostId, NodeId, NodeRole};
-use crate::protocol::{CallId, Lineage, Seat};
+use crate::protocol::{CallId, Effects, Lineage, NodeTimer, Seat, Timer};
 use crate::raft::{Disk, RaftId};
 use crate::worker::AgentStreams;
 
@@ -36,7 +37,8 @@ pub(crate) struct SwarmNode {
     /// The client that began a swarm, and waits until this node is ready.
     pub(super) initializing: Option<CallId>,
     pub(super) leaving: Option<Leaving>,
-    /// Why the host could not enter a swarm, when nobody waited any more.
+    /// Why the host could not enter a swarm when nobody waited any more, or why the components of its node have
+    /// failed, until they are ready again.
     pub(super) error: Option<String>,
     /// For clients, and not delivered yet.
     pub(super) answers: Vec<(CallId, EngineAnswer)>,
@@ -44,6 +46,8 @@ pub(crate) struct SwarmNode {
     pub(crate) agent_streams: Option<AgentStreams>,
     /// Pause before the next restart of failed components.
     restart_delay: SimDuration,
+    /// Components have failed, and run again when this timer fires.
+    restart: Option<TimerId>,
     /// What belongs to a manager, while the host has none.
     spare: Option<SpareManager>,
 }
@@ -90,6 +94,7 @@ impl SwarmNode {
             answers: Vec::new(),
             agent_streams: Some(agent),
             restart_delay: RESTART_FIRST,
+            restart: None,
             spare: Some(manager),
         }
     }
@@ -121,8 +126,11 @@ impl SwarmNode {
         self.certificate.end_process();
         self.manager = ManagerPart::Idle;
         self.join_address = None;
-        self.restart_delay = RESTART_FIRST;
+        (self.restart_delay, self.restart) = (RESTART_FIRST, None);
         (self.initializing, self.leaving) = (None, None);
+        if self.identity.is_some() {
+            self.error = None;
+        }
         if let Some(join) = &mut self.join {
             join.end_process();
         }
@@ -144,10 +152,23 @@ impl SwarmNode {
         !self.answers.is_empty()
     }
 
-    pub(super) fn next_restart_delay(&mut self) -> SimDuration {
-        let delay = self.restart_delay;
-        self.restart_delay = delay.times(2).min(RESTART_MAX);
-        delay
+    /// The components of the node run again after a pause.
+    pub(super) fn restart_later(&mut self, out: &mut Effects) {
+        self.cancel_restart(out);
+        self.restart = Some(out.set_timer(Timer::Node(NodeTimer::Restart), out.now() + self.restart_delay));
+        self.restart_delay = self.restart_delay.times(2).min(RESTART_MAX);
+    }
+
+    /// The pause is over.
+    pub(super) fn restart_due(&mut self) {
+        self.restart = None;
+    }
+
+    /// Nothing is left to be restarted, or something else does it.
+    pub(super) fn cancel_restart(&mut self, out: &mut Effects) {
+        if let Some(timer) = self.restart.take() {
+            out.cancel_timer(timer);
+        }
     }
 }
 
@@ -169,6 +190,7 @@ impl StateDigest for SwarmNode {
             answers,
             agent_streams,
             restart_delay,
+            restart,
             spare,
         } = self;
         host.digest(digest);
@@ -188,6 +210,7 @@ impl StateDigest for SwarmNode {
         digest.u64(answers.len() as u64);
         digest.bool(agent_streams.is_some());
         digest.duration(*restart_delay);
+        digest.bool(restart.is_some());
         digest.bool(spare.is_some());
     }
 }

@@ -224,7 +224,8 @@ impl Host {
         self.start_components(out);
     }
 
-    /// The node is ready when its agent has a session, and its manager, if it has one, serves requests.
+    /// The node is ready when its agent has a session, and its manager, if it has one, serves requests. What went
+    /// wrong before is over.
     pub(super) fn finish_join(&mut self, out: &mut Effects) {
         let Some(identity) = self.node.identity else { return };
         let registered = self.agent.as_ref().is_some_and(Agent::is_registered);
@@ -232,6 +233,7 @@ impl Host {
         if !registered || !complete {
             return;
         }
+        self.node.error = None;
         let Some(join) = self.node.join.take() else { return };
         if let Some(client) = join.close(out) {
             self.node.answer(client, Ok(EngineResponse::Joined(identity.role)));

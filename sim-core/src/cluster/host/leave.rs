@@ -46,6 +46,7 @@ impl Host {
     /// Nothing is left of the swarm on this host.
     pub(super) fn clear_swarm_state(&mut self, out: &mut Effects) {
         self.node.join = None;
+        self.node.cancel_restart(out);
         self.drop_manager(out);
         if let Some(mut agent) = self.agent.take() {
             if Agent::is_running(&agent) {

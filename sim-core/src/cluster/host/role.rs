@@ -187,17 +187,17 @@ impl Host {
     }
 
     /// A component has failed, and takes the others with it. They run again after a pause, and do not remember the
-    /// address that was once named for joining.
+    /// address that was once named for joining. Until then the engine tells why.
     fn fail(&mut self, error: &str, out: &mut Effects) {
         if self.node.join.is_some() {
             return self.fail_join(error, out);
         }
         self.node.join_address = None;
+        self.node.error = Some(error.to_owned());
         if let Some(agent) = &mut self.agent {
             agent.kill(true, out);
         }
-        let delay = self.node.next_restart_delay();
-        out.set_timer(Timer::Node(NodeTimer::Restart), out.now() + delay);
+        self.node.restart_later(out);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which object a user means: first its id in full, then its exact name, then the beginning of its id.
 use std::sync::Arc;
 
-use crate::model::{Network, NetworkId, Node, NodeId, Service, ServiceId};
+use crate::model::{Network, NetworkId, Node, Service};
 use crate::protocol::{ApiError, NodeQuery, ObjectKind};
 use crate::store::Store;
 
@@ -11,13 +11,14 @@ pub(crate) fn find_service<'a>(
     reference: &str,
     seed: u64,
 ) -> Result<&'a Arc<Service>, ApiError> {
-    let id = |service: &ServiceId| service.text(seed);
-    let all = || store.services();
-    if let Some(service) = all().find(|service| id(&service.id) == reference) {
+    // Who names a service by its whole id has mostly just been given it.
+    if let Some(service) = store.services().rev().find(|service| service.id.is_text(seed, reference)) {
         return Ok(service);
     }
-    let named = all().filter(|service| service.name() == reference).collect();
-    let prefixed = || all().filter(|service| id(&service.id).starts_with(reference)).collect();
+    let named = store.service_by_name(reference).filter(|service| service.name() == reference);
+    let named = named.into_iter().collect();
+    let is_prefixed = |service: &&Arc<Service>| service.id.text(seed).starts_with(reference);
+    let prefixed = || store.services().filter(is_prefixed).collect();
     only(named, prefixed, ObjectKind::Service, reference)
 }
 
@@ -34,25 +35,24 @@ pub(super) fn find_node<'a>(
         }
         NodeQuery::Text(text) => text,
     };
-    let id = |node: &NodeId| node.text(seed);
     let all = || store.nodes();
-    if let Some(node) = all().find(|node| id(&node.id) == *reference) {
+    if let Some(node) = all().find(|node| node.id.is_text(seed, reference)) {
         return Ok(node);
     }
     let named = all().filter(|node| node.description.is_some() && node.hostname() == reference).collect();
-    let prefixed = || all().filter(|node| id(&node.id).starts_with(reference)).collect();
+    let prefixed = || all().filter(|node| node.id.text(seed).starts_with(reference)).collect();
     only(named, prefixed, ObjectKind::Node, reference)
 }
 
 /// The network that is meant.
 pub(super) fn find_network(store: &Store, reference: &str, seed: u64) -> Result<NetworkId, ApiError> {
-    let id = |network: &NetworkId| network.text(seed);
-    let all = || store.networks();
-    if let Some(network) = all().find(|network| id(&network.id) == reference) {
+    if let Some(network) = store.networks().find(|network| network.id.is_text(seed, reference)) {
         return Ok(network.id);
     }
-    let named = all().filter(|network| network.spec.annotations.name == reference).collect();
-    let prefixed = || all().filter(|network| id(&network.id).starts_with(reference)).collect();
+    let named = store.network_by_name(reference).filter(|network| network.spec.annotations.name == reference);
+    let named = named.into_iter().collect();
+    let is_prefixed = |network: &&Arc<Network>| network.id.text(seed).starts_with(reference);
+    let prefixed = || store.networks().filter(is_prefixed).collect();
     only(named, prefixed, ObjectKind::Network, reference).map(|network: &Arc<Network>| network.id)
 }
 

@@ -18,7 +18,7 @@ pub(super) fn made_up_name(store: &Store, seed: u64) -> String {
         let mut digest = Digest::new();
         digest.u64(seed);
         digest.text("service name");
-        digest.u64(store.services().last().map_or(0, |service| u64::from(service.id.0) + 1));
+        digest.u64(store.services().next_back().map_or(0, |service| u64::from(service.id.0) + 1));
         digest.u64(attempt);
         let hash = digest.finish();
         let (quality, person) = (hash >> 32 & 15, hash >> 40 & 15);

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::spec::TransportProtocol;
-use crate::model::{EndpointMode, EndpointSpec, PortConfig, PublishMode, Service, ServiceId, ServiceSpec};
+use crate::model::{EndpointMode, EndpointSpec, PortConfig, PublishMode, ServiceId, ServiceSpec};
 use crate::protocol::{ApiError, SpecError};
 use crate::store::Store;
 
@@ -35,8 +35,10 @@ pub(in crate::manager::api) fn check_port_conflicts(
     if wanted.is_empty() {
         return Ok(());
     }
-    for service in store.services().filter(|service| Some(service.id) != own) {
-        if let Some(port) = ports_of(service).find(|port| clashes(&wanted, port)) {
+    let on_port = |((protocol, port), _): &(PortKey, PublishMode)| store.services_on_port(*protocol, *port);
+    let others: BTreeSet<ServiceId> = wanted.iter().flat_map(on_port).filter(|id| Some(*id) != own).collect();
+    for service in others.into_iter().filter_map(|id| store.service(id)) {
+        if let Some(port) = service.published_ports().find(|port| clashes(&wanted, port)) {
             return Err(ApiError::PortInUse {
                 port: port.published_port,
                 name: service.name().to_owned(),
@@ -51,13 +53,6 @@ pub(in crate::manager::api) fn check_port_conflicts(
 fn clashes(wanted: &BTreeSet<(PortKey, PublishMode)>, taken: &PortConfig) -> bool {
     let wants = |mode| wanted.contains(&(key(taken), mode));
     wants(PublishMode::Ingress) || (taken.publish_mode == PublishMode::Ingress && wants(PublishMode::Host))
-}
-
-/// The ports that a service asks for and those that it was given.
-fn ports_of(service: &Service) -> impl Iterator<Item = &PortConfig> {
-    let asked = service.spec.endpoint.iter().flat_map(numbered_ports);
-    let given = service.endpoint.iter().flat_map(|endpoint| &endpoint.ports);
-    asked.chain(given.filter(|port| port.published_port != 0))
 }
 
 fn numbered_ports(endpoint: &EndpointSpec) -> impl Iterator<Item = &PortConfig> {
