@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sim_core::Recording;
 use sim_core::metrics::{Label, Measurement};
-use sim_core::model::{Fact, NodeId, ServiceId, ServiceMode, Task};
+use sim_core::model::{Fact, NodeId, PortConfig, ServiceId, ServiceMode, Task};
 use sim_core::progress::{Progress, ProgressEnd};
 
 use crate::losses::losses_json;
@@ -229,6 +229,16 @@ fn task(task: &Task, run: &Run<'_>) -> Value {
         "state": task.status.state.name(),
         "since_ns": task.timestamp().map(|time| time.as_nanos()),
         "error": task.status.err,
+        "ports": task.status.ports.iter().map(port).collect::<Vec<_>>(),
+    })
+}
+
+/// A port of the task's own node that leads to it.
+fn port(port: &PortConfig) -> Value {
+    json!({
+        "published": port.published_port,
+        "target": port.target_port,
+        "protocol": port.protocol.name(),
     })
 }
 

@@ -20,12 +20,23 @@ use crate::updates::{Update, updates};
 use crate::words::{Enumeration, enumerate, reason_of_command, reason_of_fault};
 use crate::{Run, time};
 
+/// The heads of a table's columns but the last.
+const HEAD: [&str; 4] = ["source", "sent from", "lost", "cause"];
+
 /// What lost requests have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     reason: Reason,
     traffic: TrafficId,
     failure: Failure,
+    via: Option<TrafficId>,
+}
+
+impl Key {
+    /// The source whose request it was that went wrong: it may be a call behind those that were lost.
+    fn culprit(&self) -> TrafficId {
+        self.via.unwrap_or(self.traffic)
+    }
 }
 
 /// Why requests were lost.
@@ -97,6 +108,7 @@ pub(crate) fn losses_json(run: &Run<'_>) -> Vec<Value> {
             "because": losses.reason(key.reason),
             "cause": key.failure.cause().name(),
             "failure": key.failure.name(),
+            "via": key.via.map(|via| census.names().traffic(via)),
             "requests": loss.count,
             "first_sent_ns": loss.first_sent.as_nanos(),
             "last_sent_ns": loss.last_sent.as_nanos(),
@@ -115,7 +127,7 @@ impl<'a> Losses<'a> {
         for record in &run.recording.facts {
             let Fact::RequestsFailed(failed) = &record.fact else { continue };
             let reason = reason(record, failed, &updates, run);
-            let key = Key { reason, traffic: failed.traffic, failure: failed.failure };
+            let key = Key { reason, traffic: failed.traffic, failure: failed.failure, via: failed.via };
             by_key.entry(key).or_insert_with(|| Loss::new(failed)).add(failed);
         }
         let mut by_key: Vec<(Key, Loss)> = by_key.into_iter().collect();
@@ -129,18 +141,21 @@ impl<'a> Losses<'a> {
         let cells = |(key, loss): &&(Key, Loss)| {
             [
                 names.traffic(key.traffic).to_owned(),
-                format!("{} of {}", loss.count, self.sent(key, loss)),
                 format!("{} to {}", time::seconds(loss.first_sent), time::seconds(loss.last_sent)),
+                format!("{} of {}", loss.count, self.sent(key, loss)),
                 key.failure.cause().name().replace('_', " "),
             ]
         };
         let rows: Vec<[String; 4]> = lost.iter().map(cells).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths = [0, 1, 2, 3].map(width);
-        for ((key, loss), [source, count, span, cause]) in lost.iter().zip(&rows) {
-            let [first, second, third, fourth] = widths;
-            text.plain(format!("    {source:<first$}  {span:<third$}  "));
-            text.push(Tone::Bad, format!("{count:<second$}"));
+        let all = || std::iter::once(HEAD.map(str::to_owned)).chain(rows.iter().cloned());
+        let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths @ [first, second, third, fourth] = [0, 1, 2, 3].map(width);
+        let head = HEAD.iter().zip(widths).map(|(word, width)| format!("{word:<width$}")).collect::<Vec<_>>();
+        text.plain(format!("    {}  why", head.join("  ")));
+        text.end_line();
+        for ((key, loss), [source, span, count, cause]) in lost.iter().zip(&rows) {
+            text.plain(format!("    {source:<first$}  {span:<second$}  "));
+            text.push(Tone::Bad, format!("{count:<third$}"));
             text.plain(format!("  {cause:<fourth$}  {}", self.what(key, loss)));
             text.end_line();
             if let Some(advice) = self.advice(key, loss) {
@@ -158,23 +173,35 @@ impl<'a> Losses<'a> {
         tally.between(begin, loss.last_sent + SimDuration::from_nanos(1)).sent
     }
 
+    /// What was wrong, and in which call if it was one behind these requests.
     fn what(&self, key: &Key, loss: &Loss) -> String {
+        let call = key.via.map(|via| self.run.recording.census.names().traffic(via));
+        let place = call.map_or_else(String::new, |call| format!("in the call {call}: "));
+        place + &self.fault(key, loss)
+    }
+
+    fn fault(&self, key: &Key, loss: &Loss) -> String {
         let census = &self.run.recording.census;
         let Enumeration { text: tasks, distinct, .. } =
             enumerate(loss.tasks.iter().map(|task| census.task_name(*task)));
-        let (do_not, have, were) = match distinct {
-            0 | 1 => ("does not", "has", "was"),
-            _ => ("do not", "have", "were"),
+        let (do_not, listen, have, were) = match distinct {
+            0 | 1 => ("does not", "listens", "has", "was"),
+            _ => ("do not", "listen", "have", "were"),
         };
         let Enumeration { text: nodes, distinct, .. } =
             enumerate(loss.entries.iter().map(|host| census.names().host(*host).to_owned()));
-        let (know, answer) =
-            if distinct > 1 { ("know", "do not answer") } else { ("knows", "does not answer") };
+        let (know, answer, engine, run) = if distinct > 1 {
+            ("know", "do not answer", "engines", "do not run")
+        } else {
+            ("knows", "does not answer", "engine", "does not run")
+        };
         match key.failure {
             Failure::PortClosed => format!("{nodes} {know} no backend"),
+            Failure::EntryStopped => format!("the {engine} of {nodes} {run}"),
             Failure::NoBackend => format!("no backend that {nodes} {know} takes new connections"),
             Failure::NotListening => format!("{tasks} {do_not} listen yet"),
-            Failure::Gone if keeps_addresses(key.traffic, self.run) => {
+            Failure::WrongPort => format!("{tasks} {listen} on other ports"),
+            Failure::Gone if keeps_addresses(key.culprit(), self.run) => {
                 format!("{tasks} {were} gone, and the client had kept the address")
             }
             Failure::Gone => {
@@ -223,7 +250,7 @@ impl<'a> Losses<'a> {
     }
 
     fn advice(&self, key: &Key, loss: &Loss) -> Option<String> {
-        advice(key.failure, key.traffic, matches!(key.reason, Reason::Update(_)), &loss.tasks, self.run)
+        advice(key.failure, key.culprit(), matches!(key.reason, Reason::Update(_)), &loss.tasks, self.run)
     }
 }
 
@@ -243,7 +270,7 @@ impl Loss {
 }
 
 fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run: &Run<'_>) -> Reason {
-    let service = service_of(failed.traffic, run);
+    let service = service_of(failed.via.unwrap_or(failed.traffic), run);
     if let Some(place) = updates.iter().position(|update| update.concerns(service, failed)) {
         return Reason::Update(place);
     }

@@ -118,6 +118,7 @@ fn requests_failed(failed: &RequestsFailed, census: &Census) -> Value {
     json!({
         "cause_class": failed.failure.cause().name(),
         "failure": failed.failure.name(),
+        "via": failed.via.map(|via| census.names().traffic(via)),
         "count": failed.count,
         "first_sent_ns": failed.first_sent.as_nanos(),
         "last_sent_ns": failed.last_sent.as_nanos(),

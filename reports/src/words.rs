@@ -442,8 +442,10 @@ fn requests_failed(failed: &RequestsFailed, census: &Census) -> String {
     let at = address.map_or_else(String::new, |address| format!(" at {address}"));
     let what = match failed.failure {
         Failure::PortClosed => format!("{entry} knows no backend"),
+        Failure::EntryStopped => format!("the engine of {entry} does not run"),
         Failure::NoBackend => format!("no backend that {entry} knows takes new connections"),
         Failure::NotListening => format!("{task} does not listen yet"),
+        Failure::WrongPort => format!("{task} listens on other ports"),
         Failure::Gone => format!("{task}{at} is gone, and {entry} does not know it"),
         Failure::Unreachable => format!("{task}{at} on {} cannot be reached from {entry}", host(failed.host)),
         Failure::Ended => format!("{task} ended in the middle"),
@@ -455,5 +457,9 @@ fn requests_failed(failed: &RequestsFailed, census: &Census) -> String {
         Failure::NoEntry => "no node is taken for healthy".to_owned(),
         Failure::NoName => format!("the name is not known on {entry}"),
     };
-    format!("{}, {what}", failed.failure.cause().name().replace('_', " "))
+    let cause = failed.failure.cause().name().replace('_', " ");
+    match failed.via {
+        Some(call) => format!("{cause} in the call {}, {what}", census.names().traffic(call)),
+        None => format!("{cause}, {what}"),
+    }
 }

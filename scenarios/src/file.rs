@@ -224,6 +224,7 @@ pub(crate) struct SpreadFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServerFile {
+    pub(crate) ports: Option<Spanned<Vec<Text>>>,
     pub(crate) listens_after: Option<Text>,
     pub(crate) takes: Option<Spread>,
     pub(crate) at_once: Option<Text>,

@@ -101,6 +101,16 @@ fn backends_that_stay_when_they_are_gone_are_found() {
 }
 
 #[test]
+fn requests_that_are_forgotten_are_found() {
+    assert!(is_found(Defect::ForgetRequests, "requests are conserved"));
+}
+
+#[test]
+fn containers_that_answer_after_their_end_are_found() {
+    assert!(is_found(Defect::AnswerWhenDead, "requests are conserved"));
+}
+
+#[test]
 fn an_invented_cause_is_found() {
     let stops = |finding: &Finding| matches!(finding, Finding::Assertion { text, .. } if text.contains("claims to be caused by"));
     let found = |seed| first_finding(&Plan::drawn(seed, MINUTES), Sabotage::of(Defect::InventCause));

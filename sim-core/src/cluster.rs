@@ -55,7 +55,7 @@ pub(crate) struct Cluster {
     record_changes: Vec<(HostId, FactId, RecordChange)>,
     spreading: Spreading,
     /// Requests, and the programs that serve them.
-    traffic: Traffic,
+    pub(crate) traffic: Traffic,
     /// The end of a second of traffic is in the queue.
     second_awaited: bool,
 }

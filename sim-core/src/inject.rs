@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::cluster::{Cluster, Power};
 use crate::model::setup::{ClientCommand, Stimulus};
 use crate::model::{Fact, FactId, Fault, HostId};
-use crate::protocol::Effects;
+use crate::protocol::{Effects, NetworkOrder};
 use crate::worker::Agent;
 
 /// Applies one entry of the timeline.
@@ -111,13 +111,19 @@ fn kill(cluster: &mut Cluster, id: HostId, containers_survive: bool, out: &mut E
     end_engine(cluster, id, out, |agent, out| agent.kill(containers_survive, out));
 }
 
-/// The engine is stopped in an orderly way, with its containers; to the others it looks like its death.
+/// The engine is stopped in an orderly way: its containers first, then all that it has of the swarm's networks, as if
+/// it left the swarm. Its node's ports are closed from then on, where an engine that dies leaves them to the kernel. To
+/// managers it looks like its death.
 fn stop(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
-    // A process that stands still says nothing.
-    if cluster.host_mut(id).power == Power::On && cluster.host_mut(id).frozen.is_none() {
+    // A process that stands still says nothing, and tidies nothing up.
+    let is_orderly = cluster.host_mut(id).power == Power::On && cluster.host_mut(id).frozen.is_none();
+    if is_orderly {
         cluster.leave_gossip(id, out);
     }
     end_engine(cluster, id, out, Agent::stop);
+    if is_orderly {
+        out.order(NetworkOrder::LeaveSwarm);
+    }
 }
 
 fn end_engine(
@@ -146,6 +152,7 @@ fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     }
     out.enter(id, host.life, out.cause());
     host.start_process(out);
+    cluster.begin_networks(id, out);
     out.host_speaks(id);
 }
 

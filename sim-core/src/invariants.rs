@@ -15,6 +15,7 @@ mod committed;
 mod election_safety;
 mod leader_completeness;
 mod log_matching;
+mod requests;
 mod store_sum;
 mod task_states;
 
@@ -94,6 +95,7 @@ fn of_run() -> Vec<Box<dyn Invariant>> {
         Box::new(attachments::IngressAttachments::default()),
         Box::new(activated::ActivatedBackends::default()),
         Box::new(backends::KnownBackends::default()),
+        Box::new(requests::Requests::default()),
         Box::new(store_sum::StoreSum::default()),
     ]
 }

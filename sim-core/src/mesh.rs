@@ -122,7 +122,10 @@ impl Mesh {
     pub fn remove(&mut self, task: TaskId) {
         let Some(container) = self.containers.get_mut(&task) else { return };
         for port in std::mem::take(&mut container.host_ports) {
-            self.host_ports.remove(&(port.protocol, port.published_port));
+            let key = (port.protocol, port.published_port);
+            if self.host_ports.get(&key).is_some_and(|target| target.task == task) {
+                self.host_ports.remove(&key);
+            }
         }
         for record in std::mem::take(&mut container.records) {
             self.apply(Some(&record), None);
@@ -149,7 +152,7 @@ impl Mesh {
         *self = Mesh::default();
     }
 
-    /// The node leaves its swarm: nothing is left of its networks, and all others are told.
+    /// The node leaves its swarm, or its engine stops: nothing is left of its networks, and all others are told.
     pub(crate) fn leave_swarm(&mut self) {
         let networks = std::mem::take(self).networks;
         let backends =
@@ -227,6 +230,15 @@ impl Mesh {
         ports
             .find(|known| known.protocol == protocol && known.published_port == port)
             .map(|known| known.target_port)
+    }
+
+    /// The port of a container of this node that a published port leads to, one of the routing mesh or of the node.
+    #[must_use]
+    pub fn target_port(&self, task: TaskId, protocol: TransportProtocol, port: u16) -> Option<u16> {
+        let of_the_node = &self.containers.get(&task)?.host_ports;
+        let leads = |known: &&PortConfig| known.protocol == protocol && known.published_port == port;
+        let target = of_the_node.iter().find(leads).map(|known| known.target_port);
+        target.or_else(|| self.ingress_target_port(task, protocol, port))
     }
 
     /// The task of this node whose container has an address on a network now.

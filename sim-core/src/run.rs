@@ -140,8 +140,8 @@ impl Simulation {
                     self.cluster.handle(event, &mut self.effects)
                 }
             }
-            self.check();
             self.show(observer);
+            self.check();
         }
         self.end_instant(observer);
         self.effects.advance_to(end);

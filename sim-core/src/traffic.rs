@@ -25,6 +25,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use self::ground::{Ground, failure_of};
@@ -70,6 +71,8 @@ pub(crate) struct Traffic {
     sources: Vec<Source>,
     requests: Requests,
     servers: Servers,
+    /// The fact by which a machine last lost all that it knew of the swarm's networks.
+    forgot_networks: BTreeMap<HostId, FactId>,
     losses: Losses,
     queue: EventQueue<Step>,
     now: SimTime,
@@ -83,6 +86,7 @@ impl Traffic {
             setup: Arc::clone(setup),
             requests: Requests::default(),
             servers: Servers::default(),
+            forgot_networks: BTreeMap::new(),
             losses: Losses::default(),
             queue: EventQueue::new(),
             now: SimTime::ZERO,
@@ -102,6 +106,30 @@ impl Traffic {
     /// What became of the requests of each source.
     pub(crate) fn tallies(&self) -> impl Iterator<Item = (TrafficId, &Tally)> {
         self.sources.iter().enumerate().map(|(place, source)| (TrafficId::from_index(place), &source.tally))
+    }
+
+    /// How many requests of each source are under way. That a server still works on one that its client has given up
+    /// does not count.
+    pub(crate) fn under_way(&self) -> BTreeMap<TrafficId, u64> {
+        let mut counts = BTreeMap::new();
+        let waited_for = self.requests.iter().filter(|request| request.phase != Phase::Abandoned);
+        waited_for.for_each(|request| *counts.entry(request.source).or_default() += 1);
+        counts
+    }
+
+    /// How many failed requests of each source no fact has told of yet.
+    pub(crate) fn untold(&self) -> BTreeMap<TrafficId, u64> {
+        self.losses.counts()
+    }
+
+    /// From when on the process of a task listens, or has listened. None: there never was one.
+    pub(crate) fn listens_from(&self, task: TaskId) -> Option<SimTime> {
+        self.servers.get(task).map(Server::listens_from)
+    }
+
+    /// How far traffic has come.
+    pub(crate) fn now(&self) -> SimTime {
+        self.now
     }
 
     /// A source begins, as a fact tells.
@@ -140,9 +168,14 @@ impl Traffic {
             NetworkOrder::Configure(_)
             | NetworkOrder::Attach { .. }
             | NetworkOrder::Enable { .. }
-            | NetworkOrder::Detach { .. }
-            | NetworkOrder::LeaveSwarm => {}
+            | NetworkOrder::Detach { .. } => {}
+            NetworkOrder::LeaveSwarm => self.forget_networks(host, because),
         }
+    }
+
+    /// A machine knows nothing of the swarm's networks any more, or not yet.
+    pub(crate) fn forget_networks(&mut self, host: HostId, because: FactId) {
+        self.forgot_networks.insert(host, because);
     }
 
     /// A machine has lost power.
@@ -222,7 +255,7 @@ impl Traffic {
                 };
                 let (entry, target) = (request.entry, request.target);
                 request.phase = Phase::Hanging;
-                request.trouble = Some(Blame { failure, because: end.fact(), entry, target });
+                request.trouble = Some(Blame { failure, because: end.fact(), entry, target, via: None });
                 if let End::Ended(_) = end {
                     self.later(now, Step::Breaks(id));
                 }
@@ -233,10 +266,14 @@ impl Traffic {
 
 impl StateDigest for Traffic {
     fn digest(&self, digest: &mut Digest) {
-        let Self { setup: _, sources, requests, servers, losses, queue, now } = self;
+        let Self { setup: _, sources, requests, servers, forgot_networks, losses, queue, now } = self;
         sources.iter().for_each(|source| source.digest(digest));
         requests.digest(digest);
         servers.digest(digest);
+        for (host, because) in forgot_networks {
+            digest.u32(host.0);
+            because.digest(digest);
+        }
         losses.digest(digest);
         digest.u64(queue.len() as u64);
         digest.time(*now);

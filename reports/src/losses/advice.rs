@@ -1,7 +1,10 @@
 //! What would have saved lost requests: the flag of docker, or what the program or its clients have to do.
 use std::collections::BTreeSet;
 
-use sim_core::model::{ContainerEvent, Fact, Failure, Service, ServiceMode, TaskId, TrafficId, UpdateOrder};
+use sim_core::model::setup::Origin;
+use sim_core::model::{
+    ContainerEvent, Fact, Failure, ObjectId, Service, ServiceMode, TaskId, TrafficId, UpdateOrder,
+};
 
 use super::{keeps_addresses, service_of};
 use crate::Run;
@@ -21,6 +24,7 @@ pub(super) fn advice(
         Failure::NotListening => {
             "`--health-cmd`: a task gets requests, and an update goes on, only when its check passes"
         }
+        Failure::WrongPort => return wrong_port(traffic, run),
         Failure::Gone if keeps_addresses(traffic, run) => {
             "a client that looks the name up for each connection, or a virtual address"
         }
@@ -35,7 +39,7 @@ pub(super) fn advice(
         }
         Failure::TooSlow => "a retry on a new connection, clients that wait longer, or more replicas",
         Failure::QueueFull => "more replicas: each had too much to do",
-        Failure::EntrySilent => {
+        Failure::EntrySilent | Failure::EntryStopped => {
             "a load balancer in front that checks its nodes, or a retry through another node"
         }
         Failure::NoEntry => "another node behind the load balancer in front",
@@ -57,6 +61,24 @@ fn no_backend(traffic: TrafficId, in_update: bool, run: &Run<'_>) -> &'static st
         (false, _) if service.is_some_and(|service| has_one_replica(service)) => MORE_REPLICAS,
         (false, _) => "a retry later, or through another node: this one knew no task that was ready",
     }
+}
+
+/// The port that the program listens on, where the service has to lead to it.
+fn wrong_port(traffic: TrafficId, run: &Run<'_>) -> Option<String> {
+    let setup = run.view.setup();
+    let service = run.recording.census.service(service_of(traffic, run)?)?;
+    let plan = &setup.traffic[traffic.index()];
+    let (host, _) = setup.hosts.iter().next()?;
+    let listens_on = *setup.images.profile(&service.image, host).server.ports.as_ref()?.first()?;
+    Some(match plan.origin {
+        Origin::Outside { .. } => {
+            let published = plan.port;
+            format!("`--publish {published}:{listens_on}`: the program listens on port {listens_on}")
+        }
+        Origin::Tasks { .. } | Origin::Calls { .. } => {
+            format!("a client that asks for port {listens_on}, where the program listens")
+        }
+    })
 }
 
 /// True if the tasks belong to a service with one replica.

@@ -6,7 +6,7 @@ use sim_core::model::{ObjectId, TrafficId};
 use super::reader::{Pointer, Reader};
 use super::traffic::{self, Target};
 use crate::error::Problem;
-use crate::file::{ServerFile, SlowStartFile};
+use crate::file::{ServerFile, SlowStartFile, Text};
 
 /// Most requests that a program works on, or that wait for it.
 const REQUESTS_MAX: u64 = 1_000_000;
@@ -30,8 +30,11 @@ pub(super) fn change(
     pointer: &Pointer,
 ) {
     let at = reader.place(file.referenced, pointer);
-    let ServerFile { listens_after, takes, at_once, queue, hangs_after, slow_start, calls: wanted } =
+    let ServerFile { ports, listens_after, takes, at_once, queue, hangs_after, slow_start, calls: wanted } =
         &file.value;
+    if let Some(ports) = ports {
+        server.ports = Some(read_ports(reader, ports, &pointer.key("ports")));
+    }
     let listens = reader.given(listens_after.as_ref(), &pointer.key("listens_after"), Reader::duration);
     server.listens_after = listens.unwrap_or(server.listens_after);
     if let Some(takes) = takes {
@@ -69,6 +72,25 @@ pub(super) fn change(
             calls.targets.push(target);
         }
     }
+}
+
+/// The ports that a program listens on: at least one.
+fn read_ports(reader: &mut Reader<'_>, file: &Spanned<Vec<Text>>, pointer: &Pointer) -> Vec<u16> {
+    if file.value.is_empty() {
+        let at = reader.place(file.referenced, pointer);
+        let problem = Problem::Contradiction("a program that listens on no port serves nobody");
+        reader.fail(
+            at,
+            problem,
+            "name its ports, such as `[80, 443]`, or leave `ports` out: it listens on all",
+        );
+    }
+    let ports = file.value.iter().enumerate().filter_map(|(index, port)| {
+        reader.given(Some(port), &pointer.index(index), |reader, text, at| {
+            traffic::positive(reader, text, at, "port", u64::from(u16::MAX))
+        })
+    });
+    ports.map(|port| u16::try_from(port).expect("it is at most the greatest port")).collect()
 }
 
 fn read_slow_start(reader: &mut Reader<'_>, file: &SlowStartFile, pointer: &Pointer) -> Option<SlowStart> {

@@ -6,7 +6,7 @@ use super::table::Table;
 use super::words::{ellipsis, human_duration, pretty, short_image};
 use super::{Viewpoint, short};
 use crate::model::command::Listing;
-use crate::model::{PublishMode, Task, TaskState};
+use crate::model::{PortConfig, Task};
 use crate::protocol::TaskListing;
 
 const HEADERS: [&str; 8] =
@@ -88,15 +88,11 @@ fn error(task: &Task, listing: &Listing) -> String {
     }
 }
 
-/// Ports of the task's own node, while it runs. Numbers that a node chose itself are not known to the swarm here.
+/// Ports of the task's own node, as that has told them.
 fn ports(task: &Task) -> String {
-    let published = task.endpoint.iter().flat_map(|endpoint| &endpoint.spec.ports).filter(|port| {
-        task.status.state == TaskState::Running
-            && port.publish_mode == PublishMode::Host
-            && port.published_port != 0
-    });
-    let texts: Vec<String> = published
-        .map(|port| format!("*:{}->{}/{}", port.published_port, port.target_port, port.protocol.name()))
-        .collect();
+    let text = |port: &PortConfig| {
+        format!("*:{}->{}/{}", port.published_port, port.target_port, port.protocol.name())
+    };
+    let texts: Vec<String> = task.status.ports.iter().map(text).collect();
     texts.join(",")
 }

@@ -51,6 +51,11 @@ impl Cluster {
         }
     }
 
+    /// A machine has a new engine process, which knows nothing of the swarm's networks yet.
+    pub(crate) fn begin_networks(&mut self, host: HostId, out: &Effects) {
+        self.traffic.forget_networks(host, out.cause());
+    }
+
     /// Traffic follows what the network of a host does.
     pub(super) fn traffic_follows(
         &mut self,
@@ -102,7 +107,11 @@ impl Ground for Field<'_> {
 
     fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure> {
         let host = self.hosts.get_mut(entry).expect("hosts come from the set-up");
-        host.mesh.route_port(TransportProtocol::Tcp, port).map_err(failure_of)
+        let stopped = host.power == Power::EngineStopped;
+        host.mesh.route_port(TransportProtocol::Tcp, port).map_err(|refusal| match refusal {
+            Refusal::PortClosed if stopped => Failure::EntryStopped,
+            Refusal::PortClosed | Refusal::NoBackend | Refusal::NoSuchAddress => failure_of(refusal),
+        })
     }
 
     fn connect_address(
@@ -128,6 +137,10 @@ impl Ground for Field<'_> {
 
     fn knows_backend(&self, host: HostId, task: TaskId) -> bool {
         self.host(host).mesh.knows_backend(task)
+    }
+
+    fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {
+        self.host(host).mesh.target_port(task, TransportProtocol::Tcp, published)
     }
 
     fn holder(&self, host: HostId, address: Ipv4Addr) -> Option<TaskId> {

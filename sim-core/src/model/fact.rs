@@ -328,6 +328,9 @@ pub struct RequestsFailed {
     pub traffic: TrafficId,
     /// What went wrong.
     pub failure: Failure,
+    /// The call in which it went wrong, if the program that they reached could not answer because of that. Node and
+    /// task are then those of the call.
+    pub via: Option<TrafficId>,
     /// How many.
     pub count: u64,
     /// When the first of them was sent.
@@ -540,9 +543,10 @@ impl StateDigest for Fact {
 
 impl StateDigest for RequestsFailed {
     fn digest(&self, digest: &mut Digest) {
-        let Self { traffic, failure, count, first_sent, last_sent, entry, task, host, address } = self;
+        let Self { traffic, failure, via, count, first_sent, last_sent, entry, task, host, address } = self;
         digest.u32(traffic.0);
         digest.text(failure.name());
+        digest.u32(via.map_or(u32::MAX, |via| via.0));
         digest.u64(*count);
         digest.time(*first_sent);
         digest.time(*last_sent);

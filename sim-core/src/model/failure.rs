@@ -47,10 +47,14 @@ impl FailureCause {
 pub enum Failure {
     /// The port is closed on the node, because it knows no backend.
     PortClosed,
+    /// The engine of the node does not run, and the port is closed there.
+    EntryStopped,
     /// The node knows backends, and none of them takes new connections.
     NoBackend,
     /// The process of the task does not listen yet.
     NotListening,
+    /// The process of the task does not listen on the port that the connection leads to.
+    WrongPort,
     /// The container with this address has ended, and the sending node had not heard of it.
     Gone,
     /// The machine of the task does not answer, or no packet gets there.
@@ -78,7 +82,11 @@ impl Failure {
     #[must_use]
     pub fn cause(self) -> FailureCause {
         match self {
-            Failure::PortClosed | Failure::NoBackend | Failure::NotListening => FailureCause::Refused,
+            Failure::PortClosed
+            | Failure::EntryStopped
+            | Failure::NoBackend
+            | Failure::NotListening
+            | Failure::WrongPort => FailureCause::Refused,
             Failure::Gone | Failure::Unreachable => FailureCause::BlackHole,
             Failure::Ended | Failure::Expired | Failure::ClientGone => FailureCause::Reset,
             Failure::TooSlow | Failure::QueueFull => FailureCause::Timeout,
@@ -92,8 +100,10 @@ impl Failure {
     pub fn name(self) -> &'static str {
         match self {
             Failure::PortClosed => "port-closed",
+            Failure::EntryStopped => "entry-stopped",
             Failure::NoBackend => "no-backend",
             Failure::NotListening => "not-listening",
+            Failure::WrongPort => "wrong-port",
             Failure::Gone => "gone",
             Failure::Unreachable => "unreachable",
             Failure::Ended => "ended",

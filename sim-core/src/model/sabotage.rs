@@ -29,6 +29,10 @@ pub enum Defect {
     ReviveBackends,
     /// A node keeps backends of which it hears that they are gone.
     KeepBackends,
+    /// Traffic forgets requests that are given up.
+    ForgetRequests,
+    /// A container that has ended answers requests.
+    AnswerWhenDead,
 }
 
 /// The defect of a run, normally none.

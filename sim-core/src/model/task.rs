@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::network::{Endpoint, NetworkAttachment};
 use super::resources::GenericResource;
-use super::spec::{Annotations, Driver, TaskSpec};
+use super::spec::{Annotations, Driver, PortConfig, TaskSpec};
 use super::{Meta, NodeId, ServiceId, TaskId};
 use crate::kernel::{Digest, SimTime, StateDigest};
 
@@ -124,6 +124,8 @@ pub struct TaskStatus {
     pub err: Cow<'static, str>,
     /// Exit code of the container, once it has ended.
     pub exit_code: Option<i32>,
+    /// Ports of its node that lead straight to its container, while that runs.
+    pub ports: Vec<PortConfig>,
 }
 
 /// A task of the swarm.
@@ -266,7 +268,7 @@ impl StateDigest for Task {
         spec_version.digest(digest);
         job_iteration.digest(digest);
         digest.u32(*desired_state as u32);
-        let TaskStatus { state, timestamp, applied_at, applied_by, message, err, exit_code } = status;
+        let TaskStatus { state, timestamp, applied_at, applied_by, message, err, exit_code, ports } = status;
         digest.u32(*state as u32);
         timestamp.digest(digest);
         applied_at.digest(digest);
@@ -274,6 +276,7 @@ impl StateDigest for Task {
         digest.text(message);
         digest.text(err);
         digest.i64(exit_code.map_or(-1, i64::from));
+        ports.digest(digest);
         endpoint.digest(digest);
         networks.digest(digest);
         assigned_generic.digest(digest);

@@ -19,7 +19,7 @@ pub(crate) enum NetworkOrder {
     Remove { task: TaskId },
     /// A container is gone.
     Detach { task: TaskId },
-    /// The host leaves its swarm.
+    /// The host leaves its swarm, or its engine stops in an orderly way.
     LeaveSwarm,
 }
 

@@ -5,7 +5,7 @@ use super::server::End;
 use super::{Step, Traffic};
 use crate::kernel::SimTime;
 use crate::mesh::Target;
-use crate::model::{Failure, ObjectId, TrafficId};
+use crate::model::{Defect, Failure, ObjectId, TrafficId};
 
 impl Traffic {
     /// The answer arrives at the client.
@@ -35,8 +35,12 @@ impl Traffic {
             return self.attempt(request.again(now), ground);
         }
         let blame = gone.unwrap_or(blame);
-        source.tally.failed(request.first_sent, blame.failure.cause(), blame.entry);
-        self.losses.add(request.source, request.first_sent, blame);
+        let is_forgotten = blame.failure == Failure::Gone && self.setup.sabotage.is(Defect::ForgetRequests);
+        if !is_forgotten {
+            let tally = &mut self.source(request.source).tally;
+            tally.failed(request.first_sent, blame.failure.cause(), blame.entry);
+            self.losses.add(request.source, request.first_sent, blame);
+        }
         self.follow_up(&request, now, Some(blame));
     }
 
@@ -79,7 +83,7 @@ impl Traffic {
             let way = entry.zip(target);
             let hindrance = way.and_then(|(entry, target)| ground.hindrance(entry, target.host));
             let because = hindrance.unwrap_or(source.begun);
-            let slow = Blame { failure: Failure::TooSlow, because, entry, target };
+            let slow = Blame { failure: Failure::TooSlow, because, entry, target, via: None };
             let blame = first.trouble.unwrap_or(slow);
             self.fail(request, blame, ground);
         }
@@ -92,7 +96,13 @@ impl Traffic {
         let end = self.servers.end_of(task)?;
         let host = self.servers.get(task)?.host;
         let target = Target { task, host, address: std::net::Ipv4Addr::UNSPECIFIED };
-        Some(Blame { failure: Failure::ClientGone, because: End::fact(end), entry, target: Some(target) })
+        Some(Blame {
+            failure: Failure::ClientGone,
+            because: End::fact(end),
+            entry,
+            target: Some(target),
+            via: None,
+        })
     }
 
     /// A request is nothing that its client waits for any more. Its server may still be at it.
@@ -124,7 +134,8 @@ impl Traffic {
             return self.user_thinks(request.source, request.client.number, at);
         };
         if let Some(waiting) = self.requests.get_mut(parent) {
-            waiting.upstream = blame;
+            let via = |blame: Blame| Blame { via: blame.via.or(Some(request.source)), ..blame };
+            waiting.upstream = blame.map(via);
             self.later(at, Step::Resumes(parent));
         }
     }

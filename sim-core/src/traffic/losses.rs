@@ -1,6 +1,6 @@
 //! Failed requests, gathered into one fact for all that are alike within a second.
 //!
-//! Alike are those of one source with one failure at one task through one node. The first of them is the reason that
+//! Alike are those of one source with one failure at one task through one node, in one call. The first of them is the reason that
 //! the fact names, because it is the earliest sign of what went wrong.
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use crate::model::{FactId, Failure, HostId, RequestsFailed, TaskId, TrafficId};
 struct Key {
     traffic: TrafficId,
     failure: Failure,
+    via: Option<TrafficId>,
     task: Option<TaskId>,
     entry: Option<HostId>,
 }
@@ -34,12 +35,19 @@ impl Losses {
     }
 
     pub(super) fn add(&mut self, traffic: TrafficId, sent: SimTime, blame: Blame) {
-        let Blame { failure, entry, target, .. } = blame;
-        let key = Key { traffic, failure, task: target.map(|target| target.task), entry };
+        let Blame { failure, entry, target, via, .. } = blame;
+        let key = Key { traffic, failure, via, task: target.map(|target| target.task), entry };
         let group = self.0.entry(key).or_insert(Group { count: 0, first_sent: sent, last_sent: sent, blame });
         group.count += 1;
         group.first_sent = group.first_sent.min(sent);
         group.last_sent = group.last_sent.max(sent);
+    }
+
+    /// How many there are of each source.
+    pub(super) fn counts(&self) -> BTreeMap<TrafficId, u64> {
+        let mut counts = BTreeMap::new();
+        self.0.iter().for_each(|(key, group)| *counts.entry(key.traffic).or_default() += group.count);
+        counts
     }
 
     /// All facts with their causes, in a fixed order. After it there are none.
@@ -50,6 +58,7 @@ impl Losses {
             let failed = RequestsFailed {
                 traffic: key.traffic,
                 failure: key.failure,
+                via: key.via,
                 count: group.count,
                 first_sent: group.first_sent,
                 last_sent: group.last_sent,

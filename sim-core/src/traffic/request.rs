@@ -89,6 +89,8 @@ pub(super) struct Blame {
     pub(super) because: FactId,
     pub(super) entry: Option<HostId>,
     pub(super) target: Option<Target>,
+    /// The call that failed, if a program could not answer because of it.
+    pub(super) via: Option<TrafficId>,
 }
 
 /// A kind of list. A request is in at most one list of each kind.
@@ -157,6 +159,11 @@ impl Requests {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// All attempts that are under way, those included whose client has given up.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Request> {
+        self.places.iter().filter_map(|place| place.request.as_ref())
     }
 
     /// Puts a request at the end of a list.

@@ -118,7 +118,13 @@ impl Traffic {
             let because = end.map_or_else(|| self.last_loss(id), End::fact);
             self.fail(
                 id,
-                Blame { failure: Failure::Expired, because, entry: Some(entry), target: Some(target) },
+                Blame {
+                    failure: Failure::Expired,
+                    because,
+                    entry: Some(entry),
+                    target: Some(target),
+                    via: None,
+                },
                 ground,
             );
             return true;
@@ -134,7 +140,8 @@ impl Traffic {
         let source = self.source(source);
         let (entry, port, begun) = (source.entries.choose(failed_at), source.plan.port, source.begun);
         let Some(entry) = entry else {
-            let blame = Blame { failure: Failure::NoEntry, because: begun, entry: None, target: None };
+            let blame =
+                Blame { failure: Failure::NoEntry, because: begun, entry: None, target: None, via: None };
             return self.fail(id, blame, ground);
         };
         self.requests.get_mut(id).expect("it is being sent").entry = Some(entry);
@@ -243,7 +250,8 @@ impl Traffic {
         let first = request.trouble.is_none() && !request.connected;
         request.tries = request.tries.saturating_add(1);
         let (entry, target) = (request.entry, request.target);
-        request.trouble = Some(Blame { failure: Failure::Unreachable, because: fault, entry, target });
+        request.trouble =
+            Some(Blame { failure: Failure::Unreachable, because: fault, entry, target, via: None });
         let (source, sent) = (request.source, request.sent);
         let limit = self.source(source).behaviour().connect_timeout;
         if first {
@@ -257,7 +265,7 @@ impl Traffic {
         let request = self.requests.get_mut(id).expect("it is being sent");
         let (entry, target) = (request.entry, request.target);
         request.phase = Phase::Hanging;
-        request.trouble = Some(Blame { failure, because, entry, target });
+        request.trouble = Some(Blame { failure, because, entry, target, via: None });
         if request.connected {
             return;
         }
@@ -268,9 +276,13 @@ impl Traffic {
 
     /// Somebody says no at once.
     fn refuse(&mut self, id: RequestId, failure: Failure, ground: &mut impl Ground) {
-        let because = self.last_loss(id);
+        let lost = self.last_loss(id);
         let request = self.requests.get_mut(id).expect("it is being sent");
-        let blame = Blame { failure, because, entry: request.entry, target: None };
+        let entry = request.entry;
+        let forgot = entry.and_then(|entry| self.forgot_networks.get(&entry).copied());
+        // Whichever came last.
+        let because = forgot.map_or(lost, |forgot| forgot.max(lost));
+        let blame = Blame { failure, because, entry, target: None, via: None };
         self.fail(id, blame, ground);
     }
 
@@ -289,20 +301,21 @@ impl Traffic {
         let Some(check) = source.entries.check.filter(|_| now < source.ends) else { return };
         let port = source.plan.port;
         for (place, host) in self.source(id).entries.hosts() {
-            let passed = self.answers(host, port, ground);
+            let passed = self.answers(id, host, port, ground);
             self.source(id).entries.checked(place, passed);
         }
         self.later(now + check.every, Step::Check(id));
     }
 
     /// True if a connection to a port of a node would be accepted now.
-    fn answers(&self, host: HostId, port: u16, ground: &mut impl Ground) -> bool {
+    fn answers(&self, source: TrafficId, host: HostId, port: u16, ground: &mut impl Ground) -> bool {
         if ground.silent(host).is_some() {
             return false;
         }
         let Ok(target) = ground.connect_port(host, port) else { return false };
         let server = self.servers.get(target.task).filter(|server| server.end.is_none());
-        ground.way(host, target.host).is_ok() && server.is_some_and(|server| server.listens(self.now))
+        let listens = server.is_some_and(|server| server.listens(self.now));
+        listens && ground.way(host, target.host).is_ok() && self.finds_port(source, target, ground)
     }
 
     /// A user got an answer, or none, and thinks before the next request.

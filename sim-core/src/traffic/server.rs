@@ -35,9 +35,20 @@ pub(super) enum End {
 }
 
 impl Server {
+    /// From when on connections are accepted.
+    pub(super) fn listens_from(&self) -> SimTime {
+        self.started + self.behaviour.listens_after
+    }
+
     /// True from the moment on in which connections are accepted.
     pub(super) fn listens(&self, now: SimTime) -> bool {
-        now >= self.started + self.behaviour.listens_after
+        now >= self.listens_from()
+    }
+
+    /// True if connections to a port of its container find it there, once it listens at all.
+    pub(super) fn has_port(&self, port: Option<u16>) -> bool {
+        let ports = self.behaviour.ports.as_ref();
+        ports.is_none_or(|ports| port.is_some_and(|port| ports.contains(&port)))
     }
 
     /// True if it answers nothing any more.
@@ -49,7 +60,7 @@ impl Server {
     pub(super) fn service_time(&self, now: SimTime, lots: &mut Stream) -> SimDuration {
         let takes = self.behaviour.takes.draw(lots);
         let Some(slow) = self.behaviour.slow_start else { return takes };
-        let age = now.since(self.started + self.behaviour.listens_after);
+        let age = now.since(self.listens_from());
         let left = slow.lasts.saturating_sub(age);
         let more = u128::from(takes.as_nanos()) * u128::from(slow.times.saturating_sub(1));
         let more = more * u128::from(left.as_nanos()) / u128::from(slow.lasts.as_nanos().max(1));

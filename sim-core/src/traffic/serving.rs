@@ -5,7 +5,8 @@ use super::request::{Blame, Kind, Phase, RequestId};
 use super::server::End;
 use super::{Step, Traffic};
 use crate::mesh::Target;
-use crate::model::{Failure, ObjectId};
+use crate::model::setup::Origin;
+use crate::model::{Defect, Failure, ObjectId, TrafficId};
 
 impl Traffic {
     /// A request arrives, if the way is still open.
@@ -31,18 +32,39 @@ impl Traffic {
             // Somebody else may have got the address by now.
             Some(end) => match ground.holder(target.host, target.address) {
                 Some(other) if self.servers.end_of(other).is_none() => other,
+                _ if self.setup.sabotage.is(Defect::AnswerWhenDead) => target.task,
                 _ => return self.gone(id, end),
             },
         };
         request.target = Some(Target { task, ..target });
-        let (connected, entry) = (request.connected, request.entry);
+        let (source, connected, entry) = (request.source, request.connected, request.entry);
         let server = self.servers.get(task).expect("a container has a process");
-        if !connected && !server.listens(now) {
+        let failure = if !server.listens(now) {
+            Some(Failure::NotListening)
+        } else if !self.finds_port(source, Target { task, ..target }, ground) {
+            Some(Failure::WrongPort)
+        } else {
+            None
+        };
+        if let Some(failure) = failure.filter(|_| !connected) {
             let target = Some(Target { task, ..target });
             let because = server.started_by;
-            return self.fail(id, Blame { failure: Failure::NotListening, because, entry, target }, ground);
+            return self.fail(id, Blame { failure, because, entry, target, via: None }, ground);
         }
         self.accept(id);
+    }
+
+    /// True if the program listens on the port that requests of a source arrive at.
+    pub(super) fn finds_port(&self, source: TrafficId, target: Target, ground: &impl Ground) -> bool {
+        let server = self.servers.get(target.task).expect("a container has a process");
+        if server.behaviour.ports.is_none() {
+            return true;
+        }
+        let plan = &self.sources[source.index()].plan;
+        server.has_port(match plan.origin {
+            Origin::Outside { .. } => ground.target_port(target.host, target.task, plan.port),
+            Origin::Tasks { .. } | Origin::Calls { .. } => Some(plan.port),
+        })
     }
 
     /// The container is gone. On an open connection that was not known to be closed, that is no different.
@@ -180,7 +202,8 @@ impl Traffic {
                 let pause = ground::pause(true, request.tries);
                 request.tries = request.tries.saturating_add(1);
                 let (entry, target) = (request.entry, request.target);
-                request.trouble = Some(Blame { failure: Failure::Unreachable, because, entry, target });
+                request.trouble =
+                    Some(Blame { failure: Failure::Unreachable, because, entry, target, via: None });
                 self.later(self.now + pause, Step::Answers(id));
             }
         }

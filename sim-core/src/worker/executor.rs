@@ -8,6 +8,7 @@ mod controller;
 mod endpoints;
 mod health;
 mod images;
+mod ports;
 mod task_manager;
 mod transition;
 
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::images::ImageStore;
+use self::ports::HostPorts;
 use self::task_manager::TaskManager;
 use super::reporter::Reporter;
 use crate::kernel::{Digest, StateDigest};
@@ -28,6 +30,7 @@ pub(super) struct Executor {
     site: Site,
     tasks: BTreeMap<TaskId, TaskManager>,
     images: ImageStore,
+    ports: HostPorts,
     /// The networks on which the node has an address for its load balancers.
     attached: BTreeSet<NetworkId>,
 }
@@ -51,6 +54,7 @@ impl Site {
 struct Context<'a> {
     site: &'a Site,
     images: &'a mut ImageStore,
+    ports: &'a mut HostPorts,
     attached: &'a BTreeSet<NetworkId>,
     reporter: &'a mut Reporter,
     out: &'a mut Effects,
@@ -62,6 +66,7 @@ impl Executor {
             site: Site { host, setup, seed },
             tasks: BTreeMap::new(),
             images: ImageStore::default(),
+            ports: HostPorts::default(),
             attached: BTreeSet::new(),
         }
     }
@@ -84,7 +89,7 @@ impl Executor {
 
     /// A task has been running for long, and nothing about it is to be reported.
     pub(super) fn settle(&mut self, task: Arc<Task>, out: &mut Effects) {
-        self.tasks.insert(task.id, TaskManager::settled(task, &self.site, out));
+        self.tasks.insert(task.id, TaskManager::settled(task, &self.site, &mut self.ports, out));
     }
 
     /// Takes assignments (spec control-plane 7.6). In a complete set, tasks that are not listed are removed.
@@ -92,8 +97,8 @@ impl Executor {
         let cause = out.cause();
         let mut listed = BTreeSet::new();
         let mut fresh = Vec::new();
-        let Executor { site, tasks, images, attached } = self;
-        let mut context = Context { site, images, attached, reporter, out };
+        let Executor { site, tasks, images, ports, attached } = self;
+        let mut context = Context { site, images, ports, attached, reporter, out };
         for change in &assignments.changes {
             match change {
                 Assignment::Update { task, cause } => {
@@ -121,25 +126,27 @@ impl Executor {
             tasks.get_mut(&task).expect("accepted above").run(&mut context);
         }
         context.out.set_cause(cause);
+        self.free_ports();
     }
 
     /// The engine process starts: what is known on the disk is resumed.
     pub(super) fn start(&mut self, reporter: &mut Reporter, out: &mut Effects) {
         let cause = out.cause();
-        let Executor { site, tasks, images, attached } = self;
-        let mut context = Context { site, images, attached, reporter, out };
+        let Executor { site, tasks, images, ports, attached } = self;
+        let mut context = Context { site, images, ports, attached, reporter, out };
         tasks.values_mut().for_each(|task| {
             context.out.set_cause(cause);
             task.resume(&mut context);
         });
         tasks.retain(|_, task| !task.is_gone());
         context.out.set_cause(cause);
+        self.free_ports();
     }
 
     /// A timer runs out.
     pub(super) fn fire(&mut self, timer: AgentTimer, reporter: &mut Reporter, out: &mut Effects) {
-        let Executor { site, tasks, images, attached } = self;
-        let mut context = Context { site, images, attached, reporter, out };
+        let Executor { site, tasks, images, ports, attached } = self;
+        let mut context = Context { site, images, ports, attached, reporter, out };
         let id = match timer {
             AgentTimer::Pulled(number) => return pulled(number, tasks, &mut context),
             AgentTimer::Operation(task)
@@ -153,6 +160,7 @@ impl Executor {
             | AgentTimer::DescriptionCheck => unreachable!("{timer:?} is for the session"),
         };
         act_on(tasks, id, |task| task.fire(timer, &mut context));
+        self.free_ports();
     }
 
     /// The container of a task ends with 137, if it runs.
@@ -163,9 +171,10 @@ impl Executor {
         reporter: &mut Reporter,
         out: &mut Effects,
     ) {
-        let Executor { site, tasks, images, attached } = self;
-        let mut context = Context { site, images, attached, reporter, out };
+        let Executor { site, tasks, images, ports, attached } = self;
+        let mut context = Context { site, images, ports, attached, reporter, out };
         act_on(tasks, task, |task| task.kill_container(engine_runs, &mut context));
+        self.free_ports();
     }
 
     /// The host loses power.
@@ -174,6 +183,7 @@ impl Executor {
         self.images.engine_ended();
         let Executor { site, tasks, .. } = self;
         each(tasks, out, |task, out| task.lose_power(site, out));
+        self.free_ports();
     }
 
     /// The engine process dies.
@@ -181,6 +191,7 @@ impl Executor {
         self.attached.clear();
         self.images.engine_ended();
         each(&mut self.tasks, out, |task, out| task.engine_died(containers_survive, out));
+        self.free_ports();
     }
 
     /// The engine was stopped in an orderly way.
@@ -189,6 +200,13 @@ impl Executor {
         self.images.engine_ended();
         let Executor { site, tasks, .. } = self;
         each(tasks, out, |task, out| task.engine_stopped(site, out));
+        self.free_ports();
+    }
+
+    /// Ports of the machine that led to containers without a process are free again.
+    fn free_ports(&mut self) {
+        let Executor { tasks, ports, .. } = self;
+        ports.keep(|task| tasks.get(&task).is_some_and(TaskManager::has_process));
     }
 
     /// Reports the last status of every assigned task.
@@ -255,13 +273,14 @@ fn each(
 impl StateDigest for Executor {
     fn digest(&self, digest: &mut Digest) {
         // The site never changes.
-        let Self { site: _, tasks, images, attached } = self;
+        let Self { site: _, tasks, images, ports, attached } = self;
         digest.u64(tasks.len() as u64);
         for (id, task) in tasks {
             id.digest(digest);
             task.digest(digest);
         }
         images.digest(digest);
+        ports.digest(digest);
         attached.digest(digest);
     }
 }

@@ -314,7 +314,13 @@ fn set_states(task: &mut Task, command: &Command<'_>, now: SimTime) {
     let state = |key: &str| command.get(key).map(|name| TaskState::from_name(name).expect("a state's name"));
     if let Some(state) = state("state") {
         let err = command.get("error").unwrap_or_default().to_owned();
-        task.status = TaskStatus { state, timestamp: Some(now), err: err.into(), ..TaskStatus::default() };
+        let published = task.endpoint.iter().flat_map(|endpoint| &endpoint.spec.ports);
+        let of_node = published.filter(|port| {
+            state == TaskState::Running && port.publish_mode == PublishMode::Host && port.published_port != 0
+        });
+        let ports = of_node.cloned().collect();
+        task.status =
+            TaskStatus { state, timestamp: Some(now), err: err.into(), ports, ..TaskStatus::default() };
     }
     task.desired_state = state("desired").unwrap_or(task.desired_state);
 }

@@ -11,7 +11,7 @@ pub struct Traffic {
     pub address: String,
     /// The service that is meant.
     pub service: String,
-    /// The published port; inside the swarm any port of the service's program.
+    /// The published port; inside the swarm a port of the service's program.
     pub port: u16,
     /// Where its requests come from.
     pub origin: Origin,
@@ -104,6 +104,8 @@ impl Default for ClientBehaviour {
 /// How the program of an image serves requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerBehaviour {
+    /// Ports that it listens on. Default: all.
+    pub ports: Option<Vec<u16>>,
     /// Time from the start of the process until it listens. Default 0.
     pub listens_after: SimDuration,
     /// Time that a request takes. Default 1 ms.
@@ -132,6 +134,7 @@ pub struct SlowStart {
 impl Default for ServerBehaviour {
     fn default() -> Self {
         ServerBehaviour {
+            ports: None,
             listens_after: SimDuration::ZERO,
             takes: Spread::Constant(SimDuration::from_millis(1)),
             at_once: None,

@@ -75,6 +75,7 @@ fn setup() -> Setup {
     for (name, calls) in [("web", vec![TrafficId(0)]), ("db", Vec::new())] {
         let mut image = ImageSetup::default();
         image.profile.server = ServerBehaviour {
+            ports: None,
             listens_after: SimDuration::from_millis(50),
             hangs_after: None,
             takes: Spread::Uniform(SimDuration::ZERO, SimDuration::from_millis(40)),

@@ -158,13 +158,15 @@ fn get<'a>(words: &'a [String], key: &str) -> Option<&'a str> {
     words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
-/// `image app takes=10ms listens=1s hangs=9s at_once=2 queue=1 calls=inner`; sources that are called stand before it.
+/// `image app ports=80,443 takes=10ms listens=1s hangs=9s at_once=2 queue=1 calls=inner`; sources that are called stand before it.
 fn server(words: &[String], sources: &[String]) -> ServerBehaviour {
     let usual = ServerBehaviour::default();
     let calls = get(words, "calls").map(|name| {
         TrafficId::from_index(sources.iter().position(|known| known == name).expect("a source before"))
     });
+    let ports = |list: &str| list.split(',').map(|port| port.parse().expect("a port")).collect();
     ServerBehaviour {
+        ports: get(words, "ports").map(ports),
         hangs_after: get(words, "hangs").map(span),
         listens_after: get(words, "listens").map_or(usual.listens_after, span),
         takes: get(words, "takes").map_or(usual.takes, |takes| Spread::Constant(span(takes))),

@@ -9,6 +9,7 @@ use process::{Checkup, End, Process};
 
 use super::Site;
 use super::health::Verdict;
+use super::ports::HostPorts;
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::model::setup::ImageProfile;
 use crate::model::{ContainerEvent, Fact, FactId, Task};
@@ -60,9 +61,9 @@ impl Container {
     }
 
     /// A container that has been running for long.
-    pub(super) fn settled(owner: Owner<'_>, out: &mut Effects) -> Self {
+    pub(super) fn settled(owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) -> Self {
         let process = Process::settled(owner, out);
-        owner.join_again(process.health(), out);
+        owner.join_again(process.health(), ports, out);
         Container::Running(process)
     }
 
@@ -73,7 +74,7 @@ impl Container {
     }
 
     /// The engine has done what it was asked for.
-    pub(super) fn engine_done(&mut self, owner: Owner<'_>, out: &mut Effects) {
+    pub(super) fn engine_done(&mut self, owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) {
         match self {
             Container::Creating { done } if done.is_due(out) => {
                 *self = Container::Created;
@@ -82,7 +83,7 @@ impl Container {
             Container::Starting { done, stop } if done.is_due(out) => {
                 let stop = *stop;
                 *self = Container::Running(Process::start(owner, out));
-                owner.start_network(out);
+                owner.start_network(ports, out);
                 if let Container::Running(process) = self
                     && process.health() == Health::Unchecked
                 {
@@ -207,11 +208,11 @@ impl Container {
     }
 
     /// An engine process starts and finds the container.
-    pub(super) fn engine_started(&mut self, owner: Owner<'_>, out: &mut Effects) {
+    pub(super) fn engine_started(&mut self, owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) {
         let Container::Running(process) = self else { return };
         match process.engine_started(owner, out) {
             Some(end) => self.end(end, owner, out),
-            None => owner.join_again(process.health(), out),
+            None => owner.join_again(process.health(), ports, out),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::container::{Container, Health, Owner};
 use super::endpoints::{has_service_binding, overlays};
 use super::health::Verdict;
 use super::images::Presence;
+use super::ports::HostPorts;
 use super::transition::Operation;
 use super::{Context, Site};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
@@ -56,8 +57,8 @@ pub(super) type Outcome = Result<(), OperationError>;
 
 impl Controller {
     /// The container has been running for long.
-    pub(super) fn settled(owner: Owner<'_>, out: &mut Effects) -> Self {
-        Controller { container: Some(Container::settled(owner, out)), ..Controller::default() }
+    pub(super) fn settled(owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) -> Self {
+        Controller { container: Some(Container::settled(owner, ports, out)), ..Controller::default() }
     }
 
     /// Begins an operation. Whether it is over already is for [`Controller::outcome`] to say.
@@ -238,7 +239,7 @@ impl Controller {
         }
         let Some(container) = &mut self.container else { return };
         match timer {
-            AgentTimer::Engine(_) => container.engine_done(owner, out),
+            AgentTimer::Engine(_) => container.engine_done(owner, context.ports, out),
             AgentTimer::Exit(_) => container.exit(owner, out),
             AgentTimer::HealthCheck(_) => {
                 let verdict = container.checkup(owner, out);
@@ -351,9 +352,9 @@ impl Controller {
     }
 
     /// An engine process starts.
-    pub(super) fn engine_started(&mut self, owner: Owner<'_>, out: &mut Effects) {
+    pub(super) fn engine_started(&mut self, owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) {
         if let Some(container) = &mut self.container {
-            container.engine_started(owner, out);
+            container.engine_started(owner, ports, out);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::container::{Health, Owner};
+use super::ports::HostPorts;
 use crate::kernel::Digest;
 use crate::model::{
     AttachedNetwork, EndpointId, EndpointRecord, NetworkAttachment, PortConfig, PublishMode, ServiceRecord,
@@ -32,13 +33,15 @@ impl Owner<'_> {
     }
 
     /// The process of the container starts.
-    pub(super) fn start_network(&self, out: &mut Effects) {
-        let host_ports: Vec<PortConfig> = ports(self.task, PublishMode::Host).cloned().collect();
+    pub(super) fn start_network(&self, host_ports: &mut HostPorts, out: &mut Effects) {
+        let id = self.task.id;
+        host_ports.bind(id, ports(self.task, PublishMode::Host).cloned().collect());
+        let host_ports = host_ports.of(id).to_vec();
         let program = Program {
             service: self.task.service_annotations.name.clone(),
             image: self.task.spec.container.image.clone(),
         };
-        out.order(NetworkOrder::Start { task: self.task.id, program, host_ports });
+        out.order(NetworkOrder::Start { task: id, program, host_ports });
     }
 
     /// The container takes part in load balancing from here on.
@@ -48,9 +51,9 @@ impl Owner<'_> {
     }
 
     /// A container runs whose node's network knows nothing of it.
-    pub(super) fn join_again(&self, health: Health, out: &mut Effects) {
+    pub(super) fn join_again(&self, health: Health, host_ports: &mut HostPorts, out: &mut Effects) {
         self.attach(out);
-        self.start_network(out);
+        self.start_network(host_ports, out);
         if matches!(health, Health::Unchecked | Health::Healthy) {
             self.enable(out);
         }

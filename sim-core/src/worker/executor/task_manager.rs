@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::container::Owner;
 use super::controller::{Controller, Outcome};
+use super::ports::HostPorts;
 use super::transition::{self, Next, Operation};
 use super::{Context, Site};
 use crate::kernel::{Digest, SimDuration, StateDigest};
@@ -56,9 +57,9 @@ impl TaskManager {
     }
 
     /// A task that has been running for long.
-    pub(super) fn settled(task: Arc<Task>, site: &Site, out: &mut Effects) -> Self {
+    pub(super) fn settled(task: Arc<Task>, site: &Site, ports: &mut HostPorts, out: &mut Effects) -> Self {
         assert_eq!(task.status.state, TaskState::Running, "a settled task runs");
-        let controller = Controller::settled(Owner { task: &task, site }, out);
+        let controller = Controller::settled(Owner { task: &task, site }, ports, out);
         TaskManager::new(task, Activity::Busy(Operation::Wait), controller, out)
     }
 
@@ -210,7 +211,14 @@ impl TaskManager {
 
     fn changed(&mut self, context: &mut Context<'_>) {
         self.cause = context.out.cause();
+        let bound = if self.has_process() { context.ports.of(self.task.id) } else { &[] };
+        self.status.ports = bound.to_vec();
         self.report(context.reporter);
+    }
+
+    /// True if there is a process, or soon will be.
+    pub(super) fn has_process(&self) -> bool {
+        self.controller.is_alive()
     }
 
     /// A timer of this task runs out.
@@ -290,7 +298,7 @@ impl TaskManager {
     /// more there is no record; the real engine would leave its container to itself, here it is removed.
     pub(super) fn resume(&mut self, context: &mut Context<'_>) {
         let Self { task, controller, .. } = self;
-        controller.engine_started(Owner { task, site: context.site }, context.out);
+        controller.engine_started(Owner { task, site: context.site }, context.ports, context.out);
         if self.is_assigned() {
             self.run(context);
         } else {
