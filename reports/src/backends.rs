@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sim_core::Recording;
 use sim_core::kernel::SimTime;
-use sim_core::model::{BackendEvent, Fact, FactRecord, Failure, HostId, RequestsFailed, TaskId, TrafficId};
+use sim_core::model::{
+    BackendEvent, Fact, FactRecord, Failure, Fault, HostId, RequestsFailed, TaskId, TrafficId,
+};
 
 /// A backend as one node knows it.
 type Known = (HostId, TaskId);
@@ -55,11 +57,22 @@ fn stale(failed: &RequestsFailed) -> Option<Known> {
     Some((failed.entry?, failed.task?)).filter(|_| is_stale)
 }
 
+/// True if a machine knows nothing of any backend after a fault: it has lost power, or a new engine begins.
+fn forgets(fault: &Fault, host: HostId) -> bool {
+    let (Fault::Crash { hosts } | Fault::LoseDisk { hosts } | Fault::Restart { hosts }) = fault else {
+        return false;
+    };
+    hosts.contains(&host)
+}
+
 /// When a node stopped sending to a backend at which requests fail since some time.
 fn left(recording: &Recording, (host, task): Known, since: SimTime) -> Option<SimTime> {
-    let ends = |record: &&FactRecord| {
-        matches!(&record.fact, Fact::Backends { host: of, event, tasks, .. }
-            if *of == host && *event != BackendEvent::Added && tasks.contains(&task))
+    let ends = |record: &&FactRecord| match &record.fact {
+        Fact::Backends { host: of, event, tasks, .. } => {
+            *of == host && *event != BackendEvent::Added && tasks.contains(&task)
+        }
+        Fact::Fault { fault } => forgets(fault, host),
+        _ => false,
     };
     recording.facts.iter().filter(|record| record.time >= since).find(ends).map(|record| record.time)
 }

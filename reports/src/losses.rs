@@ -68,10 +68,11 @@ struct Losses<'a> {
     by_key: Vec<(Key, Loss)>,
 }
 
-/// For people: for each reason a table, and below each line what would have saved those requests. None if nothing was
-/// lost.
-pub(crate) fn losses_text(run: &Run<'_>) -> Option<Text> {
-    let losses = Losses::collect(run);
+/// For people: for each reason a table of the losses of all sources or of one, and below each line what would have
+/// saved those requests. None if nothing was lost.
+pub(crate) fn losses_text(run: &Run<'_>, of: Option<TrafficId>) -> Option<Text> {
+    let mut losses = Losses::collect(run);
+    losses.by_key.retain(|(key, _)| of.is_none_or(|traffic| key.traffic == traffic));
     let mut text = Text::new();
     let mut reasons: Vec<Reason> = Vec::new();
     for (key, _) in &losses.by_key {
@@ -158,7 +159,9 @@ impl<'a> Losses<'a> {
             text.push(Tone::Bad, format!("{count:<third$}"));
             text.plain(format!("  {cause:<fourth$}  {}", self.what(key, loss)));
             text.end_line();
-            if let Some(advice) = self.advice(key, loss) {
+            // What would save a call is said where the call stands itself.
+            let is_told = lost.iter().any(|(other, _)| Some(other.traffic) == key.via);
+            if let Some(advice) = self.advice(key, loss).filter(|_| !is_told) {
                 text.push(Tone::Good, format!("    {:first$}  saved by {advice}", ""));
                 text.end_line();
             }

@@ -34,7 +34,7 @@ pub fn report(run: &Run<'_>) -> Text {
         text.section("Traffic");
         text.append(traffic_table(run.recording));
     }
-    if let Some(losses) = losses_text(run) {
+    if let Some(losses) = losses_text(run, None) {
         text.section("Requests lost");
         text.append(losses);
     }

@@ -47,13 +47,13 @@ fn row(name: &str, tally: &Tally, causes: &[FailureCause]) -> Vec<String> {
     row
 }
 
-/// The second in which most requests were sent that failed: `31 s: 17 of 50`.
+/// The second in which most requests were sent that failed: `31 s: 17 of 50 lost`.
 fn worst_second(tally: &Tally) -> String {
     let failing = tally.seconds().filter(|(_, counts)| counts.failed() > 0);
     // Of equal ones the first.
     let worst = failing.reduce(|best, next| if next.1.failed() > best.1.failed() { next } else { best });
     let words = |(begins, counts): (sim_core::kernel::SimTime, &Counts)| {
-        format!("{}: {} of {}", crate::time::short(begins), counts.failed(), counts.sent)
+        format!("{}: {} of {} lost", crate::time::short(begins), counts.failed(), counts.sent)
     };
     worst.map_or_else(|| "-".to_owned(), words)
 }

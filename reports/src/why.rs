@@ -7,20 +7,25 @@ mod reasons;
 mod subject;
 mod waits;
 
+use std::collections::BTreeMap;
+
 use sim_core::Recording;
-use sim_core::kernel::SimTime;
+use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{Fact, FactRecord, HostId, Subject};
 
 use self::reasons::{Reason, explains, reasons};
 pub use self::subject::UnknownSubject;
 use crate::Run;
 use crate::backends::StaleBackends;
+use crate::losses::losses_text;
 use crate::text::{Text, Tone};
 use crate::time;
-use crate::words::{Weight, sentence, subject_name, tell};
+use crate::words::{Telling, Weight, lost_requests, sentence, subject_name, tell};
 
-/// Facts about the subject that are listed; the last ones.
+/// Lines of facts about the subject; the last ones.
 const FACTS_MAX: usize = 40;
+/// How far apart two facts of lost requests may be that share a line.
+const GOES_ON: SimDuration = SimDuration::from_secs(2);
 
 /// All that can be said about why something is as it is at the end of a run.
 pub struct Answer<'a> {
@@ -89,6 +94,12 @@ impl<'a> Answer<'a> {
         let reasons = self.reasons.iter().map(|reason| reason.sentence.as_str());
         paragraph("Why", reasons, &mut text);
         paragraph("Right now", self.now.iter().map(String::as_str), &mut text);
+        if let Subject::Traffic(traffic) = self.subject
+            && let Some(lost) = losses_text(self.run, Some(traffic))
+        {
+            text.section("Requests lost");
+            text.append(lost);
+        }
         text.section("What happened");
         self.history(&mut text);
         if let Some(last) = self.facts.last() {
@@ -121,18 +132,50 @@ impl<'a> Answer<'a> {
     }
 
     fn history(&self, text: &mut Text) {
-        let hidden = self.facts.len().saturating_sub(FACTS_MAX);
+        let lines = self.lines();
+        let hidden = lines.len().saturating_sub(FACTS_MAX);
         if hidden > 0 {
-            text.push(Tone::Faint, format!("             {hidden} earlier facts are left out"));
+            text.push(Tone::Faint, format!("             {hidden} earlier lines are left out"));
             text.end_line();
         }
-        for record in &self.facts[hidden..] {
-            line(record.time, &sentence(record, &self.recording().census), text);
+        for (at, words) in &lines[hidden..] {
+            line(*at, words, text);
         }
         if self.facts.is_empty() {
             text.plain("             nothing until then");
             text.end_line();
         }
+    }
+
+    /// A line a fact. Requests that are lost alike second after second share one.
+    fn lines(&self) -> Vec<(SimTime, String)> {
+        let census = &self.recording().census;
+        let mut lines: Vec<(SimTime, String)> = Vec::new();
+        let mut open: BTreeMap<String, (usize, SimTime, u64)> = BTreeMap::new();
+        for record in &self.facts {
+            let Fact::RequestsFailed(failed) = &record.fact else {
+                lines.push((record.time, sentence(record, census)));
+                continue;
+            };
+            let Telling { subject, detail, .. } = tell(&record.fact, census);
+            let goes_on = |known: &&(usize, SimTime, u64)| record.time.since(known.1) <= GOES_ON;
+            let (place, count) = match open.get(&detail).filter(goes_on) {
+                Some((place, _, count)) => (*place, count + failed.count),
+                None => {
+                    lines.push((record.time, String::new()));
+                    (lines.len() - 1, failed.count)
+                }
+            };
+            let since = lines[place].0;
+            let until = if since == record.time {
+                String::new()
+            } else {
+                format!(" (until {})", time::seconds(record.time))
+            };
+            lines[place].1 = lost_requests(count, &subject_name(subject, census), &detail) + &until;
+            open.insert(detail, (place, record.time, count));
+        }
+        lines
     }
 
     /// The fact, and what led to it, nearest cause first.

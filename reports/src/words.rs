@@ -137,8 +137,8 @@ impl Family {
             Family::Killed => ("did not stop in time and is killed", "did not stop in time and are killed"),
             Family::ContainerLost => ("has lost its container", "have lost their containers"),
             Family::ContainerStep => ("has its container", "have their containers"),
-            Family::TrafficBegins => ("begins to send requests", "begin to send requests"),
-            Family::RequestsFailed => ("loses requests", "lose requests"),
+            Family::TrafficBegins => ("begins", "begin"),
+            Family::RequestsFailed => ("is lost", "are lost"),
             Family::BackendsAdded => ("sends connections to", "send connections to"),
             Family::BackendsDisabled => ("sends no new connections to", "send no new connections to"),
             Family::BackendsRemoved => ("forgets", "forget"),
@@ -293,7 +293,10 @@ pub(crate) fn sentence(record: &FactRecord, census: &Census) -> String {
         return "the run begins".to_owned();
     }
     if let Fact::RequestsFailed(failed) = &record.fact {
-        return format!("{} loses {}: {detail}", subject_name(subject, census), requests(failed.count));
+        return lost_requests(failed.count, &subject_name(subject, census), &detail);
+    }
+    if family == Family::TrafficBegins {
+        return format!("requests of {} begin", subject_name(subject, census));
     }
     if matches!(family, Family::Command | Family::Fault | Family::Repair | Family::Note) {
         return detail;
@@ -428,9 +431,10 @@ fn container(event: ContainerEvent, host: &str) -> (Family, String) {
     }
 }
 
-/// `1 request`, `12 requests`.
-pub(crate) fn requests(count: u64) -> String {
-    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+/// `12 requests of users are lost: refused, web.1 does not listen yet`.
+pub(crate) fn lost_requests(count: u64, sources: &str, why: &str) -> String {
+    let (requests, are) = if count == 1 { ("request", "is") } else { ("requests", "are") };
+    format!("{count} {requests} of {sources} {are} lost: {why}")
 }
 
 /// What went wrong with requests, and with whom.

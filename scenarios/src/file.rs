@@ -183,6 +183,7 @@ pub(crate) struct FaultFile {
 pub(crate) struct TrafficFile {
     pub(crate) name: Text,
     pub(crate) to: Text,
+    pub(crate) protocol: Option<Text>,
     pub(crate) through: Option<Names>,
     pub(crate) check: Option<Spanned<CheckFile>>,
     pub(crate) from: Option<Text>,

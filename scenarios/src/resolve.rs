@@ -43,8 +43,11 @@ pub(crate) fn resolve(
     let settings = settings::resolve(&mut reader, file.cluster.value.settings.as_ref());
     let cluster = cluster::resolve(&mut reader, &file.cluster, &settings.settings);
     let mut calls = server::Calls::default();
-    let images = images::resolve(&mut reader, &file.images, settings.image, &cluster.names, &mut calls);
+    let mut images = images::resolve(&mut reader, &file.images, settings.image, &cluster.names, &mut calls);
+    let calls_count = calls.traffic.len();
     let timeline = timeline::resolve(&mut reader, &file.timeline, &cluster, calls);
+    // Sources of the timeline come first, as authors think of them first.
+    images.put_calls_behind(timeline.traffic.len() - calls_count);
     let expectations = expectations::resolve(&mut reader, &file.expect, &cluster, &timeline);
     let last = expectations.iter().filter_map(|expectation| expectation.when.last()).max();
     let last = last.unwrap_or(SimTime::ZERO).max(timeline.last);

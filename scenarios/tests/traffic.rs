@@ -55,15 +55,17 @@ fn report(outcome: &Outcome) -> String {
     text
 }
 
-/// `30s users gone 1 at web.2 through n1, sent from 30.02s to 30.02s, because of fault run`
+/// `30s users gone 1 at web.2 through n1, sent from 30.02s to 30.02s, because of fault run`, with `in the call web->db`
+/// before the times if that is where it went wrong
 fn failure(record: &FactRecord, failed: &RequestsFailed, outcome: &Outcome) -> String {
     let recording = &outcome.recording;
     let names = recording.census.names();
     let task = failed.task.map_or_else(|| "nobody".to_owned(), |task| recording.census.task_name(task));
     let entry = failed.entry.map_or("nowhere", |entry| names.host(entry));
+    let call = failed.via.map_or_else(String::new, |via| format!(" in the call {}", names.traffic(via)));
     let cause = recording.fact(record.cause).expect("facts are kept");
     format!(
-        "{} {} {} {} at {task} through {entry}, sent from {} to {}, because of {} {} at {}",
+        "{} {} {} {} at {task} through {entry}{call}, sent from {} to {}, because of {} {} at {}",
         record.time,
         names.traffic(failed.traffic),
         failed.failure.name(),

@@ -251,7 +251,7 @@ impl Traffic {
                 }
                 let failure = match end {
                     End::Ended(_) => Failure::Ended,
-                    End::Lost(_) => Failure::Unreachable,
+                    End::Lost(_) => request.lost_with_host(),
                 };
                 let (entry, target) = (request.entry, request.target);
                 request.phase = Phase::Hanging;

@@ -51,10 +51,12 @@ pub(super) fn colour(kind: MarkerKind) -> RGBColor {
         MarkerKind::Fault => VERMILION,
         MarkerKind::Mended => GREEN,
         MarkerKind::Leader => PURPLE,
+        MarkerKind::Planned => BLUE,
     }
 }
 
-/// A marker's sign: a disc for a fault, a square for what is mended, a diamond for a leader, with its number in it.
+/// A marker's sign: a disc for a fault, a square for what is mended, a diamond for a leader, a
+/// hexagon for what was planned, with its number in it.
 pub(super) fn draw_sign(area: &Area<'_>, (x, y): (i32, i32), kind: MarkerKind, number: Option<usize>) {
     let (r, filled) = (SIGN_RADIUS, colour(kind).filled());
     let outcome = match kind {
@@ -64,6 +66,12 @@ pub(super) fn draw_sign(area: &Area<'_>, (x, y): (i32, i32), kind: MarkerKind, n
         }
         MarkerKind::Leader => {
             area.draw(&Polygon::new([(x, y - r - 2), (x + r + 2, y), (x, y + r + 2), (x - r - 2, y)], filled))
+        }
+        MarkerKind::Planned => {
+            let (side, half) = (r + 1, r / 2 + 1);
+            let right = [(x + side, y), (x + half, y + r), (x - half, y + r)];
+            let left = [(x - side, y), (x - half, y - r), (x + half, y - r)];
+            area.draw(&Polygon::new([right, left].concat(), filled))
         }
     };
     drawn(outcome);

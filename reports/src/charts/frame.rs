@@ -1,6 +1,6 @@
 //! Panels one above the other on a common time axis, which charts of a run share.
 //!
-//! Faults and new leaders are vertical lines through all panels; their numbers stand above and are explained below,
+//! Faults, new leaders and drained nodes are vertical lines through all panels; their numbers stand above and are explained below,
 //! so that no text is written over a curve.
 use plotters::backend::SVGBackend;
 use plotters::chart::ChartContext;
@@ -178,7 +178,7 @@ impl<'a> Frame<'a> {
         let hidden = self.markers.len() - numbered.len();
         if hidden > 0 {
             let y = top + lines as i32 * KEY_LINE + 18;
-            let text = format!("{hidden} more faults and new leaders are lines without a number.");
+            let text = format!("{hidden} more events are lines without a number.");
             drawn(root.draw_text(&text, &left(13, FAINT), (LEFT, y)));
         }
     }

@@ -1,7 +1,9 @@
-//! What explains a chart: faults, and managers that took over as leaders.
+//! What explains a chart: faults, managers that took over as leaders, and nodes that were drained.
 use sim_core::Recording;
 use sim_core::kernel::SimTime;
 use sim_core::model::{Fact, Fault};
+
+use crate::words::availability;
 
 /// Markers that have a number and a line in the key; further ones are lines without number.
 pub(super) const NUMBERED_MAX: usize = 16;
@@ -15,6 +17,8 @@ pub(super) enum MarkerKind {
     Mended,
     /// A manager took over as leader.
     Leader,
+    /// Somebody drained or paused a node, or ended that.
+    Planned,
 }
 
 /// A moment that a chart points at.
@@ -39,6 +43,10 @@ pub(super) fn markers(recording: &Recording) -> Vec<Marker> {
         })
         .collect();
     for record in &recording.facts {
+        if let Fact::NodeAvailability { node, to, .. } = record.fact {
+            let text = format!("{} is set {}", recording.census.node_name(node), availability(to));
+            markers.push(Marker { time: record.time, kind: MarkerKind::Planned, text });
+        }
         if let Fact::Leadership { host, active: true } = record.fact {
             let text = format!("{} takes over as leader", names.host(host));
             markers.push(Marker { time: record.time, kind: MarkerKind::Leader, text });

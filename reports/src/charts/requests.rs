@@ -122,12 +122,12 @@ fn draw_failed(frame: &Frame<'_>, area: &Area<'_>, number: usize, source: &Shown
     let failed = |cause: &FailureCause| source.tally.total().failed_by(*cause) > 0;
     let causes: Vec<FailureCause> = FailureCause::ALL.into_iter().filter(failed).collect();
     draw_stack(&mut axes, &buckets, &causes);
-    let mut x = LEFT + 220;
+    let mut x = LEFT + 24 + 7 * title.chars().count() as i32;
     for cause in causes {
         let words = format!("{} {}", cause.name().replace('_', " "), source.tally.total().failed_by(cause));
         drawn(area.draw(&Rectangle::new([(x, 10), (x + 14, 22)], colour(cause).filled())));
         drawn(area.draw_text(&words, &left(14, INK), (x + 20, 16)));
-        x += 40 + 8 * words.len() as i32;
+        x += 34 + 13 * words.len() as i32 / 2;
     }
 }
 

@@ -11,7 +11,7 @@ use super::chapters::{Chapters, CommandLine, Group};
 use crate::text::{Text, Tone};
 use crate::time;
 use crate::words::{
-    Enumeration, Family, Weight, conjoin, enumerate, reason_of_command, reason_of_fault, requests,
+    Enumeration, Family, Weight, conjoin, enumerate, lost_requests, reason_of_command, reason_of_fault,
     subject_name, with_detail,
 };
 
@@ -99,10 +99,11 @@ impl Printer<'_> {
         match prefix(group.family) {
             Some(prefix) => format!("{prefix}: {}", fault_words(group)),
             None if group.family == Family::TaskAssigned => self.assignments(group),
+            None if group.family == Family::TrafficBegins => {
+                format!("requests of {} begin", self.names(group).text)
+            }
             None if group.family == Family::RequestsFailed => {
-                let Enumeration { text, distinct, .. } = self.names(group);
-                let lose = if distinct > 1 { "lose" } else { "loses" };
-                format!("{text} {lose} {}: {}", requests(group.requests), group.detail)
+                lost_requests(group.requests, &self.names(group).text, &group.detail)
             }
             None => {
                 let Enumeration { text, distinct, .. } = self.names(group);

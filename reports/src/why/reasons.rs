@@ -76,7 +76,7 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
         | Fact::Container { .. }
         | Fact::Backends { .. } => None,
         Fact::Traffic { .. } => Some("traffic"),
-        Fact::RequestsFailed(_) => Some("requests"),
+        Fact::RequestsFailed(failed) => Some(failed.failure.name()),
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is waited for right now.
+use std::sync::Arc;
+
 use sim_core::metrics::Census;
 use sim_core::model::{
-    NodeId, NodeState, Service, ServiceId, Subject, Task, TaskId, TaskState, TrafficId, UpdateState,
+    Network, NodeId, NodeState, Service, ServiceId, Subject, Subnet, Task, TaskId, TaskState, TrafficId,
+    UpdateState,
 };
 use sim_core::{SlotWaits, StartWaits, Store, UpdatePhase, UpdateWaits, View};
 
@@ -128,6 +131,7 @@ impl Scene<'_> {
         }
         let Some(node) = task.node else {
             return match &*task.status.err {
+                "" if state == TaskState::New => format!("{name} waits for {}", self.allocation(task)),
                 "" => format!("{name} waits for the scheduler"),
                 problem => format!("{name} waits for a node: {problem}"),
             };
@@ -140,9 +144,45 @@ impl Scene<'_> {
         format!("{name} is {} on {on}{wish}", state.name())
     }
 
+    /// What a task lacks without which no node is looked for. Managers do not say it, so it is read from the store.
+    fn allocation(&self, task: &Task) -> String {
+        let wanted = task.spec.networks.iter().map(|network| network.network);
+        let networks: Vec<&Arc<Network>> = wanted.filter_map(|id| self.store.network(id)).collect();
+        if let Some(network) = networks.iter().find(|network| network.allocated.is_none()) {
+            return self.subnet(network);
+        }
+        let service = task.service.and_then(|service| self.store.service(service));
+        if service.is_some_and(|service| service.endpoint.is_none()) {
+            return "a published port or a virtual address of its service".to_owned();
+        }
+        match networks.iter().map(|network| network.name()).collect::<Vec<_>>().join(" and ") {
+            names if names.is_empty() => "the allocator".to_owned(),
+            names => format!("a free address on {names}"),
+        }
+    }
+
+    /// What a network lacks that has no subnet.
+    fn subnet(&self, network: &Network) -> String {
+        let name = network.name();
+        let wanted = network.spec.subnets.iter().map(|wanted| wanted.subnet);
+        let taken = |subnet: Subnet| {
+            self.store.networks().find(|other| {
+                other.allocated.iter().flatten().any(|allocated| allocated.subnet.overlaps(subnet))
+            })
+        };
+        let clash = wanted.into_iter().find_map(|subnet| Some((subnet, taken(subnet)?)));
+        match clash {
+            Some((Subnet { address, prefix_bits }, other)) => format!(
+                "the network {name}, whose subnet {address}/{prefix_bits} overlaps that of {}",
+                other.name()
+            ),
+            None => format!("the network {name}, which has no subnet yet"),
+        }
+    }
+
     /// Tasks that shall run and do not.
     fn missing_tasks(&self, service: ServiceId) -> Vec<String> {
-        let is_missing = |task: &&std::sync::Arc<Task>| {
+        let is_missing = |task: &&Arc<Task>| {
             task.desired_state <= TaskState::Complete && task.status.state < TaskState::Running
         };
         let missing: Vec<_> = self.store.tasks_of_service(service).filter(is_missing).collect();

@@ -75,7 +75,7 @@ pub(super) fn resolve(
         command_names: BTreeMap::new(),
         services: BTreeSet::new(),
         aliases: BTreeSet::new(),
-        traffic: calls.traffic,
+        traffic: Vec::new(),
         targets: calls.targets,
         times: Vec::new(),
         last: SimTime::ZERO,
@@ -93,7 +93,8 @@ pub(super) fn resolve(
             service(reader, &timeline.services, name, at);
         }
     }
-    let Timeline { drafts, command_names, services, traffic, times, last, .. } = timeline;
+    let Timeline { drafts, command_names, services, mut traffic, times, last, .. } = timeline;
+    traffic.extend(calls.traffic);
     ResolvedTimeline { entries: in_order(drafts), command_names, services, traffic, times, last }
 }
 

@@ -13,6 +13,8 @@ use crate::units;
 const CLIENTS_MAX: u64 = 100_000;
 /// Most attempts after the first one.
 const RETRIES_MAX: u64 = 20;
+/// Protocols, and whether requests can be sent over them.
+const PROTOCOLS: &[(&str, bool)] = &[("tcp", true), ("udp", false), ("sctp", false)];
 /// The name that stands for all tasks of a service, one by one.
 const TASKS_PREFIX: &str = "tasks.";
 /// How often a node is checked, and what it takes to be marked down and up again, as common load balancers do.
@@ -44,6 +46,13 @@ pub(super) fn source(
     let lasts = reader.given(Some(&file.lasts), &pointer.key("for"), Reader::positive_duration);
     let client = client(reader, ClientFile::of_source(file), pointer);
     check_keys(reader, file, pointer);
+    reader.given(file.protocol.as_ref(), &pointer.key("protocol"), |reader, text, at| {
+        let is_simulated = reader.word(text, at, "protocol", PROTOCOLS)?;
+        if !is_simulated {
+            only_tcp(reader, at);
+        }
+        Some(())
+    });
     let client = ClientBehaviour { kept_connections: clients(reader, file, &client, pointer), ..client };
     let (target, origin) = (target?, origin?);
     let Target { address, service, port, .. } = &target;
@@ -130,6 +139,11 @@ pub(super) fn spread(reader: &mut Reader<'_>, spread: &file::Spread, pointer: &P
 /// `web:8080`; inside also `tasks.web:80` and `web.backend:80`.
 fn target(reader: &mut Reader<'_>, to: &Text, pointer: &Pointer) -> Option<Target> {
     reader.given(Some(to), &pointer.key("to"), |reader, text, at| {
+        let (text, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
+        if !reader.word(protocol, at, "protocol", PROTOCOLS)? {
+            only_tcp(reader, at);
+            return None;
+        }
         let parts = text.rsplit_once(':').filter(|(name, _)| !name.is_empty());
         let parts = parts.and_then(|(name, port)| Some((name, port.parse().ok().filter(|port| *port > 0)?)));
         let Some((address, port)) = parts else {
@@ -145,6 +159,12 @@ fn target(reader: &mut Reader<'_>, to: &Text, pointer: &Pointer) -> Option<Targe
         let service = service.split('.').next().unwrap_or(service).to_owned();
         Some(Target { address: address.to_owned(), service, port, at: at.clone() })
     })
+}
+
+fn only_tcp(reader: &mut Reader<'_>, at: &Location) {
+    let problem = Problem::Contradiction("only TCP connections are simulated");
+    let help = "a `udp` or `sctp` port can be published, and is shown and told to other nodes, but nobody sends to it";
+    reader.fail(at.clone(), problem, help);
 }
 
 /// Outside or inside.

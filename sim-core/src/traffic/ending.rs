@@ -1,5 +1,5 @@
 //! Requests end: answered, failed, or given up. What follows is up to whoever sent them.
-use super::ground::Ground;
+use super::ground::{self, Ground};
 use super::request::{Blame, Kind, Phase, Request, RequestId};
 use super::server::End;
 use super::{Step, Traffic};
@@ -53,7 +53,8 @@ impl Traffic {
         match ground.way(target.host, entry) {
             Ok(_) => self.fail(id, trouble, ground),
             Err(because) => {
-                request.trouble = Some(Blame { failure: Failure::Unreachable, because, ..trouble });
+                let failure = ground::no_way(entry, ground);
+                request.trouble = Some(Blame { failure, because, ..trouble });
             }
         }
     }

@@ -61,6 +61,11 @@ pub(crate) fn failure_of(refusal: Refusal) -> Failure {
     }
 }
 
+/// What is wrong with a request if there is no way between the machine that it was sent to and that of its backend.
+pub(super) fn no_way(entry: HostId, ground: &impl Ground) -> Failure {
+    if ground.silent(entry).is_some() { Failure::EntrySilent } else { Failure::Unreachable }
+}
+
 /// How long a packet takes, with what is lost and repeated on the way.
 pub(super) fn delay(link: Link, lots: &mut Stream) -> SimDuration {
     if link.is_constant() {

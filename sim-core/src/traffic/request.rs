@@ -65,6 +65,14 @@ impl Request {
     }
 }
 
+impl Request {
+    /// What is wrong if the machine of its backend is gone: it may be the one that the request was sent to.
+    pub(super) fn lost_with_host(&self) -> Failure {
+        let is_entry = self.entry.is_some() && self.entry == self.target.map(|target| target.host);
+        if is_entry { Failure::EntrySilent } else { Failure::Unreachable }
+    }
+}
+
 /// Where a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {

@@ -230,7 +230,7 @@ impl Traffic {
         let (source, entry, target) = (request.source, request.entry, request.target);
         let (entry, target) = (entry.expect("it has entered"), target.expect("it was routed"));
         match ground.way(entry, target.host) {
-            Err(fault) => self.send_again(id, fault),
+            Err(fault) => self.send_again(id, ground::no_way(entry, ground), fault),
             Ok(link) => {
                 let delay = ground::delay(link, &mut self.source(source).lots);
                 if delay.is_zero() {
@@ -243,15 +243,14 @@ impl Traffic {
     }
 
     /// Packets do not get through now: they are sent again, after longer and longer pauses.
-    pub(super) fn send_again(&mut self, id: RequestId, fault: FactId) {
+    pub(super) fn send_again(&mut self, id: RequestId, failure: Failure, fault: FactId) {
         let now = self.now;
         let request = self.requests.get_mut(id).expect("it is being sent");
         let pause = ground::pause(request.connected, request.tries);
         let first = request.trouble.is_none() && !request.connected;
         request.tries = request.tries.saturating_add(1);
         let (entry, target) = (request.entry, request.target);
-        request.trouble =
-            Some(Blame { failure: Failure::Unreachable, because: fault, entry, target, via: None });
+        request.trouble = Some(Blame { failure, because: fault, entry, target, via: None });
         let (source, sent) = (request.source, request.sent);
         let limit = self.source(source).behaviour().connect_timeout;
         if first {

@@ -17,7 +17,7 @@ impl Traffic {
         let (entry, target) =
             (request.entry.expect("it has entered"), request.target.expect("it was routed"));
         match ground.way(entry, target.host) {
-            Err(fault) => self.send_again(id, fault),
+            Err(fault) => self.send_again(id, ground::no_way(entry, ground), fault),
             Ok(_) => self.arrive(id, ground),
         }
     }
@@ -69,9 +69,10 @@ impl Traffic {
 
     /// The container is gone. On an open connection that was not known to be closed, that is no different.
     fn gone(&mut self, id: RequestId, end: End) {
+        let request = self.requests.get_mut(id).expect("it is being sent");
         let failure = match end {
             End::Ended(_) => Failure::Gone,
-            End::Lost(_) => Failure::Unreachable,
+            End::Lost(_) => request.lost_with_host(),
         };
         self.hang(id, failure, end.fact());
     }
@@ -201,9 +202,9 @@ impl Traffic {
             Err(because) => {
                 let pause = ground::pause(true, request.tries);
                 request.tries = request.tries.saturating_add(1);
-                let (entry, target) = (request.entry, request.target);
-                request.trouble =
-                    Some(Blame { failure: Failure::Unreachable, because, entry, target, via: None });
+                let (sent_to, entry, target) = (entry, request.entry, request.target);
+                let failure = ground::no_way(sent_to, ground);
+                request.trouble = Some(Blame { failure, because, entry, target, via: None });
                 self.later(self.now + pause, Step::Answers(id));
             }
         }

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use super::ServerBehaviour;
 use crate::kernel::SimDuration;
-use crate::model::HostId;
 use crate::model::spec::HealthConfig;
+use crate::model::{HostId, ObjectId, TrafficId};
 
 /// The behaviour of all images: of those a scenario lists, and of all others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +89,15 @@ impl Default for ImageProfile {
 }
 
 impl Images {
+    /// Sources of the timeline stand before the calls of programs in the list of all sources.
+    pub fn put_calls_behind(&mut self, sources: usize) {
+        for image in self.listed.values_mut() {
+            let profiles = std::iter::once(&mut image.profile).chain(image.on.values_mut());
+            let calls = profiles.flat_map(|profile| &mut profile.server.calls);
+            calls.for_each(|call| *call = TrafficId::from_index(call.index() + sources));
+        }
+    }
+
     /// How containers of an image behave on a host. An entry for the full reference comes before one for the name.
     #[must_use]
     pub fn profile(&self, reference: &str, host: HostId) -> &ImageProfile {
