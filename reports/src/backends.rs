@@ -67,12 +67,10 @@ fn forgets(fault: &Fault, host: HostId) -> bool {
 
 /// When a node stopped sending to a backend at which requests fail since some time.
 fn left(recording: &Recording, (host, task): Known, since: SimTime) -> Option<SimTime> {
-    let ends = |record: &&FactRecord| match &record.fact {
-        Fact::Backends { host: of, event, tasks, .. } => {
-            *of == host && *event != BackendEvent::Added && tasks.contains(&task)
-        }
-        Fact::Fault { fault } => forgets(fault, host),
-        _ => false,
+    let ends = |record: &&FactRecord| {
+        let dropped = matches!(&record.fact, Fact::Backends { host: of, event, tasks, .. }
+            if *of == host && *event != BackendEvent::Added && tasks.contains(&task));
+        dropped || matches!(&record.fact, Fact::Fault { fault } if forgets(fault, host))
     };
     recording.facts.iter().filter(|record| record.time >= since).find(ends).map(|record| record.time)
 }
