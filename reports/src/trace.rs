@@ -71,6 +71,7 @@ fn details(fact: &Fact, census: &Census) -> Value {
         Fact::Leadership { active, .. } => json!({ "active": active }),
         Fact::Manager { running, .. } => json!({ "running": running }),
         Fact::Session { event: SessionEvent::Registered, .. } => json!({ "event": "registered" }),
+        Fact::Session { event: SessionEvent::Overtaken, .. } => json!({ "event": "overtaken" }),
         Fact::Session { event: SessionEvent::Failed { error, backoff, retry_in }, .. } => {
             let (backoff, retry_in) = (backoff.as_nanos(), retry_in.as_nanos());
             json!({ "event": "failed", "error": error, "backoff_ns": backoff, "retry_in_ns": retry_in })

@@ -30,6 +30,7 @@ pub(crate) enum Family {
     ManagerEnds,
     SessionOpen,
     SessionLost,
+    SessionOvertaken,
     NodeCreated,
     NodeState,
     NodeAvailability,
@@ -106,6 +107,10 @@ impl Family {
             Family::ManagerEnds => ("ends its manager", "end their managers"),
             Family::SessionOpen => ("has a session", "have sessions"),
             Family::SessionLost => ("has no session", "have no sessions"),
+            Family::SessionOvertaken => (
+                "will be Down until its next session: its heartbeats ran out while it registered again",
+                "will be Down until their next sessions: their heartbeats ran out while they registered again",
+            ),
             Family::NodeCreated => ("joins the swarm", "join the swarm"),
             Family::NodeState | Family::NodeAvailability => ("is", "are"),
             Family::NodePromoted => ("is a manager now", "are managers now"),
@@ -157,6 +162,7 @@ impl Family {
             | Family::ManagerStarts
             | Family::ManagerEnds
             | Family::NodeCreated
+            | Family::SessionOvertaken
             | Family::NodeState
             | Family::NodeAvailability
             | Family::NodePromoted
@@ -243,6 +249,7 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
         Fact::Manager { running: true, .. } => (Family::ManagerStarts, String::new()),
         Fact::Manager { running: false, .. } => (Family::ManagerEnds, String::new()),
         Fact::Session { event: SessionEvent::Registered, .. } => (Family::SessionOpen, String::new()),
+        Fact::Session { event: SessionEvent::Overtaken, .. } => (Family::SessionOvertaken, String::new()),
         Fact::Session { event: SessionEvent::Failed { error, .. }, .. } => {
             (Family::SessionLost, error.to_string())
         }

@@ -6,6 +6,7 @@
 //! wanted, commands obeyed. What fails is cut down to the few steps that make it fail, and is a file like any
 //! other. Files themselves are written elsewhere.
 mod minimise;
+mod overtaken;
 mod plan;
 mod weather;
 
@@ -17,8 +18,10 @@ use sim_core::Violation;
 use sim_core::kernel::SimTime;
 use sim_core::model::Sabotage;
 
+use self::overtaken::Overtaken;
+use self::plan::READY_EXPECTATION;
 pub use self::plan::{CONVERGENCE_BOUND, Plan};
-use crate::runner::{NoSpectator, RunOptions, Running, Verdict};
+use crate::runner::{Judgement, Outcome, RunOptions, Running, Verdict};
 use crate::{Scenario, ScenarioOptions};
 
 /// What is wrong with a storm.
@@ -41,25 +44,38 @@ pub enum Finding {
         text: String,
     },
     /// Something that was expected after the storm did not come true.
-    Expectation(String),
+    Expectation {
+        /// What.
+        expected: String,
+        /// What was seen instead.
+        seen: String,
+    },
 }
 
-/// A storm that failed, cut down to what makes it fail.
+/// A storm that failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The first thing that is wrong.
     pub finding: Finding,
-    /// The storm that is left.
+    /// The storm, or what is left of it.
     pub plan: Plan,
 }
 
-/// Draws the storm of a seed and runs it. One that fails comes back minimised.
+/// Draws the storm of a seed and runs it. One that fails comes back.
 #[must_use]
 pub fn run(seed: u64, minutes: u32, sabotage: Sabotage) -> Option<Failure> {
     let plan = Plan::drawn(seed, minutes);
     let finding = first_finding(&plan, sabotage)?;
-    let plan = minimise::minimise(plan, &finding, sabotage);
     Some(Failure { finding, plan })
+}
+
+impl Failure {
+    /// Cut down to what makes it fail, which takes a run for each attempt to leave something out.
+    #[must_use]
+    pub fn minimised(self, sabotage: Sabotage) -> Failure {
+        let plan = minimise::minimise(self.plan, &self.finding, sabotage);
+        Failure { plan, ..self }
+    }
 }
 
 /// Runs a storm until something is wrong, and tells that.
@@ -80,9 +96,9 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
     let mut scenario = Scenario::parse(&text, "storm", &ScenarioOptions::default())
         .unwrap_or_else(|errors| panic!("a storm is a correct scenario, but:\n{errors}\n{text}"));
     scenario.setup.sabotage = sabotage;
-    let mut nobody = NoSpectator;
+    let mut overtaken = Overtaken::default();
     let options = RunOptions { check: true, ..RunOptions::default() };
-    let mut running = Running::new(&scenario, options, &mut nobody);
+    let mut running = Running::new(&scenario, options, &mut overtaken);
     let ended = catch_unwind(AssertUnwindSafe(|| {
         while running.next_slice() && !running.simulation().violations().iter().any(&is_enough) {}
     }));
@@ -91,13 +107,25 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
     match ended {
         Err(payload) => findings.push(Finding::assertion(payload.as_ref(), running.simulation().now())),
         Ok(()) if findings.is_empty() => {
-            let judgements = running.finish().judgements.into_iter();
-            let failed = judgements.filter(|judged| judged.verdict == Verdict::Failed);
-            findings.extend(failed.map(|it| Finding::Expectation(format!("{}: {}", it.expected, it.seen))));
+            let outcome = running.finish();
+            findings.extend(disappointments(plan, &outcome, &overtaken));
         }
         Ok(()) => {}
     }
     findings
+}
+
+/// What was expected of a storm and did not come true.
+fn disappointments(plan: &Plan, outcome: &Outcome, overtaken: &Overtaken) -> Vec<Finding> {
+    // Nobody may wait for a node to be Ready whose session was overtaken: it is so only after its next session.
+    let ready = outcome.recording.census.ready() + overtaken.stuck(outcome.simulation.view());
+    let all_ready = ready == plan.hosts().len() as u64;
+    let failed = outcome.judgements.iter().enumerate().filter(|(number, judged)| {
+        judged.verdict == Verdict::Failed && !(*number == READY_EXPECTATION && all_ready)
+    });
+    let finding =
+        |it: &Judgement| Finding::Expectation { expected: it.expected.clone(), seen: it.seen.clone() };
+    failed.map(|(_, judged)| finding(judged)).collect()
 }
 
 impl Finding {
@@ -112,14 +140,18 @@ impl Finding {
         Finding::Assertion { time, text: text.unwrap_or_default() }
     }
 
-    /// Whether the other is the same thing at another time.
+    /// Whether the other is the same thing, at another time or with other numbers.
     fn is_like(&self, other: &Finding) -> bool {
         match (self, other) {
             (Finding::Violation { invariant: one, .. }, Finding::Violation { invariant: other, .. }) => {
                 one == other
             }
-            (Finding::Assertion { .. }, Finding::Assertion { .. })
-            | (Finding::Expectation(_), Finding::Expectation(_)) => true,
+            (Finding::Assertion { text: one, .. }, Finding::Assertion { text: other, .. }) => {
+                without_numbers(one).eq(without_numbers(other))
+            }
+            (Finding::Expectation { expected: one, .. }, Finding::Expectation { expected: other, .. }) => {
+                one == other
+            }
             _ => false,
         }
     }
@@ -128,9 +160,13 @@ impl Finding {
     fn time(&self) -> Option<SimTime> {
         match self {
             Finding::Violation { time, .. } | Finding::Assertion { time, .. } => Some(*time),
-            Finding::Expectation(_) => None,
+            Finding::Expectation { .. } => None,
         }
     }
+}
+
+fn without_numbers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| letter.is_ascii_digit()).filter(|part| !part.is_empty())
 }
 
 impl fmt::Display for Finding {
@@ -138,7 +174,7 @@ impl fmt::Display for Finding {
         match self {
             Finding::Violation { text, .. } => text.fmt(f),
             Finding::Assertion { time, text } => write!(f, "stopped at {time} at an assertion: {text}"),
-            Finding::Expectation(text) => write!(f, "not so: {text}"),
+            Finding::Expectation { expected, seen } => write!(f, "not so: {expected}: {seen}"),
         }
     }
 }

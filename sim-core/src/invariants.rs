@@ -16,16 +16,18 @@ mod election_safety;
 mod leader_completeness;
 mod log_matching;
 mod requests;
+mod seen;
 mod store_sum;
 mod task_states;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use self::seen::Seen;
 use crate::cluster::Cluster;
 use crate::kernel::SimTime;
 use crate::manager::Manager;
-use crate::model::{FactRecord, HostId};
+use crate::model::{FactRecord, HostId, IdMap};
 use crate::protocol::Lineage;
 
 /// How many indexes of the log are remembered. What lags more than this is compared again when it has caught up.
@@ -56,7 +58,7 @@ pub(crate) trait Invariant: fmt::Debug + Send {
     /// Its name in reports.
     fn name(&self) -> &'static str;
 
-    /// Looks at the manager that the last event touched.
+    /// Looks at the manager that the last event touched, if that has changed anything of what [`Seen`] holds.
     fn after_event(&mut self, _host: HostId, _manager: &Manager) -> Result<(), String> {
         Ok(())
     }
@@ -104,17 +106,24 @@ fn of_run() -> Vec<Box<dyn Invariant>> {
 #[derive(Debug)]
 pub(crate) struct Checks {
     histories: BTreeMap<Lineage, Vec<Box<dyn Invariant>>>,
+    /// Each host's manager, as it was looked at last.
+    seen: IdMap<HostId, Seen>,
     run: Vec<Box<dyn Invariant>>,
     violations: Vec<Violation>,
 }
 
 impl Checks {
     pub(crate) fn new() -> Self {
-        Checks { histories: BTreeMap::new(), run: of_run(), violations: Vec::new() }
+        Checks { histories: BTreeMap::new(), seen: IdMap::new(), run: of_run(), violations: Vec::new() }
     }
 
     pub(crate) fn after_event(&mut self, cluster: &Cluster, host: HostId, time: SimTime, event: u64) {
         let Some(manager) = cluster.hosts.get(host).and_then(|host| host.manager.as_ref()) else { return };
+        let seen = Seen::of(manager);
+        if self.seen.get(host) == Some(&seen) {
+            return;
+        }
+        self.seen.insert(host, seen);
         let invariants = self.histories.entry(manager.lineage()).or_insert_with(of_history);
         let check = |invariant: &mut dyn Invariant| invariant.after_event(host, manager);
         each(invariants, &mut self.violations, (time, event), check);

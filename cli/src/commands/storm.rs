@@ -1,10 +1,12 @@
 //! `swarm-sim storm`: random clusters with random faults. Each that fails is written as a scenario file.
 use std::path::{Path, PathBuf};
 
+use indicatif::ProgressBar;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use reports::{Text, Tone};
 use scenarios::storm::{self, Failure as FailedStorm};
+use sim_core::model::Sabotage;
 
 use crate::arguments::StormArguments;
 use crate::failure::Failure;
@@ -12,27 +14,28 @@ use crate::files::write;
 use crate::{Verdict, output, progress};
 
 pub(crate) fn run(arguments: &StormArguments) -> Result<Verdict, Failure> {
-    let failed = run_all(arguments);
-    for (seed, storm) in &failed {
-        let file = save(&arguments.out, *seed, storm)?;
-        output::print(&describe(*seed, storm, &file))?;
+    let failed = run_all(arguments)?;
+    for (storm, file) in &failed {
+        output::print(&describe(storm, file))?;
     }
     let storms = arguments.seeds.end - arguments.seeds.start;
     output::print(&summary(storms, failed.len() as u64))?;
     Ok(if failed.is_empty() { Verdict::Passed } else { Verdict::Failed })
 }
 
-/// Runs all storms, on as many processors as wanted. Those that fail come back, in the order of their seeds.
-fn run_all(arguments: &StormArguments) -> Vec<(u64, FailedStorm)> {
-    let StormArguments { seeds, minutes, jobs, .. } = arguments;
+/// Runs all storms, on as many processors as wanted. Those that fail come back with their files, in the order of their
+/// seeds.
+fn run_all(arguments: &StormArguments) -> Result<Vec<(FailedStorm, PathBuf)>, Failure> {
+    let StormArguments { seeds, minutes, jobs, out } = arguments;
     let threads = jobs.map_or(0, usize::from);
     let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
     let bar = progress::bar(seeds.end - seeds.start, "{bar:40} {pos} of {len} storms, {eta} left");
     let failed = pool.install(|| {
         let run = |seed| {
-            let failed = storm::run(seed, *minutes, sim_core::model::Sabotage::default());
+            let failed = storm::run(seed, *minutes, Sabotage::default());
+            let failed = failed.map(|failed| follow_up(failed, out, &bar));
             bar.inc(1);
-            failed.map(|failed| (seed, failed))
+            failed
         };
         seeds.clone().into_par_iter().filter_map(run).collect()
     });
@@ -40,17 +43,30 @@ fn run_all(arguments: &StormArguments) -> Vec<(u64, FailedStorm)> {
     failed
 }
 
-fn save(folder: &Path, seed: u64, storm: &FailedStorm) -> Result<PathBuf, Failure> {
+/// Cuts a storm that failed down. That takes minutes: until then its file has the whole storm.
+fn follow_up(
+    failed: FailedStorm,
+    folder: &Path,
+    bar: &ProgressBar,
+) -> Result<(FailedStorm, PathBuf), Failure> {
+    let file = save(folder, &failed)?;
+    bar.println(format!("{} failed: {}; cutting it down", failed.plan.name(), failed.finding));
+    let failed = failed.minimised(Sabotage::default());
+    save(folder, &failed)?;
+    Ok((failed, file))
+}
+
+fn save(folder: &Path, storm: &FailedStorm) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, "write", error))?;
-    let file = folder.join(format!("storm-{seed}.yaml"));
+    let file = folder.join(format!("{}.yaml", storm.plan.name()));
     write(&file, &storm.plan.text())?;
     Ok(file)
 }
 
-fn describe(seed: u64, storm: &FailedStorm, file: &Path) -> Text {
+fn describe(storm: &FailedStorm, file: &Path) -> Text {
     let mut text = Text::new();
     text.push(Tone::Bad, "FAIL");
-    text.plain(format!(" storm {seed}: {}", storm.finding));
+    text.plain(format!(" {}: {}", storm.plan.name(), storm.finding));
     text.end_line();
     text.plain(format!("  swarm-sim run {} --check", file.display()));
     text.end_line();

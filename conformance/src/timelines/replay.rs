@@ -439,6 +439,7 @@ impl Observer for Writer {
                     let (node, error) = (view.host_name(*host).to_owned(), error.to_string());
                     self.add(record, What::SessionFailed { node, error, backoff_ms: backoff.as_millis() });
                 }
+                SessionEvent::Overtaken => {}
             },
             Fact::ServiceUpdateStatus { to: Some(to), .. } => {
                 self.add(record, What::Update { state: to.name().to_owned() });

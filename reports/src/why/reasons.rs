@@ -60,7 +60,9 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
         Fact::ServiceUpdateStatus { to: Some(_), .. } => Some("update"),
         Fact::Command { .. } => Some("command"),
         Fact::Answer { .. } => Some("answer"),
-        Fact::Session { event: SessionEvent::Failed { .. }, .. } if matches!(subject, Subject::Host(_)) => {
+        Fact::Session { event: SessionEvent::Failed { .. } | SessionEvent::Overtaken, .. }
+            if matches!(subject, Subject::Host(_)) =>
+        {
             Some("session")
         }
         Fact::Start
@@ -209,7 +211,7 @@ fn clause(record: &FactRecord, census: &Census) -> String {
         Fact::Start
         | Fact::Note { .. }
         | Fact::RaftRole { .. }
-        | Fact::Session { event: SessionEvent::Registered, .. }
+        | Fact::Session { event: SessionEvent::Registered | SessionEvent::Overtaken, .. }
         | Fact::NodeUpdated { .. }
         | Fact::Network { created: false, .. }
         | Fact::TaskDesired { .. }

@@ -279,9 +279,8 @@ impl<V: Payload> Peer<V> {
         lots: &mut Stream,
     ) -> [Option<PeerId>; GOSSIP_PEERS] {
         let group = self.tables.group(network);
-        // Whoever knows the records of a network takes part in it and stands in its group, unless it has struck itself
-        // off because others hold it for gone.
-        let others = group.len().saturating_sub(usize::from(self.tables.sum(network).is_some()));
+        // It does not stand in the group of its own network once it took the process before it for its successor.
+        let others = group.len() - usize::from(self.tables.takes_part(self.id, network));
         let mut drawn = [None; GOSSIP_PEERS];
         let mut found = 0;
         while found < count.min(others) {

@@ -347,7 +347,8 @@ impl<V: Payload> Tables<V> {
         }
     }
 
-    fn takes_part(&self, peer: PeerId, network: NetworkId) -> bool {
+    /// True if a peer stands in the group of a network.
+    pub(super) fn takes_part(&self, peer: PeerId, network: NetworkId) -> bool {
         self.groups.get(&network).is_some_and(|group| group.contains(peer))
     }
 

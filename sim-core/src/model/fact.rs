@@ -65,6 +65,9 @@ pub enum SessionEvent {
         /// Time until the next attempt.
         retry_in: SimDuration,
     },
+    /// The heartbeats of the session before ran out while it was registered: the node is written DOWN over
+    /// READY, and stays so until its next session (spec control-plane 6.4, 6.7).
+    Overtaken,
 }
 
 /// What became of a container.
@@ -463,6 +466,7 @@ impl StateDigest for Fact {
                         digest.duration(*backoff);
                         digest.duration(*retry_in);
                     }
+                    SessionEvent::Overtaken => digest.u8(2),
                 }
             }
             Fact::NodeCreated { node, host } => {

@@ -5,7 +5,7 @@ use super::steps::{DispatcherStep, may_run};
 use super::{BATCH_STRAND, Dispatcher, FIRST_ORPHAN_STRAND};
 use crate::kernel::SimDuration;
 use crate::manager::loops::{Context, Step};
-use crate::model::{FactId, NodeId};
+use crate::model::{Fact, FactId, NodeId, SessionEvent};
 use crate::protocol::{LoopTimer, Response, SessionId, Status};
 
 /// Periods without a heartbeat after which a node is down.
@@ -64,6 +64,10 @@ impl Dispatcher {
             Some(_) => "heartbeat failure",
             None => "heartbeat failure for node in \"unknown\" state",
         };
+        if self.queue.registers(node) {
+            let host = registered.object.host;
+            context.effects.fact(Fact::Session { host, event: SessionEvent::Overtaken });
+        }
         self.queue.mark_down(node, message, context.cause());
         self.queue.schedule(&mut self.ties, context);
         let mut period = Deadline::default();

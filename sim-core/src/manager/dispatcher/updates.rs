@@ -106,6 +106,12 @@ impl UpdateQueue {
         self.nodes.insert(node, (update, cause));
     }
 
+    /// True if a node waits for a new session.
+    pub(super) fn registers(&self, node: NodeId) -> bool {
+        let mut waiting = self.pending.iter().chain(self.written.iter().flatten());
+        waiting.any(|session| session.object.id == node && session.resumed.is_none() && !session.hung_up)
+    }
+
     /// The session is opened after the next pass.
     pub(super) fn wait(&mut self, session: PendingSession) {
         self.pending.push(session);

@@ -527,6 +527,7 @@ fn fact_text(fact: &Fact) -> Option<String> {
     let Fact::Session { event, .. } = fact else { return None };
     Some(match event {
         SessionEvent::Registered => "registered".to_owned(),
+        SessionEvent::Overtaken => "overtaken".to_owned(),
         SessionEvent::Failed { error, retry_in, .. } => {
             format!("session failed: {error}; again in {retry_in}")
         }

@@ -8,7 +8,7 @@ use crate::manager::dispatcher::{Dispatcher, HeartbeatPeriods};
 use crate::manager::loops::{LeaderLoops, WriteError};
 use crate::manager::ties::TieBreaker;
 use crate::model::setup::Setup;
-use crate::model::{Fact, FactId, FactRecord, HostId, NodeId, TaskId};
+use crate::model::{Fact, FactId, FactRecord, HostId, NodeId, SessionEvent, TaskId};
 use crate::protocol::{
     Answer, Assignment, CallError, CallId, Component, Effects, Event, Lineage, MemberList, Message, ReplyTo,
     Request, Response, StreamItem, Timer,
@@ -249,6 +249,12 @@ impl World {
     fn collect_facts(&mut self) {
         let mut fresh = Vec::new();
         self.effects.trace_mut().swap_fresh(&mut fresh);
+        for record in &fresh {
+            if let Fact::Session { host, event: SessionEvent::Overtaken } = record.fact {
+                let line = format!("overtakes the session of {}", self.host_name(host));
+                self.line(&line);
+            }
+        }
         self.facts.append(&mut fresh);
     }
 
