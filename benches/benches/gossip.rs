@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sim_core::gossip::{Gossip, Links, Operation, Payload, RecordKey};
 use sim_core::kernel::random::Stream;
-use sim_core::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{HostId, NetworkId};
 
 const HOSTS: u32 = 1_000;
@@ -21,10 +21,6 @@ impl Payload for Value {
     fn size_bytes(&self) -> u32 {
         110
     }
-}
-
-impl StateDigest for Value {
-    fn digest(&self, _: &mut Digest) {}
 }
 
 /// Healthy links.

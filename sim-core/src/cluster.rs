@@ -165,7 +165,8 @@ impl Cluster {
 
     /// A host loses power, and tells nobody.
     pub(crate) fn forget_connections(&mut self, dead: HostId) {
-        self.unaware.extend(self.hosts.ids().filter(|id| *id != dead).map(|id| (dead, id)));
+        let others = self.connected_to(dead);
+        self.unaware.extend(others.into_iter().map(|other| (dead, other)));
     }
 
     /// Networks do what their agents want, then everything that was sent is routed, in the order of emission.
@@ -211,11 +212,23 @@ impl Cluster {
 
     /// Tells everybody that the process of a host has died.
     pub(crate) fn broadcast_reset(&mut self, dead: HostId, out: &mut Effects) {
-        let others: Vec<HostId> = self.hosts.ids().filter(|id| *id != dead).collect();
         let cause = out.cause();
-        for other in others {
+        for other in self.connected_to(dead) {
             self.route(dead, other, cause, Message::Reset, out);
         }
+    }
+
+    /// Whoever may have a connection with a host: one of the two is a manager.
+    fn connected_to(&self, id: HostId) -> Vec<HostId> {
+        let managers = self.manager_hosts();
+        let others = if managers.contains(&id) { self.hosts.ids().collect() } else { managers };
+        others.into_iter().filter(|other| *other != id).collect()
+    }
+
+    /// The hosts with a manager, running or not.
+    fn manager_hosts(&self) -> Vec<HostId> {
+        let serves = |host: &Host| host.manager.is_some() || host.manager_disk.is_some();
+        self.hosts.iter().filter(|(_, host)| serves(host)).map(|(id, _)| id).collect()
     }
 
     /// The events that a frozen host has missed come now, in their order.

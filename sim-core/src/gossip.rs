@@ -47,7 +47,7 @@ use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{HostId, IdMap, NetworkId, ObjectId};
 
 /// What a record says; gossip knows nothing of it but how long it is.
-pub trait Payload: Clone + fmt::Debug + StateDigest {
+pub trait Payload: Clone + fmt::Debug {
     /// The encoded length in bytes.
     fn size_bytes(&self) -> u32;
 }
@@ -258,7 +258,8 @@ impl<V: Payload> Gossip<V> {
             let site = self.sites.get_mut(*host).expect("the host was added");
             let phase =
                 SimTime::ZERO + site.lots.partners.span(SimDuration::ZERO, PUSH_PULL_INTERVAL.times(2));
-            let mut peer = Peer::new(*id, *host, phase, bootstrap.to_vec());
+            let others = bootstrap.iter().copied().filter(|other| other != host).collect();
+            let mut peer = Peer::new(*id, *host, phase, others);
             peer.settle(&known, &mut site.lots);
             let mut out = Out::new();
             peer.arm_periodic(now, true, &mut site.lots, &mut out);

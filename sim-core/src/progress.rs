@@ -96,10 +96,15 @@ impl Clients {
     /// A fact was told. All looks before its time saw what was there before it.
     pub(crate) fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.look_before(record.time, view.seed());
-        for wait in self.waiting.iter_mut().flat_map(|client| &mut client.waits) {
-            wait.fact(&record.fact, view.store(), view.seed());
-        }
         let fact = &record.fact;
+        if !self.waiting.is_empty()
+            && wait::may_concern(fact)
+            && let Some(store) = view.store()
+        {
+            for wait in self.waiting.iter_mut().flat_map(|client| &mut client.waits) {
+                wait.fact(fact, store, view.seed());
+            }
+        }
         self.leader_unsure |=
             matches!(fact, Fact::Leadership { .. } | Fact::Manager { .. } | Fact::Fault { .. });
         if let Fact::Command { command, host, .. } = fact {

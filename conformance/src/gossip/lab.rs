@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use sim_core::gossip::{Change, Gossip, Links, Notice, Operation, Payload, PeerId, RecordKey};
 use sim_core::kernel::random::Stream;
-use sim_core::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{HostId, NetworkId};
 
 /// The network that all join.
@@ -19,19 +19,13 @@ const CONNECTION: SimDuration = SimDuration::from_micros(900);
 /// What the system of the recordings took to start a process.
 pub(super) const PROCESS_START: SimDuration = SimDuration::from_millis(14);
 
-/// A value; a record is updated by a new number.
+/// What a record says, which nobody reads: a version tells what is new.
 #[derive(Clone, Debug)]
-pub(super) struct Value(u32);
+pub(super) struct Value;
 
 impl Payload for Value {
     fn size_bytes(&self) -> u32 {
         VALUE_BYTES
-    }
-}
-
-impl StateDigest for Value {
-    fn digest(&self, digest: &mut Digest) {
-        digest.u32(self.0);
     }
 }
 
@@ -85,7 +79,6 @@ pub(super) struct Lab {
     pub(super) now: SimTime,
     pub(super) seen: Vec<Seen>,
     pub(super) notices: Vec<(SimTime, Notice)>,
-    written: u32,
 }
 
 impl Lab {
@@ -101,7 +94,6 @@ impl Lab {
             now: SimTime::ZERO,
             seen: Vec::new(),
             notices: Vec::new(),
-            written: 0,
         }
     }
 
@@ -160,9 +152,8 @@ impl Lab {
 
     /// A node creates or updates one of its records.
     pub(super) fn write(&mut self, node: u32, number: u32) {
-        self.written += 1;
-        let (key, value) = (RecordKey(node * KEYS + number), Value(self.written));
-        self.operate(node, Operation::Publish { network: NETWORK, key, value });
+        let key = RecordKey(node * KEYS + number);
+        self.operate(node, Operation::Publish { network: NETWORK, key, value: Value });
     }
 
     /// A node deletes one of its records.

@@ -129,6 +129,12 @@ impl Scene<'_> {
         if state.is_terminal() {
             return format!("{name} has ended and is kept as history");
         }
+        if self.view.has_given_up(task.id) {
+            return format!(
+                "{name} found no node while its service was newer, and the scheduler has given it up: \
+                 it waits until `docker service update --force` replaces it, or another leader takes over"
+            );
+        }
         let Some(node) = task.node else {
             return match &*task.status.err {
                 "" if state == TaskState::New => format!("{name} waits for {}", self.allocation(task)),

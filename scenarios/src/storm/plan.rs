@@ -131,7 +131,8 @@ impl Plan {
         }
     }
 
-    /// The last command and what must be true in the end.
+    /// The last command and what must be true in the end. The command replaces all tasks: one that found no node when
+    /// its service was scaled waits for ever otherwise, as in reality (spec scheduler, a task without a suitable node).
     fn write_end(&self, text: &mut String) -> std::fmt::Result {
         let hosts = self.hosts();
         let leaders: Vec<&str> =
@@ -141,7 +142,7 @@ impl Plan {
         let last = millis(self.healed + LAST_COMMAND);
         writeln!(
             text,
-            "  - {{ at: {last}, id: last, on: {}, docker: \"service scale web={replicas}\" }}",
+            "  - {{ at: {last}, id: last, on: {}, docker: \"service update --force --replicas {replicas} web\" }}",
             self.anchor
         )?;
         let (late, lasts) = (

@@ -387,7 +387,7 @@ impl StateDigest for CommandRun {
         // The command decides the requests, so what is left of those tells how far it is.
         let Self { command: _, seed: _, own_node, manager: _, waiting, asked, info, stdout, errors } = self;
         own_node.digest(digest);
-        digest.text(&format!("{waiting:?}{asked:?}{info:?}"));
+        digest.debug(&(waiting, asked, info));
         digest.text(stdout);
         errors.digest(digest);
     }

@@ -16,8 +16,6 @@ use crate::model::{
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{Effects, Event};
 
-/// Managers at which a new process joins the cluster.
-const BOOTSTRAP_HOSTS: usize = 3;
 /// What a record needs besides names, and for each published port.
 const RECORD_BYTES: u32 = 70;
 const PORT_BYTES: u32 = 12;
@@ -178,7 +176,7 @@ impl Cluster {
         let joined = std::mem::take(&mut self.spreading.joined);
         let runs = |host: HostId| self.hosts.get(host).is_some_and(|host| host.power == Power::On);
         let joined = joined.into_iter().filter(|(host, _)| runs(*host)).collect();
-        gossip.settle(now, &joined, &self.bootstrap_hosts());
+        gossip.settle(now, &joined, &self.manager_hosts());
         for (id, host) in self.hosts.iter() {
             gossip.set_power(id, host.power != Power::Off);
         }
@@ -186,13 +184,12 @@ impl Cluster {
     }
 
     fn tell_gossip(&mut self, now: SimTime, host: HostId, cause: FactId, change: RecordChange) {
-        let bootstrap = self.bootstrap_hosts();
-        let Spreading { gossip, withdrawn, left, .. } = &mut self.spreading;
-        let gossip = gossip.as_mut().expect("gossip runs");
-        let wires = &mut Wires(&mut self.net);
+        let gossip = self.spreading.gossip.as_ref().expect("gossip runs");
         // Whoever takes part again while its process still says farewell has a new one.
         let leaves = gossip.is_leaving(host);
         let runs = gossip.process(host).is_some() && !(leaves && matches!(change, RecordChange::Join(_)));
+        let bootstrap = if runs { Vec::new() } else { self.managers_beside(host) };
+        let Spreading { gossip, withdrawn, left, .. } = &mut self.spreading;
         let key = |task: TaskId| RecordKey(task.0);
         let operation = match change {
             RecordChange::LeaveCluster if leaves || !runs => return,
@@ -212,16 +209,18 @@ impl Cluster {
                 Operation::Withdraw { network: id.network, key: key(id.task) }
             }
         };
+        let (gossip, wires) = (gossip.as_mut().expect("gossip runs"), &mut Wires(&mut self.net));
         if !runs {
             gossip.start(now, host, &bootstrap, wires);
         }
         gossip.operate(now, host, operation, wires);
     }
 
-    fn bootstrap_hosts(&self) -> Vec<HostId> {
-        let managers =
-            self.hosts.iter().filter(|(_, host)| host.manager.is_some() || host.manager_disk.is_some());
-        managers.map(|(id, _)| id).take(BOOTSTRAP_HOSTS).collect()
+    /// Where the process of a host joins the cluster: at all other managers.
+    fn managers_beside(&self, own: HostId) -> Vec<HostId> {
+        let mut managers = self.manager_hosts();
+        managers.retain(|host| *host != own);
+        managers
     }
 
     fn arm_gossip(&mut self, out: &mut Effects) {
@@ -248,12 +247,6 @@ impl Spreading {
             }
             RecordChange::Publish(_) | RecordChange::Withdraw(_) => {}
         }
-    }
-}
-
-impl StateDigest for Shared {
-    fn digest(&self, digest: &mut Digest) {
-        self.0.digest(digest);
     }
 }
 

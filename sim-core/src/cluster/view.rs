@@ -77,6 +77,17 @@ impl<'a> View<'a> {
         manager.scheduler()?.explain_now(manager.store().task(task)?, now, manager.store())
     }
 
+    /// True if the leader's scheduler does not look at a waiting task any more: it found no node when its service was
+    /// newer than the task, and only a change of the task makes it look again.
+    #[must_use]
+    pub fn has_given_up(&self, task: TaskId) -> bool {
+        let manager = self.leader().and_then(|leader| self.cluster.hosts.get(leader)?.manager.as_ref());
+        manager.is_some_and(|manager| {
+            let (scheduler, task) = (manager.scheduler(), manager.store().task(task));
+            scheduler.zip(task).is_some_and(|(scheduler, task)| scheduler.has_given_up(task, manager.store()))
+        })
+    }
+
     /// What the update of a service waits for right now, if the leader works on one.
     #[must_use]
     pub fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {

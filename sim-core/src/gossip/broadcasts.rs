@@ -4,6 +4,7 @@
 //! what is left of a packet lets shorter ones pass.
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::kernel::{Digest, StateDigest};
 
@@ -86,19 +87,23 @@ impl<S: Copy + Ord, M: Clone> Broadcasts<S, M> {
         }
     }
 
-    /// Takes what fits if not everything does.
+    /// Takes what fits if not everything does. Those that are too long are jumped over: among messages that were sent
+    /// equally often they come first.
     fn take_some(&mut self, room: &mut u32, overhead: u32, limit: u32, into: &mut Vec<M>) {
         let mut sent: Vec<Rank> = Vec::new();
-        for (rank, (_, message)) in &self.queue {
-            let length = rank.1.0 + overhead;
-            if length <= *room {
-                *room -= length;
-                sent.push(*rank);
-                into.push(message.clone());
+        let mut place = Bound::Unbounded;
+        while *room > overhead
+            && let Some((rank, (_, message))) = self.queue.range((place, Bound::Unbounded)).next()
+        {
+            let longest = *room - overhead;
+            if rank.1.0 > longest {
+                place = Bound::Included((rank.0, Reverse(longest), Reverse(u64::MAX)));
+                continue;
             }
-            if *room <= overhead {
-                break;
-            }
+            *room = longest - rank.1.0;
+            sent.push(*rank);
+            into.push(message.clone());
+            place = Bound::Excluded(*rank);
         }
         for rank in sent {
             let (subject, message) = self.queue.remove(&rank).expect("it was there above");

@@ -413,7 +413,7 @@ impl<V: Payload> StateDigest for Peer<V> {
         nodes.digest(digest);
         tables.digest(digest);
         digest.u8(*awareness);
-        digest.text(&format!("{probe:?}{relays:?}{errands:?}"));
+        digest.debug(&(probe, relays, errands));
         digest.u32(*numbers);
         rumors.digest(digest);
         network_rumors.digest(digest);

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 
 use super::{Change, Gossip, Links, Operation, Payload, RecordKey};
 use crate::kernel::random::Stream;
-use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest};
+use crate::kernel::{Ppm, SimDuration, SimTime};
 use crate::model::{HostId, NetworkId};
 use crate::text_test::{self, Command};
 
@@ -27,12 +27,6 @@ struct Value(u32);
 impl Payload for Value {
     fn size_bytes(&self) -> u32 {
         110
-    }
-}
-
-impl StateDigest for Value {
-    fn digest(&self, digest: &mut Digest) {
-        digest.u32(self.0);
     }
 }
 

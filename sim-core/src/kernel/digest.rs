@@ -1,4 +1,6 @@
 //! FNV-1a 64 digests of the trace and of component state.
+use std::fmt::{self, Write as _};
+
 use super::{SimDuration, SimTime};
 
 /// A running FNV-1a 64 hash over fixed-width fields.
@@ -7,6 +9,16 @@ pub struct Digest(u64);
 
 const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// No text has this byte.
+const END_OF_TEXT: u8 = 0xff;
+
+impl fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
+}
 
 impl Default for Digest {
     fn default() -> Self {
@@ -73,6 +85,12 @@ impl Digest {
     pub fn text(&mut self, text: &str) {
         self.u64(text.len() as u64);
         self.bytes(text.as_bytes());
+    }
+
+    /// Adds what a value shows for debugging, for values with many fields that are hashed seldom.
+    pub fn debug(&mut self, value: &impl fmt::Debug) {
+        write!(self, "{value:?}").expect("a digest takes everything");
+        self.u8(END_OF_TEXT);
     }
 
     /// Adds a length, then every item in the order given.

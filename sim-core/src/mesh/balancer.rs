@@ -17,8 +17,12 @@ pub(super) struct LoadBalancer {
     /// The ports that it is reached by; part of its key, so that old and new ports of a service are two balancers.
     pub(super) ports: Arc<[PortConfig]>,
     backends: BTreeMap<TaskId, Backend>,
+    /// The kernel's list, its head last.
     destinations: Vec<Destination>,
-    /// The destination that had the last connection; none: the head of the list.
+    /// Number of the destination of each address, by address.
+    numbers: Vec<(Ipv4Addr, u32)>,
+    next_number: u32,
+    /// Index of the destination that had the last connection; none: the next one goes to the head of the list.
     position: Option<usize>,
     /// Destinations that take connections.
     weighted: usize,
@@ -34,6 +38,8 @@ struct Backend {
 /// An address that connections can be sent to.
 #[derive(Clone, Debug)]
 struct Destination {
+    /// Its place in the order in which destinations came.
+    number: u32,
     address: Ipv4Addr,
     /// Weight 1, or 0: the address gets no new connections.
     weighted: bool,
@@ -77,6 +83,8 @@ impl LoadBalancer {
             ports: Arc::clone(&service.ingress_ports),
             backends: BTreeMap::new(),
             destinations: Vec::new(),
+            numbers: Vec::new(),
+            next_number: 0,
             position: None,
             weighted: 0,
         }
@@ -88,32 +96,29 @@ impl LoadBalancer {
         let task = record.id.task;
         self.backends.insert(task, Backend { record: Arc::clone(record), disabled: false });
         let endpoint = (task, record.host);
-        match self.destinations.iter_mut().find(|destination| destination.address == record.address) {
-            Some(destination) => {
+        let place = match self.place_of(record.address) {
+            Some(place) => {
+                let destination = &mut self.destinations[place];
                 let before = std::mem::replace(&mut destination.latest, endpoint);
                 destination.earlier.push(before);
                 destination.earlier.retain(|(known, _)| *known != task);
+                place
             }
-            None => self.insert(Destination {
-                address: record.address,
-                weighted: false,
-                latest: endpoint,
-                earlier: Vec::new(),
-            }),
-        }
-        self.weigh(record.address);
+            None => self.insert(record.address, endpoint),
+        };
+        self.weigh(place);
         first
     }
 
     /// A backend gets no new connections from here on, and stays known.
     pub(super) fn disable(&mut self, task: TaskId) {
-        if let Some(backend) = self.backends.get_mut(&task) {
-            backend.disabled = true;
-            let address = backend.record.address;
-            self.weigh(address);
-        }
+        let Some(backend) = self.backends.get_mut(&task) else { return };
+        backend.disabled = true;
+        let address = backend.record.address;
+        self.weigh(self.place_of(address).expect("a backend has a destination"));
     }
 
+    /// True if it has the endpoint of a task, whether that takes connections or not.
     pub(super) fn knows(&self, task: TaskId) -> bool {
         self.backends.contains_key(&task)
     }
@@ -122,15 +127,14 @@ impl LoadBalancer {
     pub(super) fn remove(&mut self, task: TaskId) -> bool {
         let Some(backend) = self.backends.remove(&task) else { return self.backends.is_empty() };
         let address = backend.record.address;
-        let place = self.destinations.iter().position(|destination| destination.address == address);
-        let place = place.expect("a backend has a destination");
+        let place = self.place_of(address).expect("a backend has a destination");
         let destination = &mut self.destinations[place];
         if destination.latest.0 != task {
             destination.earlier.retain(|(known, _)| *known != task);
-            self.weigh(address);
+            self.weigh(place);
         } else if let Some(before) = destination.earlier.pop() {
             destination.latest = before;
-            self.weigh(address);
+            self.weigh(place);
         } else {
             self.take_out(place);
         }
@@ -142,23 +146,18 @@ impl LoadBalancer {
         if self.weighted == 0 {
             return None;
         }
-        let count = self.destinations.len();
-        let mut place = self.position.map_or(0, |last| last + 1);
+        let mut place = self.position.unwrap_or(0);
         loop {
-            if place >= count {
-                place = 0;
-            }
+            place = place.checked_sub(1).unwrap_or(self.destinations.len() - 1);
             let destination = &self.destinations[place];
             if destination.weighted {
                 self.position = Some(place);
                 let (task, host) = destination.latest;
                 return Some(Target { task, host, address: destination.address });
             }
-            place += 1;
         }
     }
 
-    /// True if it has the endpoint of a task, whether that takes connections or not.
     /// All backends in the order of their tasks.
     pub(super) fn backends(&self) -> impl Iterator<Item = KnownBackend> + '_ {
         self.backends.values().map(|Backend { record, disabled }| KnownBackend {
@@ -170,27 +169,38 @@ impl LoadBalancer {
         })
     }
 
+    fn place_of(&self, address: Ipv4Addr) -> Option<usize> {
+        let known = self.numbers.binary_search_by_key(&address, |(known, _)| *known).ok()?;
+        let number = self.numbers[known].1;
+        let place = self.destinations.binary_search_by_key(&number, |destination| destination.number);
+        Some(place.expect("an address with a number has a destination"))
+    }
+
     /// The kernel puts a new destination at the head of the list; whose turn it is does not change.
-    fn insert(&mut self, destination: Destination) {
-        self.destinations.insert(0, destination);
-        self.position = self.position.map(|place| place + 1);
+    fn insert(&mut self, address: Ipv4Addr, latest: (TaskId, HostId)) -> usize {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.destinations.push(Destination { number, address, weighted: false, latest, earlier: Vec::new() });
+        let place = self.numbers.partition_point(|(known, _)| *known < address);
+        self.numbers.insert(place, (address, number));
+        self.destinations.len() - 1
     }
 
     /// The turn of a destination that goes falls back to the one before it.
     fn take_out(&mut self, place: usize) {
         let destination = self.destinations.remove(place);
+        let known = self.numbers.partition_point(|(known, _)| *known < destination.address);
+        self.numbers.remove(known);
         self.weighted -= usize::from(destination.weighted);
         self.position = match self.position {
-            Some(last) if last >= place => last.checked_sub(1),
-            other => other,
+            Some(last) if last > place => Some(last - 1),
+            other => other.filter(|last| *last < self.destinations.len()),
         };
     }
 
-    /// An address has a weight while a backend that has it takes connections.
-    fn weigh(&mut self, address: Ipv4Addr) {
-        let backends = &self.backends;
-        let destination = self.destinations.iter_mut().find(|destination| destination.address == address);
-        let destination = destination.expect("a backend has a destination");
+    /// A destination has a weight while a backend with its address takes connections.
+    fn weigh(&mut self, place: usize) {
+        let (backends, destination) = (&self.backends, &mut self.destinations[place]);
         let takes = |(task, _): &(TaskId, HostId)| backends.get(task).is_some_and(|known| !known.disabled);
         let weighted = takes(&destination.latest) || destination.earlier.iter().any(takes);
         self.weighted -= usize::from(destination.weighted);
@@ -201,13 +211,26 @@ impl LoadBalancer {
 
 impl StateDigest for LoadBalancer {
     fn digest(&self, digest: &mut Digest) {
-        // Destinations and their weights follow from the backends, their order does not.
-        let Self { service, virtual_ip, ports, backends, destinations, position, weighted: _ } = self;
+        // Destinations and their weights follow from the backends, their order does not. What else the records say is
+        // digested where their owners have them.
+        let Self {
+            service,
+            virtual_ip,
+            ports,
+            backends,
+            destinations,
+            numbers: _,
+            next_number: _,
+            position,
+            weighted: _,
+        } = self;
         service.digest(digest);
-        digest.text(&format!("{virtual_ip:?}"));
+        digest.debug(virtual_ip);
         ports.digest(digest);
         for Backend { record, disabled } in backends.values() {
-            record.digest(digest);
+            record.id.task.digest(digest);
+            digest.u32(record.address.to_bits());
+            record.host.digest(digest);
             digest.bool(*disabled);
         }
         for destination in destinations {

@@ -41,7 +41,7 @@ impl Container {
 impl StateDigest for Container {
     fn digest(&self, digest: &mut Digest) {
         let Self { networks, host_ports, records } = self;
-        digest.text(&format!("{networks:?}"));
+        digest.debug(networks);
         host_ports.digest(digest);
         records.digest(digest);
     }

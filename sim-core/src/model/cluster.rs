@@ -75,7 +75,7 @@ impl StateDigest for Cluster {
         let Self { id, meta, spec, token_generations, blacklisted_certificates } = self;
         id.digest(digest);
         meta.digest(digest);
-        digest.text(&format!("{spec:?}{token_generations:?}"));
+        digest.debug(&(spec, token_generations));
         blacklisted_certificates.digest(digest);
     }
 }

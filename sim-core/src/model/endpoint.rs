@@ -164,7 +164,7 @@ impl StateDigest for EndpointRecord {
         id.digest(digest);
         host.digest(digest);
         digest.text(name);
-        digest.text(&format!("{service:?}{aliases:?}"));
+        digest.debug(&(service, aliases));
         digest.u32(address.to_bits());
         digest.bool(*disabled);
     }

@@ -440,7 +440,7 @@ impl StateDigest for Fact {
                 digest.text(stderr);
                 digest.duration(*took);
             }
-            Fact::Fault { fault } => digest.text(&format!("{fault:?}")),
+            Fact::Fault { fault } => digest.debug(fault),
             Fact::Note { text } => digest.text(text),
             Fact::RaftRole { host, role, term, leader } => {
                 digest.u32(host.0);
@@ -530,7 +530,7 @@ impl StateDigest for Fact {
             Fact::Container { task, host, event } => {
                 digest.u32(task.0);
                 digest.u32(host.0);
-                digest.text(&format!("{event:?}"));
+                digest.debug(event);
             }
             Fact::Traffic { traffic } => digest.u32(traffic.0),
             Fact::RequestsFailed(failed) => failed.digest(digest),

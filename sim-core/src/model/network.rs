@@ -195,7 +195,7 @@ impl StateDigest for Network {
         let Self { id, meta, spec, allocated } = self;
         id.digest(digest);
         meta.digest(digest);
-        digest.text(&format!("{spec:?}{allocated:?}"));
+        digest.debug(&(spec, allocated));
     }
 }
 
@@ -204,7 +204,7 @@ impl StateDigest for Endpoint {
         let Self { spec, ports, virtual_ips } = self;
         spec.digest(digest);
         ports.digest(digest);
-        digest.text(&format!("{virtual_ips:?}"));
+        digest.debug(virtual_ips);
     }
 }
 
@@ -212,6 +212,6 @@ impl StateDigest for NetworkAttachment {
     fn digest(&self, digest: &mut Digest) {
         let Self { network, addresses, aliases } = self;
         network.id.digest(digest);
-        digest.text(&format!("{addresses:?}{aliases:?}"));
+        digest.debug(&(addresses, aliases));
     }
 }

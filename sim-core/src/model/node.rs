@@ -210,7 +210,7 @@ impl StateDigest for Node {
         id.digest(digest);
         meta.digest(digest);
         host.digest(digest);
-        digest.text(&format!("{spec:?}{description:?}{status:?}{certificate:?}"));
+        digest.debug(&(spec, description, status, certificate));
         digest.u8(*role as u8);
         attachments.digest(digest);
     }

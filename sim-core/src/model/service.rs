@@ -134,6 +134,6 @@ impl StateDigest for Service {
         previous_spec.digest(digest);
         spec_version.digest(digest);
         previous_spec_version.digest(digest);
-        digest.text(&format!("{update_status:?}{job_status:?}{endpoint:?}"));
+        digest.debug(&(update_status, job_status, endpoint));
     }
 }

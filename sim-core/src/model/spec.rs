@@ -469,7 +469,7 @@ macro_rules! digest_by_debug {
         /// Specs are compared and hashed rarely and have many fields: their canonical text is the digest's input.
         impl StateDigest for $type {
             fn digest(&self, digest: &mut Digest) {
-                digest.text(&format!("{self:?}"));
+                digest.debug(self);
             }
         }
     )*};

@@ -117,7 +117,7 @@ impl StateDigest for Overlays {
     fn digest(&self, digest: &mut Digest) {
         let Self(overlays) = self;
         for (places, overlay) in overlays {
-            digest.text(&format!("{places:?}{overlay:?}"));
+            digest.debug(&(places, overlay));
         }
     }
 }

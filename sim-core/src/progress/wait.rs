@@ -8,7 +8,7 @@ use super::standing::Table;
 use crate::client::ClientError;
 use crate::kernel::{SimDuration, SimTime};
 use crate::manager::forward::NO_LEADER;
-use crate::model::{Fact, Service, ServiceId, UpdateState};
+use crate::model::{Fact, Service, ServiceId, Subject, UpdateState};
 use crate::store::Store;
 
 /// Time between two looks of a client.
@@ -19,6 +19,11 @@ const MONITOR: SimDuration = SimDuration::from_secs(5);
 const LEADERLESS: SimDuration = SimDuration::from_secs(10);
 /// Looks without a change after which a client that waits for tasks sees nothing new before the next change.
 const LOOKS_UNTIL_SETTLED: u32 = 2;
+
+/// True for facts about services, tasks and nodes: others change nothing of what a client sees.
+pub(super) fn may_concern(fact: &Fact) -> bool {
+    matches!(fact.subject(), Subject::Service(_) | Subject::Task(_) | Subject::Node(_))
+}
 
 /// A client that waits for a service.
 #[derive(Clone, Debug)]
@@ -80,8 +85,7 @@ impl Wait {
     }
 
     /// A fact was told; the store is what it led to.
-    pub(super) fn fact(&mut self, fact: &Fact, store: Option<&Store>, seed: u64) {
-        let Some(store) = store else { return };
+    pub(super) fn fact(&mut self, fact: &Fact, store: &Store, seed: u64) {
         if let Fact::ServiceUpdated { service }
         | Fact::ServiceUpdateStatus { service, .. }
         | Fact::ServiceRemoved { service } = fact

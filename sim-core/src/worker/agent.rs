@@ -274,7 +274,7 @@ impl StateDigest for Agent {
         reporter.digest(digest);
         executor.digest(digest);
         started_at.digest(digest);
-        digest.text(&format!("{changed_description:?}"));
+        digest.debug(changed_description);
         digest.bool(*leaving);
     }
 }

@@ -132,12 +132,12 @@ impl StateDigest for Reporter {
         digest.u64(pending.len() as u64);
         for (task, Report { status, cause }) in pending {
             task.digest(digest);
-            digest.text(&format!("{status:?}"));
+            digest.debug(status);
             digest.u64(cause.0);
         }
         if let Some((call, updates)) = outstanding {
             digest.u64(call.number);
-            digest.text(&format!("{updates:?}"));
+            digest.debug(updates);
         }
     }
 }

@@ -389,7 +389,7 @@ impl StateDigest for Session {
         host.digest(digest);
         node.digest(digest);
         digest.bool(*local_manager);
-        digest.text(&format!("{description:?}"));
+        digest.debug(description);
         remotes.digest(digest);
         backoff_stream.digest(digest);
         manager_choice.digest(digest);

@@ -151,7 +151,7 @@ impl StateDigest for ControlApi {
         digest.u32(*last_strand);
         for (strand, Call { reply, result }) in calls {
             digest.u32(*strand);
-            digest.text(&format!("{reply:?}{result:?}"));
+            digest.debug(&(reply, result));
         }
     }
 }

@@ -196,7 +196,8 @@ impl StateDigest for UpdateQueue {
             let NodeUpdate { state, message, address, description } = update;
             node.digest(digest);
             digest.u8(*state as u8);
-            digest.text(&format!("{message}{address:?}{description:?}"));
+            digest.text(message);
+            digest.debug(&(address, description));
             cause.digest(digest);
         }
         pending.digest(digest);

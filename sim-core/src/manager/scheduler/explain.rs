@@ -6,12 +6,13 @@ use super::failures::VersionedService;
 use super::node_set::NodeSet;
 use super::pipeline::Pipeline;
 use super::rank::{Candidate, Rank};
+use super::tick::is_outdated;
 use super::tree::Level;
 use crate::kernel::SimTime;
 use crate::model::explanation::{
     ExplainWish, Explanation, Explanations, NodeExplanation, PlacementOutcome, Verdict, WonBy,
 };
-use crate::model::{FactId, NodeId, Task};
+use crate::model::{FactId, NodeId, Task, TaskState};
 use crate::store::Store;
 
 /// What a decision looks at.
@@ -112,6 +113,15 @@ fn path<'a>(node: &'a crate::model::Node, levels: &[Level]) -> Vec<&'a str> {
 }
 
 impl Scheduler {
+    /// True for a task that found no node when its service was newer than the task: it is not looked at again before
+    /// it changes (spec scheduler, a task without a suitable node).
+    pub(crate) fn has_given_up(&self, task: &Task, store: &Store) -> bool {
+        let service = task.service.and_then(|service| store.service(service));
+        let is_outdated = service.is_some_and(|service| is_outdated(task, service));
+        let waits = task.status.state == TaskState::Pending && task.node.is_none();
+        waits && is_outdated && !self.unassigned.contains(task.id)
+    }
+
     /// Where a task would go now, if it waited alone: on any node, or on the one that came with it. None if its
     /// service is gone.
     pub(crate) fn explain_now(&self, task: &Task, now: SimTime, store: &Store) -> Option<Explanation> {

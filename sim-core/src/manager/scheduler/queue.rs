@@ -33,6 +33,10 @@ impl Queue {
         self.entries.is_empty()
     }
 
+    pub(super) fn contains(&self, task: TaskId) -> bool {
+        self.entries.contains_key(&task)
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len()

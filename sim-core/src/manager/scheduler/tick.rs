@@ -16,7 +16,7 @@ use super::queue::Queued;
 use crate::kernel::SimTime;
 use crate::model::explanation::PlacementOutcome;
 use crate::model::setup::PlacementStrategy;
-use crate::model::{Explanations, FactId, Task, TaskState};
+use crate::model::{Explanations, FactId, Service, Task, TaskState};
 use crate::store::Store;
 
 /// Message of a task that may run on the node that it came with.
@@ -100,13 +100,13 @@ impl Scheduler {
         store: &Store,
     ) -> Option<Arc<Task>> {
         let service = store.service(task.service?)?;
-        let is_outdated = service.spec_version.zip(task.spec_version).is_some_and(|(new, old)| new > old);
-        if !is_outdated {
+        if !is_outdated(task, service) {
             let new = unplaced(task, message, now);
             self.unassigned.put(Arc::clone(&new), None);
             return Some(new);
         }
-        // Not queued again: the update replaces the task. One that waits only to end can end here.
+        // Not queued again: an update replaces the task. After a change of the number of replicas nobody does, and it
+        // waits for ever. One that waits only to end can end here.
         let ends = task.status.state == TaskState::Pending && task.desired_state >= TaskState::Shutdown;
         if !ends {
             return Some(Arc::clone(task));
@@ -165,4 +165,9 @@ impl Scheduler {
         self.nodes.get_mut(id)?.add_task(&mut new);
         Some(new)
     }
+}
+
+/// True if the service has been changed since the task was made.
+pub(super) fn is_outdated(task: &Task, service: &Service) -> bool {
+    service.spec_version.zip(task.spec_version).is_some_and(|(new, old)| new > old)
 }

@@ -91,6 +91,6 @@ impl LocalState {
 
 impl StateDigest for EngineRequest {
     fn digest(&self, digest: &mut Digest) {
-        digest.text(&format!("{self:?}"));
+        digest.debug(self);
     }
 }

@@ -150,6 +150,6 @@ impl ApiRequest {
 
 impl StateDigest for ApiRequest {
     fn digest(&self, digest: &mut Digest) {
-        digest.text(&format!("{self:?}"));
+        digest.debug(self);
     }
 }

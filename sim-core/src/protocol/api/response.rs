@@ -90,6 +90,6 @@ pub struct NodeListing {
 
 impl StateDigest for ApiResponse {
     fn digest(&self, digest: &mut Digest) {
-        digest.text(&format!("{self:?}"));
+        digest.debug(self);
     }
 }

@@ -312,7 +312,7 @@ impl StateDigest for TaskManager {
         let Self { task, status, cause, activity, controller } = self;
         digest.u64(task.meta.version);
         digest.u32(task.desired_state as u32);
-        digest.text(&format!("{status:?}"));
+        digest.debug(status);
         cause.digest(digest);
         match activity {
             Activity::Paused => digest.u8(0),

@@ -341,7 +341,7 @@ impl StateDigest for Updater {
         cause.digest(digest);
         config.digest(digest);
         digest.duration(*monitor);
-        digest.text(&format!("{phase:?}"));
+        digest.debug(phase);
         digest.bool(*is_stopped);
         digest.bool(*is_triggering);
         for slot in waiting {

@@ -241,7 +241,7 @@ impl StateDigest for Worker {
     fn digest(&self, digest: &mut Digest) {
         let Self { strand, state, slot } = self;
         digest.u32(*strand);
-        digest.text(&format!("{state:?}"));
+        digest.debug(state);
         digest.sequence(slot.iter().map(|task| task.id));
     }
 }
