@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{
-    Fact, FactId, FactRecord, Failure, HostId, ObjectId, RequestsFailed, ServiceId, TaskId, TrafficId,
+    Fact, FactId, FactRecord, Failure, FailureCause, HostId, ObjectId, RequestsFailed, ServiceId, TaskId,
+    TrafficId,
 };
 
 use self::advice::advice;
@@ -253,7 +254,11 @@ impl<'a> Losses<'a> {
     }
 
     fn advice(&self, key: &Key, loss: &Loss) -> Option<String> {
-        advice(key.failure, key.culprit(), matches!(key.reason, Reason::Update(_)), &loss.tasks, self.run)
+        let in_update = matches!(key.reason, Reason::Update(_));
+        if key.reason == Reason::Start && key.failure.cause() == FailureCause::Refused {
+            return Some("clients that begin when a task of the service takes connections".to_owned());
+        }
+        advice(key.failure, key.culprit(), in_update, &loss.tasks, self.run)
     }
 }
 

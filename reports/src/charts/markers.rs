@@ -44,7 +44,7 @@ pub(super) fn markers(recording: &Recording) -> Vec<Marker> {
         .collect();
     for record in &recording.facts {
         if let Fact::NodeAvailability { node, to, .. } = record.fact {
-            let text = format!("{} is set {}", recording.census.node_name(node), availability(to));
+            let text = format!("{} is {}", recording.census.node_name(node), availability(to));
             markers.push(Marker { time: record.time, kind: MarkerKind::Planned, text });
         }
         if let Fact::Leadership { host, active: true } = record.fact {

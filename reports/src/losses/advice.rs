@@ -1,7 +1,7 @@
 //! What would have saved lost requests: the flag of docker, or what the program or its clients have to do.
 use std::collections::BTreeSet;
 
-use sim_core::model::setup::Origin;
+use sim_core::model::setup::{Origin, Traffic};
 use sim_core::model::{
     ContainerEvent, Fact, Failure, ObjectId, Service, ServiceMode, TaskId, TrafficId, UpdateOrder,
 };
@@ -20,6 +20,9 @@ pub(super) fn advice(
     run: &Run<'_>,
 ) -> Option<String> {
     let advice = match failure {
+        Failure::PortClosed if !is_published(traffic, run) => {
+            "`--publish-add`: in the end the service does not publish this port"
+        }
         Failure::PortClosed | Failure::NoBackend | Failure::NoName => no_backend(traffic, in_update, run),
         Failure::NotListening => {
             "`--health-cmd`: a task gets requests, and an update goes on, only when its check passes"
@@ -29,6 +32,9 @@ pub(super) fn advice(
             "a client that looks the name up for each connection, or a virtual address"
         }
         Failure::Gone | Failure::Unreachable if is_single(tasks, run) => MORE_REPLICAS,
+        Failure::Gone | Failure::Unreachable if plan(traffic, run).client.retries > 0 => {
+            "one more retry: the first one met a backend that was gone as well"
+        }
         Failure::Gone | Failure::Unreachable => {
             "a short connect time-out and a retry: the next connection goes to another backend"
         }
@@ -39,13 +45,26 @@ pub(super) fn advice(
         }
         Failure::TooSlow => "a retry on a new connection, clients that wait longer, or more replicas",
         Failure::QueueFull => "more replicas: each had too much to do",
-        Failure::EntrySilent | Failure::EntryStopped => {
-            "a load balancer in front that checks its nodes, or a retry through another node"
-        }
+        Failure::EntrySilent | Failure::EntryStopped => entry_down(plan(traffic, run)),
         Failure::NoEntry => "another node behind the load balancer in front",
         Failure::ClientGone => return None,
     };
     Some(advice.to_owned())
+}
+
+fn plan<'a>(traffic: TrafficId, run: &Run<'a>) -> &'a Traffic {
+    &run.view.setup().traffic[traffic.index()]
+}
+
+/// The node that requests were sent to did not take them: what its clients do not do yet would help.
+fn entry_down(plan: &Traffic) -> &'static str {
+    let is_checked = matches!(plan.origin, Origin::Outside { check: Some(_), .. });
+    match (is_checked, plan.client.retries > 0) {
+        (false, false) => "a load balancer in front that checks its nodes, or a retry through another node",
+        (false, true) => "a load balancer in front that checks its nodes",
+        (true, false) => "a retry through another node until the checks have failed",
+        (true, true) => "one more retry, or checks that fail sooner",
+    }
 }
 
 /// No task of the service took new connections.
@@ -63,11 +82,19 @@ fn no_backend(traffic: TrafficId, in_update: bool, run: &Run<'_>) -> &'static st
     }
 }
 
+/// True unless requests come from outside to a port that the service does not publish when the run ends.
+fn is_published(traffic: TrafficId, run: &Run<'_>) -> bool {
+    let plan = plan(traffic, run);
+    let service = service_of(traffic, run).and_then(|id| run.view.store()?.service(id));
+    let ports = service.and_then(|service| service.endpoint.as_ref()).map(|endpoint| &endpoint.ports);
+    let is_outside = matches!(plan.origin, Origin::Outside { .. });
+    !is_outside || ports.is_none_or(|ports| ports.iter().any(|port| port.published_port == plan.port))
+}
+
 /// The port that the program listens on, where the service has to lead to it.
 fn wrong_port(traffic: TrafficId, run: &Run<'_>) -> Option<String> {
-    let setup = run.view.setup();
+    let (setup, plan) = (run.view.setup(), plan(traffic, run));
     let service = run.recording.census.service(service_of(traffic, run)?)?;
-    let plan = &setup.traffic[traffic.index()];
     let (host, _) = setup.hosts.iter().next()?;
     let listens_on = *setup.images.profile(&service.image, host).server.ports.as_ref()?.first()?;
     Some(match plan.origin {

@@ -5,7 +5,9 @@ use super::host::Host;
 use super::{Cluster, Power};
 use crate::kernel::{SimDuration, SimTime};
 use crate::mesh::{Refusal, Target};
-use crate::model::{Fact, FactId, Failure, HostId, IdMap, NetworkId, TaskId, TrafficId, TransportProtocol};
+use crate::model::{
+    Fact, FactId, Failure, HostId, IdMap, NetworkId, SwarmPort, TaskId, TrafficId, TransportProtocol,
+};
 use crate::net::{Link, Net};
 use crate::protocol::{Effects, Event, NetworkOrder};
 use crate::traffic::{Ground, failure_of};
@@ -137,6 +139,10 @@ impl Ground for Field<'_> {
 
     fn knows_backend(&self, host: HostId, task: TaskId) -> bool {
         self.host(host).mesh.knows_backend(task)
+    }
+
+    fn silenced(&self, from: HostId, to: HostId) -> Option<FactId> {
+        self.net.fault_between(from, to, SwarmPort::Gossip)
     }
 
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {

@@ -42,6 +42,9 @@ pub(crate) trait Ground {
     /// True if the load balancers of a machine still know the endpoint of a task.
     fn knows_backend(&self, host: HostId, task: TaskId) -> bool;
 
+    /// The fault that keeps what one machine knows from another one.
+    fn silenced(&self, from: HostId, to: HostId) -> Option<FactId>;
+
     /// The port of a container that a published port of the swarm or of its machine leads to.
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16>;
 

@@ -8,10 +8,12 @@ use super::{Step, Traffic};
 use crate::kernel::{SimDuration, SimTime};
 use crate::mesh::{RECORD_TTL, Target};
 use crate::model::setup::Origin;
-use crate::model::{FactId, Failure, HostId, ObjectId, TaskId, TrafficId};
+use crate::model::{FactId, Failure, FailureCause, HostId, ObjectId, TaskId, TrafficId};
 
 /// How long users wait who find no task that they could be in.
 const NO_TASK_PAUSE: SimDuration = SimDuration::from_secs(1);
+/// Tasks of a service that are looked at to find out why a node does not know them.
+const TASKS_LOOKED_AT: usize = 8;
 
 impl Traffic {
     /// A source sends its next request, whatever became of those before.
@@ -275,14 +277,27 @@ impl Traffic {
 
     /// Somebody says no at once.
     fn refuse(&mut self, id: RequestId, failure: Failure, ground: &mut impl Ground) {
-        let lost = self.last_loss(id);
         let request = self.requests.get_mut(id).expect("it is being sent");
-        let entry = request.entry;
-        let forgot = entry.and_then(|entry| self.forgot_networks.get(&entry).copied());
-        // Whichever came last.
-        let because = forgot.map_or(lost, |forgot| forgot.max(lost));
+        let (source, entry) = (request.source, request.entry);
+        let unknown = entry.filter(|_| failure.cause() == FailureCause::Refused);
+        let unknown = unknown.and_then(|entry| self.unknown_since(source, entry, ground));
+        let because = unknown.unwrap_or_else(|| self.last_loss(id));
         let blame = Blame { failure, because, entry, target: None, via: None };
         self.fail(id, blame, ground);
+    }
+
+    /// Why a node does not know that tasks of a service run: it was told of none since it has begun anew, or a fault
+    /// keeps it from being told. To look at a few of the tasks is enough. None: nothing runs, or it is known.
+    fn unknown_since(&self, source: TrafficId, entry: HostId, ground: &impl Ground) -> Option<FactId> {
+        let service = &self.sources[source.index()].plan.service;
+        let running = self.servers.running(service);
+        let hosts = running.iter().filter_map(|task| Some(self.servers.get(*task)?.host));
+        let silenced = hosts.take(TASKS_LOOKED_AT).find_map(|host| ground.silenced(host, entry));
+        let forgot = self.forgot_networks.get(&entry).copied();
+        let lost = self.servers.last_loss(service);
+        // Whichever came last; but what the service has lost itself is not for the node to know.
+        let unknown = silenced.max(forgot).filter(|_| !running.is_empty());
+        unknown.filter(|unknown| lost.is_none_or(|lost| lost < *unknown))
     }
 
     /// Why the service of a request has fewer backends than it had, or none: what took the last one away, or that

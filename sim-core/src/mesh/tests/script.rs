@@ -31,6 +31,7 @@ impl Script {
         let output = match command.name {
             "nodes" => self.new_nodes(words),
             "attach" => self.attach(command),
+            "configure" => self.configure(command),
             "enable" => self.enable(command),
             "plain" => self.enable(command),
             "disable" => self.act(words, Mesh::disable),
@@ -77,6 +78,15 @@ impl Script {
         String::new()
     }
 
+    /// `n1 ingress,A`: the networks on which the node has addresses.
+    fn configure(&mut self, command: &Command<'_>) -> String {
+        let networks: Vec<AttachedNetwork> =
+            command.words[1].split(',').map(|name| self.network(name)).collect();
+        self.mesh(&command.words[0]).configure(&networks);
+        self.collect(&command.words[0]);
+        String::new()
+    }
+
     /// `n1 web.1 at=A:10.0.1.5 vip=A:10.0.1.2 port=8080:80 host-port=9090:90 alias=database name=c1`
     fn enable(&mut self, command: &Command<'_>) -> String {
         let (node, name) = (command.words[0].clone(), command.words[1].clone());
@@ -97,11 +107,12 @@ impl Script {
         let ingress = network == "ingress";
         let id = NetworkId(number(&mut self.networks, network));
         let name = self.tasks[task.0 as usize].clone();
-        let service = name.split('.').next().expect("service.slot").to_owned();
+        let of_name = name.split('.').next().expect("service.slot");
+        let service = command.get("of").unwrap_or(of_name).to_owned();
         let mut virtual_ips = values(&command.words, "vip").filter_map(|vip| vip.split_once(':'));
         let virtual_ip = virtual_ips.find(|(of, _)| *of == network).map(|(_, address)| parse(address));
         let texts = |key| values(&command.words, key).map(str::to_owned).collect::<Vec<_>>();
-        let service = (command.name != "plain").then(|| ServiceRecord {
+        let service = (command.name != "plain" && service != "nobody").then(|| ServiceRecord {
             id: ServiceId(number(&mut self.services, &service)),
             name: command.get("service-name").unwrap_or(&service).to_owned(),
             virtual_ip,
@@ -211,7 +222,8 @@ impl Script {
         }
     }
 
-    /// `n1 web.1 at=... on=n2`: a record of another node arrives, whatever it said before.
+    /// `n1 web.1 at=... on=n2 of=api`: a record of another node arrives, whatever it said before. The service is that of
+    /// the task's name, if none is given; `of=nobody`: a plain container.
     fn hear(&mut self, command: &Command<'_>) -> String {
         let host = HostId(number(&mut self.hosts, command.get("on").expect("a node")));
         let task = TaskId(number(&mut self.tasks, &command.words[1]));

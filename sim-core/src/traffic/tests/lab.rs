@@ -295,6 +295,10 @@ impl Ground for World {
         self.meshes[host.0 as usize].knows_backend(task)
     }
 
+    fn silenced(&self, from: HostId, to: HostId) -> Option<FactId> {
+        self.cuts.get(&(from.min(to), from.max(to))).copied()
+    }
+
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {
         self.meshes[host.0 as usize].target_port(task, TransportProtocol::Tcp, published)
     }
