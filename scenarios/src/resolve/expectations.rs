@@ -397,6 +397,10 @@ impl<'s> Entry<'_, 's> {
                 );
             }
         };
+        if outcome == Outcome::Prints(Vec::new()) {
+            return self
+                .fail(Problem::Contradiction("nothing is expected here"), "write a part of what it prints");
+        }
         let commands = known.get(&name).cloned().unwrap_or_default();
         Some(Subject::Command { name, commands, outcome })
     }

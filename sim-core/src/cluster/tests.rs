@@ -71,33 +71,49 @@ fn a_quiet_cluster_keeps_its_leader() {
 #[test]
 fn clu_021_a_crashed_leader_is_followed_by_one_new_leader() {
     // CLU-021
+    let mut normal = 0;
     for seed in 0..200 {
         let mut setup = setup(3, 0);
         setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(0)] }));
         let (simulation, elections) = run(setup, seed, 90);
-        let (when, leader, _) = elections.0[0];
+        let (when, leader, term) = elections.0[0];
         let after = when.since(SimTime::from_secs(30));
         assert!(after > SimDuration::from_secs(8), "seed {seed}: {after}");
         assert!(elections.0.len() == 1 && simulation.view().leader() == Some(leader), "seed {seed}");
+        // The first leader had term 2. A round that elects nobody raises the term and takes up to 19 ticks more.
+        let rounds = term - 2;
+        let limit = SimDuration::from_secs(19 * rounds) + SimDuration::from_millis(50);
+        assert!(after <= limit, "seed {seed}: {after} in {rounds} rounds");
+        normal += usize::from(rounds == 1);
     }
+    assert!(normal >= 160, "{normal} of 200 elections took one round");
 }
 
 #[test]
 fn clu_028_a_short_partition_disturbs_nobody() {
-    // CLU-028
-    for seed in 0..50 {
-        let mut setup = setup(3, 0);
-        let (from, to) = (Place::Host(HostId(2)), Place::Zone(ZoneId(0)));
-        setup.timeline.push(at(30, Fault::Cut { from, to, one_way: false }));
-        setup.timeline.push(at(38, Fault::Heal { from, to, one_way: false }));
-        let (_, elections) = run(setup, seed, 90);
-        assert_eq!(elections.0, [], "seed {seed}");
-    }
+    // CLU-028. The case has 9 s. A timer of 10 ticks can run out after 8 s already, because the last heartbeat may be
+    // a second older than the cut; and after it a moment passes until the leader is heard again.
+    let disturbed = |seconds: u64| {
+        let is_disturbed = |seed: &u64| {
+            let mut setup = setup(3, 0);
+            let (from, to) = (Place::Host(HostId(2)), Place::Zone(ZoneId(0)));
+            setup.timeline.push(at(30, Fault::Cut { from, to, one_way: false }));
+            setup.timeline.push(at(30 + seconds, Fault::Heal { from, to, one_way: false }));
+            let (_, elections) = run(setup, *seed, 90);
+            !elections.0.is_empty()
+        };
+        (0..50).filter(is_disturbed).count()
+    };
+    assert_eq!(disturbed(8), 0);
+    let disturbed = disturbed(9);
+    assert!(disturbed <= 15, "{disturbed} of 50");
 }
 
 #[test]
 fn clu_027_a_manager_that_was_cut_off_forces_the_leader_out_when_it_returns() {
-    // CLU-027
+    // CLU-027. Often the first campaign is in vain: the log of the one that was cut off is too old to win, and who still
+    // follows the old leader campaigns in a term that the others have left behind.
+    let mut soon = 0;
     for seed in 0..50 {
         let mut setup = setup(3, 0);
         let (from, to) = (Place::Host(HostId(2)), Place::Zone(ZoneId(0)));
@@ -106,7 +122,10 @@ fn clu_027_a_manager_that_was_cut_off_forces_the_leader_out_when_it_returns() {
         let (_, elections) = run(setup, seed, 200);
         let (when, _, term) = elections.0[0];
         assert!(when > SimTime::from_secs(90) && term >= 5, "seed {seed}: {when} {term}");
+        assert_eq!(elections.0.len(), 1, "seed {seed}: the leader is forced out once");
+        soon += usize::from(when < SimTime::from_secs(130));
     }
+    assert!(soon >= 35, "{soon} of 50 elections took two rounds at most");
 }
 
 #[test]

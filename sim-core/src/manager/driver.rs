@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use super::Manager;
+use super::transport::Handover;
 use crate::model::{Defect, Fact, FactId, RaftRole};
 use crate::protocol::{Effects, ManagerSnapshot, ManagerTimer, StoreEntry, Timer};
 use crate::raft::{EntryData, Ready, Role, SoftState};
@@ -37,8 +38,9 @@ impl Manager {
         self.disk.write(&ready.persist);
         self.break_wedge(ready.soft_state, out);
         for message in ready.messages {
-            let report = self.transport.send(message, out);
-            self.report(report);
+            if let Handover::Unreachable(reports) = self.transport.send(message, out) {
+                self.report(reports);
+            }
         }
         out.set_cause(cause);
         if let Some(snapshot) = &ready.persist.snapshot {

@@ -70,6 +70,17 @@ pub(crate) enum Report {
     Snapshot { peer: RaftId, delivered: bool },
 }
 
+/// What became of a message that Raft has handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Handover {
+    /// It leaves when it is its turn.
+    Queued,
+    /// It is to a removed member, or to nobody that is known.
+    NoMember,
+    /// The peer cannot be reached, or has not taken what it got before.
+    Unreachable(Vec<Report>),
+}
+
 /// The peers of one manager.
 #[derive(Debug, Default)]
 pub(crate) struct Transport {
@@ -116,16 +127,18 @@ impl Transport {
     }
 
     /// Queues a message. Without a connection, or with a full queue, it is dropped and the peer is unreachable.
-    pub(crate) fn send(&mut self, message: raft::Message<StoreEntry>, out: &mut Effects) -> Vec<Report> {
+    pub(crate) fn send(&mut self, message: raft::Message<StoreEntry>, out: &mut Effects) -> Handover {
         let id = message.to;
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.removed) else { return Vec::new() };
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| !peer.removed) else {
+            return Handover::NoMember;
+        };
         if peer.disconnected.is_some() || peer.queue.len() >= QUEUE_MAX {
             peer.active = false;
-            return failed(id, carries(&message));
+            return Handover::Unreachable(failed(id, carries(&message)));
         }
         peer.queue.push_back((message, out.cause()));
         self.send_next(id, out);
-        Vec::new()
+        Handover::Queued
     }
 
     /// A call of this transport was answered or failed. `None` if the call is not one of its.
@@ -300,7 +313,7 @@ mod tests {
         // MGR-040
         let (mut transport, mut out, mut random) = transport();
         for to in [PEER, PEER, OTHER] {
-            assert_eq!(transport.send(heartbeat(to), &mut out), []);
+            assert_eq!(transport.send(heartbeat(to), &mut out), Handover::Queued);
         }
         let calls = sent(&mut out);
         assert_eq!(calls.iter().map(|(host, _)| *host).collect::<Vec<_>>(), [HostId(2), HostId(3)]);
@@ -310,13 +323,24 @@ mod tests {
     }
 
     #[test]
-    fn mgr_041_a_removed_peer_gets_nothing_new_and_others_do() {
-        // MGR-041
-        let (mut transport, mut out, _) = transport();
-        transport.remove(PEER);
-        assert_eq!(transport.send(heartbeat(PEER), &mut out), []);
-        assert_eq!(transport.send(heartbeat(OTHER), &mut out), []);
-        assert_eq!(sent(&mut out).iter().map(|(host, _)| *host).collect::<Vec<_>>(), [HostId(3)]);
+    fn mgr_041_a_message_to_a_removed_peer_is_refused_and_others_are_not() {
+        // MGR-041: whether something for it was under way when it was removed, or not.
+        for busy in [false, true] {
+            let (mut transport, mut out, mut random) = transport();
+            if busy {
+                assert_eq!(transport.send(heartbeat(PEER), &mut out), Handover::Queued);
+            }
+            let under_way = sent(&mut out);
+            transport.remove(PEER);
+            assert_eq!(transport.send(heartbeat(PEER), &mut out), Handover::NoMember);
+            assert_eq!(transport.send(heartbeat(OTHER), &mut out), Handover::Queued);
+            for (_, call) in under_way {
+                transport.settle(call, Delivery::Done, &mut random, &mut out);
+                assert_eq!(transport.send(heartbeat(PEER), &mut out), Handover::NoMember);
+            }
+            assert_eq!(sent(&mut out).iter().map(|(host, _)| *host).collect::<Vec<_>>(), [HostId(3)]);
+            assert!(!transport.is_active(PEER) && transport.is_active(OTHER));
+        }
     }
 
     #[test]
@@ -336,9 +360,10 @@ mod tests {
         // MGR-045
         let (mut transport, mut out, _) = transport();
         for _ in 0..=QUEUE_MAX {
-            assert_eq!(transport.send(heartbeat(PEER), &mut out), []);
+            assert_eq!(transport.send(heartbeat(PEER), &mut out), Handover::Queued);
         }
-        assert_eq!(transport.send(heartbeat(PEER), &mut out), [Report::Unreachable(PEER)]);
+        let refused = Handover::Unreachable(vec![Report::Unreachable(PEER)]);
+        assert_eq!(transport.send(heartbeat(PEER), &mut out), refused);
         assert!(!transport.is_active(PEER));
     }
 }

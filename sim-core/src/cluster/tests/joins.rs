@@ -5,14 +5,14 @@ use crate::model::command::{JoinToken, RemoteAddress, SwarmCommand};
 use crate::model::{Availability, DockerCommand, NodeId, NodeRole, NodeState};
 
 /// Hosts without a swarm.
-fn engines(count: u8) -> Setup {
+pub(super) fn engines(count: u8) -> Setup {
     let mut setup = setup(count, 0);
     setup.start = crate::model::setup::Start::Empty;
     setup
 }
 
 /// A swarm with further hosts that are not in it.
-fn with_guests(managers: u8, workers: u8, guests: u8) -> Setup {
+pub(super) fn with_guests(managers: u8, workers: u8, guests: u8) -> Setup {
     let mut setup = setup(managers, workers + guests);
     for number in 0..guests {
         let host = HostId(u32::from(managers + workers + number));
@@ -25,13 +25,13 @@ fn swarm(seconds: u64, host: u32, command: SwarmCommand) -> TimelineEntry {
     docker_on(seconds, Some(HostId(host)), DockerCommand::Swarm(command))
 }
 
-fn init(seconds: u64, host: u32, force_new_cluster: bool) -> TimelineEntry {
+pub(super) fn init(seconds: u64, host: u32, force_new_cluster: bool) -> TimelineEntry {
     let (advertise, availability) = (None, Availability::Active);
     let change = Default::default();
     swarm(seconds, host, SwarmCommand::Init { advertise, availability, force_new_cluster, change })
 }
 
-fn join(seconds: u64, host: u32, token: JoinToken, remote: u32) -> TimelineEntry {
+pub(super) fn join(seconds: u64, host: u32, token: JoinToken, remote: u32) -> TimelineEntry {
     let remote = RemoteAddress { text: "manager".to_owned(), host: Some(HostId(remote)), port: 2377 };
     let availability = Availability::Active;
     swarm(seconds, host, SwarmCommand::Join { token, remote, advertise: None, availability })
@@ -41,7 +41,7 @@ fn worker_token() -> JoinToken {
     JoinToken::Current(NodeRole::Worker)
 }
 
-fn manager_token() -> JoinToken {
+pub(super) fn manager_token() -> JoinToken {
     JoinToken::Current(NodeRole::Manager)
 }
 
@@ -75,6 +75,10 @@ fn ca_001_mgr_001_clu_001_a_swarm_grows_from_one_engine() {
         }
         assert_eq!(states(&simulation), [NodeState::Ready; 4], "seed {seed}");
         assert_eq!((simulation.view().running_managers(), simulation.view().leader()), (3, Some(HostId(0))));
+        for member in simulation.view().raft_members() {
+            assert_eq!(member.leader, Some(HostId(0)), "seed {seed}: {member:?}");
+            assert_eq!(member.voters, [HostId(0), HostId(1), HostId(2)], "seed {seed}: {member:?}");
+        }
         let managers = simulation.view().node_listings().iter().filter(|node| node.manager.is_some()).count();
         assert_eq!(managers, 3);
     }
@@ -115,10 +119,15 @@ fn clu_040_a_join_that_nobody_answers_ends_after_20_seconds() {
     let (from, to) = (Place::Host(HostId(1)), Place::Host(HostId(0)));
     setup.timeline.push(at(5, Fault::Cut { from, to, one_way: false }));
     setup.timeline.push(join(10, 1, worker_token(), 0));
-    let (_, log) = follow(setup, 1, 40);
+    setup.timeline.push(at(35, Fault::Heal { from, to, one_way: false }));
+    let (before, log) = follow(setup.clone(), 1, 34);
     let (exit, text, took) = answer(&log, 10);
     assert_eq!((exit, took), (1, SimDuration::from_secs(20)));
-    assert!(text.contains("Timeout was reached before node joined."), "{text}");
+    let expected = "Error response from daemon: Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node.\n";
+    assert_eq!(text, expected);
+    assert_eq!(states(&before), [NodeState::Ready]);
+    let (after, _) = follow(setup, 1, 60);
+    assert_eq!(states(&after), [NodeState::Ready; 2], "the attempt has gone on in the background");
 }
 
 #[test]
@@ -133,6 +142,15 @@ fn clu_033_a_worker_that_leaves_tells_nobody_and_comes_back_as_another_node() {
         let (after, log) = follow(setup, seed, 90);
         assert_eq!(states(&after), [NodeState::Ready, NodeState::Ready, NodeState::Down, NodeState::Ready]);
         assert_eq!(answer(&log, 30).1, "Node left the swarm.\n");
+    }
+    for force in [false, true] {
+        let mut setup = setup(1, 2);
+        setup.timeline.push(swarm(30, 2, SwarmCommand::Leave { force: false }));
+        setup.timeline.push(roles::remove(36, "worker-2", force));
+        let (simulation, log) = follow(setup, 1, 38);
+        let (exit, text, _) = answer(&log, 36);
+        assert_eq!((exit == 0, states(&simulation).len()), (force, if force { 2 } else { 3 }), "{text}");
+        assert_eq!(text.contains("is not down and can't be removed"), !force, "{text}");
     }
 }
 
@@ -153,14 +171,21 @@ fn clu_031_032_a_manager_that_leaves_by_force_stays_a_member() {
 
 #[test]
 fn mgr_016_clu_043_one_manager_goes_on_alone_and_gets_company() {
-    // MGR-016, MGR-025, CLU-043
+    // MGR-016, CLU-043
     for seed in 0..10 {
         let mut setup = with_guests(3, 1, 2);
+        setup.timeline.push(managers::values(20, 2));
         setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(1), HostId(2)] }));
         setup.timeline.push(init(60, 0, true));
         setup.timeline.push(join(100, 4, manager_token(), 0));
         setup.timeline.push(join(110, 5, manager_token(), 0));
+        setup.timeline.push(managers::values(120, 2));
         let (simulation, log) = follow(setup, seed, 150);
+        assert_eq!(managers::services(&simulation), 4, "seed {seed}: old and new values are there");
+        assert!(managers::all_applied_the_same(&simulation), "seed {seed}");
+        for member in simulation.view().raft_members() {
+            assert_eq!(member.voters, [HostId(0), HostId(4), HostId(5)], "seed {seed}: {member:?}");
+        }
         for second in [60, 100, 110] {
             let (exit, text, _) = answer(&log, second);
             assert_eq!(exit, 0, "seed {seed}: {text}");

@@ -2,7 +2,7 @@
 use super::roles::{Log, demote, docker_on, follow, promote};
 use super::*;
 use crate::model::NodeId;
-use crate::model::command::{Listing, NodeCommand};
+use crate::model::command::{Listing, NodeCommand, SwarmChange, SwarmCommand};
 
 /// A service without tasks, which is one transaction.
 fn value(name: &str) -> DockerCommand {
@@ -12,7 +12,7 @@ fn value(name: &str) -> DockerCommand {
 }
 
 /// One value after the other, so many.
-fn values(seconds: u64, count: u32) -> TimelineEntry {
+pub(super) fn values(seconds: u64, count: u32) -> TimelineEntry {
     let client = |number| ClientCommand {
         id: CommandId(10_000 * seconds as u32 + number),
         line: "value".into(),
@@ -44,11 +44,11 @@ fn answer_after(log: &Log, time: SimTime) -> (u8, String, SimDuration) {
     found.expect("the command was answered")
 }
 
-fn services(simulation: &Simulation) -> usize {
+pub(super) fn services(simulation: &Simulation) -> usize {
     simulation.view().store().expect("a swarm").services().count()
 }
 
-fn all_applied_the_same(simulation: &Simulation) -> bool {
+pub(super) fn all_applied_the_same(simulation: &Simulation) -> bool {
     let applied = simulation.view().applied_indexes();
     applied.iter().all(|index| *index == applied[0])
 }
@@ -154,28 +154,121 @@ fn mgr_023_mgr_024_snapshots_are_taken_and_bring_members_up_to_date_that_lag_or_
     }
 }
 
+/// So many entries of the log, one after the other.
+fn entries(seconds: u64, count: u64) -> TimelineEntry {
+    let change = SwarmChange { task_history_retention_limit: Some(5), ..SwarmChange::default() };
+    let command = Arc::new(DockerCommand::Swarm(SwarmCommand::Update(change)));
+    let client = |number| {
+        let id = CommandId(u32::try_from(100_000 * seconds + number).expect("few seconds"));
+        ClientCommand { id, line: "entry".into(), command: Arc::clone(&command) }
+    };
+    let stimulus = Stimulus::Commands { host: None, commands: (0..count).map(client).collect() };
+    TimelineEntry { at: SimTime::from_secs(seconds), stimulus }
+}
+
+/// A new swarm of three managers, none of which has a snapshot, and the length of its log at second 20.
+fn young() -> (Setup, u64) {
+    let mut setup = joins::engines(3);
+    setup.timeline.push(joins::init(1, 0, false));
+    setup.timeline.push(joins::join(5, 1, joins::manager_token(), 0));
+    setup.timeline.push(joins::join(10, 2, joins::manager_token(), 0));
+    let (simulation, _) = follow(setup.clone(), 1, 20);
+    let applied = simulation.view().raft_members()[0].applied;
+    (setup, applied)
+}
+
+/// What every manager has applied, the last entry of its snapshot, and the first one of its log.
+fn logs(simulation: &mut Simulation, seconds: u64) -> Vec<(u64, u64, u64)> {
+    simulation.run_until(SimTime::from_secs(seconds), &mut NoObserver);
+    let members = simulation.view().raft_members();
+    members.iter().map(|member| (member.applied, member.snapshot, member.log_first)).collect()
+}
+
 #[test]
-fn mgr_051_mgr_052_logs_are_cut_and_a_follower_gets_entries_as_long_as_there_are_any() {
-    // MGR-051, MGR-052: with a hundredth of the defaults.
-    let raft = Setup::default().settings.cluster.raft;
-    assert_eq!((raft.snapshot_interval, raft.log_entries_for_slow_followers), (10_000, 500));
-    // A settled cluster has a snapshot at 100, so the next one is due at 200, and cuts the log to 195.
-    for (before, needs_snapshot) in [(97, false), (60, true)] {
+fn mgr_051_every_ten_thousand_entries_there_is_a_snapshot_and_five_hundred_are_kept() {
+    // MGR-051
+    let (mut setup, length) = young();
+    let steps = [(20, 9_999 - length), (200, 1), (210, 9_999), (400, 1)];
+    setup.timeline.extend(steps.map(|(seconds, count)| entries(seconds, count)));
+    let mut simulation = Simulation::new(Arc::new(setup), 1);
+    assert_eq!(logs(&mut simulation, 199), [(9_999, 0, 1); 3]);
+    assert_eq!(logs(&mut simulation, 209), [(10_000, 10_000, 9_501); 3]);
+    assert_eq!(logs(&mut simulation, 399), [(19_999, 10_000, 9_501); 3]);
+    assert_eq!(logs(&mut simulation, 409), [(20_000, 20_000, 19_501); 3]);
+}
+
+#[test]
+fn mgr_052_a_follower_gets_entries_as_long_as_the_leader_has_them() {
+    // MGR-052
+    for (last, needs_snapshot) in [(9_600, false), (9_400, true)] {
+        let (mut setup, length) = young();
+        setup.timeline.extend([entries(20, last - length), crash(200, &[2])]);
+        // Its node goes Down, which is an entry too.
+        setup.timeline.extend([entries(230, 10_099 - last), restart(300, &[2])]);
+        let mut simulation = Simulation::new(Arc::new(setup), 1);
+        assert_eq!(logs(&mut simulation, 199)[2], (last, 0, 1));
+        assert_eq!(logs(&mut simulation, 299), [(10_100, 10_000, 9_501); 2]);
+        let late = logs(&mut simulation, 340)[2];
+        assert!(all_applied_the_same(&simulation) && late.0 > 10_100, "{late:?}");
+        // A snapshot takes the place of the log, an own one leaves five hundred entries.
+        assert_eq!((late.1, late.2) == (10_000, 10_001), needs_snapshot, "{late:?}");
+        assert_eq!(late.2 < last, !needs_snapshot, "{late:?}");
+    }
+}
+
+#[test]
+fn mgr_009_four_of_five_go_on_without_the_one_that_has_left() {
+    // MGR-009: nobody calls Leave; a demotion removes the member.
+    for seed in 0..5 {
+        let mut setup = setup(5, 0);
+        setup.timeline.extend([demote(30, "manager-5"), values(60, 3)]);
+        let (simulation, _) = follow(setup, seed, 70);
+        let members = simulation.view().raft_members();
+        let rest = [HostId(0), HostId(1), HostId(2), HostId(3)];
+        assert_eq!(members.iter().map(|member| member.host).collect::<Vec<_>>(), rest, "seed {seed}");
+        assert!(members.iter().all(|member| member.voters == rest), "seed {seed}: {members:?}");
+        assert!(all_applied_the_same(&simulation) && services(&simulation) == 3, "seed {seed}");
+    }
+}
+
+#[test]
+fn mgr_025_a_cluster_with_a_snapshot_that_is_forced_anew_has_one_member() {
+    // MGR-025
+    for seed in 0..5 {
+        let mut setup = joins::with_guests(3, 0, 1);
+        setup.settings.cluster.raft.snapshot_interval = 10;
+        setup.timeline.extend([values(10, 3), demote(20, "manager-2"), values(30, 12)]);
+        setup.timeline.push(joins::join(40, 3, joins::manager_token(), 0));
+        setup.timeline.extend([crash(50, &[0, 2, 3]), restart(60, &[0]), joins::init(65, 0, true)]);
+        setup.timeline.push(values(80, 1));
+        let (simulation, _) = follow(setup, seed, 90);
+        let alone = simulation.view().raft_members().remove(0);
+        assert!(alone.snapshot > 100, "seed {seed}: {alone:?}");
+        assert_eq!(alone.voters, [HostId(0)], "seed {seed}");
+        let listed = simulation.view().node_listings();
+        assert_eq!(listed.iter().filter(|node| node.manager.is_some()).count(), 1, "seed {seed}");
+        assert_eq!(services(&simulation), 16, "seed {seed}");
+    }
+}
+
+#[test]
+fn mgr_057_what_a_leader_gives_up_may_be_committed_by_the_next_one() {
+    // MGR-057: the leader is heard, and hears nobody.
+    for seed in 0..10 {
         let mut setup = setup(3, 0);
-        setup.settings.cluster.raft.snapshot_interval = 100;
-        setup.settings.cluster.raft.log_entries_for_slow_followers = 5;
-        setup.timeline.extend([values(10, before), crash(20, &[2]), values(30, 110 - before)]);
-        let (simulation, _) = follow(setup.clone(), 1, 40);
-        for member in simulation.view().raft_members() {
-            assert!(member.applied >= 210, "{member:?}");
-            assert_eq!((member.snapshot, member.log_first), (200, 196), "{member:?}");
-        }
-        setup.timeline.push(restart(50, &[2]));
-        let (simulation, _) = follow(setup, 1, 70);
-        let late = simulation.view().raft_members().remove(2);
-        assert!(all_applied_the_same(&simulation));
-        // Its own log goes back to before the snapshot, unless it was replaced by one.
-        assert_eq!(late.log_first == 201, needs_snapshot, "{late:?}");
+        let cuts = [1, 2].map(|deaf| (Place::Host(HostId(deaf)), Place::Host(HostId(0))));
+        setup.timeline.extend(cuts.map(|(from, to)| at(30, Fault::Cut { from, to, one_way: true })));
+        setup.timeline.push(docker_on(31, Some(HostId(0)), value("web")));
+        setup.timeline.extend(cuts.map(|(from, to)| at(120, Fault::Heal { from, to, one_way: true })));
+        let (simulation, log) = follow(setup, seed, 200);
+        let (exit, text, _) = answer_after(&log, SimTime::from_secs(31));
+        assert_eq!(exit, 1, "seed {seed}");
+        let expected = "Error response from daemon: rpc error: code = Unknown desc = raft: failed to process the request: node lost leader status\n";
+        assert_eq!(text, expected, "seed {seed}");
+        let created = log.0.iter().filter(|(_, fact)| matches!(fact, Fact::ServiceCreated { .. })).count();
+        assert_eq!((created, services(&simulation)), (1, 1), "seed {seed}");
+        assert_eq!(simulation.view().running_managers(), 3, "seed {seed}");
+        assert!(all_applied_the_same(&simulation), "seed {seed}");
     }
 }
 
