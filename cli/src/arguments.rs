@@ -77,7 +77,7 @@ pub(crate) struct RunArguments {
 pub(crate) struct WhyArguments {
     #[command(flatten)]
     pub(crate) selection: Selection,
-    /// A task such as web.2, a node, a service, or a command by its id in the file.
+    /// A task such as web.2, a node, a service, a source of traffic, or a command by its id in the file.
     pub(crate) subject: String,
     /// Ask at this time instead of the end of the run.
     #[arg(long, value_name = "TIME", value_parser = time)]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Invariant;
 use crate::cluster::Cluster;
 use crate::kernel::SimTime;
-use crate::model::{ContainerEvent, Fact, FactRecord, TaskId, TrafficId};
+use crate::model::setup::Origin;
+use crate::model::{ContainerEvent, Fact, FactRecord, ObjectId, TaskId, TrafficId};
 use crate::traffic::{Counts, Tally};
 
 /// Counts requests again, and remembers which processes have ended.
@@ -55,6 +56,7 @@ impl Invariant for Requests {
                 return Err(format!("{failed} of {id:?} failed: {told} are told, {untold} are not yet"));
             }
             adds_up(id, tally)?;
+            came_through(id, tally, &cluster.setup.traffic[id.index()].origin)?;
             self.answers(id, tally, cluster)?;
         }
         self.looked = cluster.traffic.now();
@@ -83,6 +85,15 @@ impl Requests {
             }
         }
         Ok(())
+    }
+}
+
+/// Clients outside send to their nodes only.
+fn came_through(id: TrafficId, tally: &Tally, origin: &Origin) -> Result<(), String> {
+    let Origin::Outside { through, .. } = origin else { return Ok(()) };
+    match tally.through().find(|(host, _)| !through.contains(host)) {
+        Some((host, _)) => Err(format!("requests of {id:?} count for {host:?}, and are not sent there")),
+        None => Ok(()),
     }
 }
 

@@ -38,7 +38,9 @@ impl Traffic {
         let is_forgotten = blame.failure == Failure::Gone && self.setup.sabotage.is(Defect::ForgetRequests);
         if !is_forgotten {
             let tally = &mut self.source(request.source).tally;
-            tally.failed(request.first_sent, blame.failure.cause(), blame.entry);
+            // What went wrong behind the program counts for the node through which the request itself came.
+            let entry = if blame.via.is_some() { request.entry } else { blame.entry };
+            tally.failed(request.first_sent, blame.failure.cause(), entry);
             self.losses.add(request.source, request.first_sent, blame);
         }
         self.follow_up(&request, now, Some(blame));
