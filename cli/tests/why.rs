@@ -26,6 +26,17 @@ fn a_task_names_the_fault_behind_the_fault_of_its_predecessor() {
     expect_file!["../testdata/why/task.txt"].assert_eq(&text);
 }
 
+/// SCH-088: what the scheduler has given up waits for more than a node.
+#[test]
+fn a_task_that_was_given_up_says_what_gets_it_out() {
+    let ran = run(&folder("why-given-up"), &["why", "scaling-forgets-waiting-tasks", "web.5", "--at", "45s"]);
+    let now = ran.stdout.split("\n\n").find(|part| part.starts_with("Right now"));
+    expect_test::expect![[r#"
+        Right now
+          web.5 found no node while its service was newer, and the scheduler has given it up: it waits until `docker service update --force` replaces it, or another leader takes over"#]]
+    .assert_eq(now.expect("the section is there"));
+}
+
 #[test]
 fn a_service_says_what_its_update_waits_for_at_that_time() {
     let mut text = String::new();
