@@ -54,6 +54,15 @@ impl Renewal {
         (self.step, self.failures, self.again) = (Step::Idle, 0, false);
     }
 
+    /// The node is no node any more, or becomes another one: nothing is waited for.
+    pub(super) fn cancel(&mut self, out: &mut Effects) {
+        match std::mem::replace(&mut self.step, Step::Idle) {
+            Step::Idle => {}
+            Step::Paused(timer) => out.cancel_timer(timer),
+            Step::Asking { call, .. } => call.close(out),
+        }
+    }
+
     /// The call that is not answered.
     pub(super) fn open_call(&self) -> Option<&OpenCall> {
         match &self.step {

@@ -47,6 +47,7 @@ impl Host {
     pub(super) fn clear_swarm_state(&mut self, out: &mut Effects) {
         self.node.join = None;
         self.node.cancel_restart(out);
+        self.node.certificate.cancel(out);
         self.drop_manager(out);
         if let Some(mut agent) = self.agent.take() {
             if Agent::is_running(&agent) {

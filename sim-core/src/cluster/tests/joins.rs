@@ -198,6 +198,30 @@ fn mgr_016_clu_043_one_manager_goes_on_alone_and_gets_company() {
 }
 
 #[test]
+fn a_host_that_leaves_while_its_components_wait_for_their_restart_can_join_again() {
+    // Its place among the members is gone: it fails to get a new one, again and again, with pauses between.
+    let mut errors = 0;
+    for second in (170..200).step_by(3) {
+        let mut setup = setup(3, 0);
+        setup.timeline.push(at(30, Fault::Crash { hosts: vec![HostId(1), HostId(2)] }));
+        setup.timeline.push(init(60, 0, true));
+        setup.timeline.push(roles::remove(100, "manager-3", false));
+        setup.timeline.push(at(110, Fault::Restart { hosts: vec![HostId(2)] }));
+        setup.timeline.push(docker_on(second, Some(HostId(2)), DockerCommand::Info));
+        setup.timeline.push(swarm(second + 1, 2, SwarmCommand::Leave { force: true }));
+        setup.timeline.push(join(second + 2, 2, worker_token(), 0));
+        let (simulation, log) = follow(setup, 1, second + 60);
+        assert_eq!(answer(&log, second + 2).0, 0, "left at {second} s");
+        assert_eq!(states(&simulation).last(), Some(&NodeState::Ready), "left at {second} s");
+        let (_, info, _) = answer(&log, second);
+        let failed = " Swarm: error\n";
+        let why = "Error: manager stopped: can't initialize raft node: ";
+        errors += usize::from(info.contains(failed) && info.contains(why));
+    }
+    assert!(errors > 0, "no engine told why its components fail");
+}
+
+#[test]
 fn clu_041_a_worker_joins_raft_through_another_manager_when_the_one_it_joined_through_is_gone() {
     // CLU-041
     for seed in 0..10 {

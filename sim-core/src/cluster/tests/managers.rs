@@ -131,8 +131,30 @@ fn mgr_020_whatever_happens_to_a_minority_nothing_is_lost_or_divided() {
 }
 
 #[test]
-fn mgr_023_mgr_024_snapshots_are_taken_and_bring_members_up_to_date_that_lag_or_are_new() {
-    // MGR-023, MGR-024
+fn mgr_023_each_manager_keeps_one_snapshot_and_a_new_member_gets_one() {
+    // MGR-023: the interval is such that the fourth entry is the one.
+    let (mut setup, length) = young(4);
+    let interval = length + 4;
+    setup.settings.cluster.raft.snapshot_interval = interval;
+    setup.settings.cluster.raft.log_entries_for_slow_followers = 0;
+    setup.timeline.extend([entries(20, 3), entries(30, 1)]);
+    setup.timeline.push(joins::join(40, 3, joins::manager_token(), 0));
+    setup.timeline.push(entries(60, interval));
+    let mut simulation = Simulation::new(Arc::new(setup), 1);
+    assert_eq!(logs(&mut simulation, 29), [(length + 3, 0, 1); 3]);
+    assert_eq!(logs(&mut simulation, 39), [(interval, interval, interval + 1); 3]);
+    let joined = logs(&mut simulation, 59);
+    assert_eq!((joined.len(), joined[3].1, joined[3].2), (4, interval, interval + 1));
+    assert!(simulation.view().raft_members().iter().all(|member| member.voters.len() == 4));
+    for (applied, snapshot, first) in logs(&mut simulation, 80) {
+        assert!(snapshot >= 2 * interval && first == snapshot + 1 && applied >= snapshot);
+    }
+    assert!(all_applied_the_same(&simulation));
+}
+
+#[test]
+fn mgr_024_snapshots_bring_members_up_to_date_that_lag_or_are_new() {
+    // MGR-024
     for seed in 0..5 {
         let mut setup = setup(3, 1);
         setup.settings.cluster.raft.snapshot_interval = 10;
@@ -166,9 +188,10 @@ fn entries(seconds: u64, count: u64) -> TimelineEntry {
     TimelineEntry { at: SimTime::from_secs(seconds), stimulus }
 }
 
-/// A new swarm of three managers, none of which has a snapshot, and the length of its log at second 20.
-fn young() -> (Setup, u64) {
-    let mut setup = joins::engines(3);
+/// A new swarm of three managers, none of which has a snapshot, and the length of its log at second 20. Further hosts
+/// are in no swarm.
+fn young(hosts: u8) -> (Setup, u64) {
+    let mut setup = joins::engines(hosts);
     setup.timeline.push(joins::init(1, 0, false));
     setup.timeline.push(joins::join(5, 1, joins::manager_token(), 0));
     setup.timeline.push(joins::join(10, 2, joins::manager_token(), 0));
@@ -187,7 +210,7 @@ fn logs(simulation: &mut Simulation, seconds: u64) -> Vec<(u64, u64, u64)> {
 #[test]
 fn mgr_051_every_ten_thousand_entries_there_is_a_snapshot_and_five_hundred_are_kept() {
     // MGR-051
-    let (mut setup, length) = young();
+    let (mut setup, length) = young(3);
     let steps = [(20, 9_999 - length), (200, 1), (210, 9_999), (400, 1)];
     setup.timeline.extend(steps.map(|(seconds, count)| entries(seconds, count)));
     let mut simulation = Simulation::new(Arc::new(setup), 1);
@@ -201,7 +224,7 @@ fn mgr_051_every_ten_thousand_entries_there_is_a_snapshot_and_five_hundred_are_k
 fn mgr_052_a_follower_gets_entries_as_long_as_the_leader_has_them() {
     // MGR-052
     for (last, needs_snapshot) in [(9_600, false), (9_400, true)] {
-        let (mut setup, length) = young();
+        let (mut setup, length) = young(3);
         setup.timeline.extend([entries(20, last - length), crash(200, &[2])]);
         // Its node goes Down, which is an entry too.
         setup.timeline.extend([entries(230, 10_099 - last), restart(300, &[2])]);
