@@ -7,6 +7,7 @@
 //!
 //! The reference is the released engine. Of the later version, which keeps what failed nodes have told, only those
 //! experiments are compared in which it does the same.
+mod known;
 mod lab;
 mod recording;
 mod replay;
@@ -15,9 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+pub use self::known::KNOWN_DIFFERENCES;
 use self::recording::Recording;
-pub use crate::distributions::Report;
 use crate::distributions::{self, Figure, Row};
+pub use crate::distributions::{KnownDifference, Report};
 
 /// How gossip is compared.
 #[derive(Clone, Debug)]
@@ -53,7 +55,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
             groups.entry((recording.group(), recording.nodes)).or_default().push(recording);
         }
     }
-    let mut report = Report::default();
+    let mut report = Report::new(KNOWN_DIFFERENCES);
     for ((name, nodes), recordings) in groups {
         let rows = compare(&recordings, options)?;
         report.add(format!("{name}, {nodes} nodes"), recordings.len(), rows);

@@ -5,6 +5,7 @@
 #![allow(clippy::wildcard_enum_match_arm)] // A figure looks at a few kinds of event and never at all.
 mod figures;
 mod history;
+mod known;
 mod probes;
 mod recording;
 mod replay;
@@ -16,9 +17,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use self::figures::Figures;
+pub use self::known::KNOWN_DIFFERENCES;
 use self::recording::Recording;
-pub use crate::distributions::Report;
 use crate::distributions::{self, Row};
+pub use crate::distributions::{KnownDifference, Report};
 
 /// Figures that the machine of the recordings decided, and no rule of the system: the last of many tasks reaches its
 /// agent 10 ms late because all processes shared two busy cores.
@@ -29,6 +31,13 @@ const OPERATING_SYSTEM: [&str; 1] = ["assigned_to_agent_max_ms"];
 pub struct Options {
     /// Seeds with which every recorded run is replayed.
     pub seeds: Range<u64>,
+}
+
+impl Default for Options {
+    /// A hundred seeds, with which the project's claims are made.
+    fn default() -> Self {
+        Options { seeds: 0..100 }
+    }
 }
 
 /// Compares all recordings in files or folders. One with an action that nobody knows is refused by name.
@@ -46,7 +55,7 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
     let groups: Vec<_> = by_variant.into_iter().collect();
     let compared: Result<Vec<Vec<Row>>, String> =
         groups.par_iter().map(|(_, recordings)| compare(recordings, options)).collect();
-    let mut report = Report::default();
+    let mut report = Report::new(KNOWN_DIFFERENCES);
     for (((experiment, variant), recordings), rows) in groups.into_iter().zip(compared?) {
         report.add(format!("{experiment}, {variant}"), recordings.len(), rows);
     }

@@ -1,18 +1,11 @@
 //! The recorded timelines of whole clusters agree with simulated ones.
-use conformance::timelines::{Options, data, run};
-
-/// What does not agree. `STATUS.md` says why.
-const KNOWN_DIFFERENCES: [&str; 6] = [
-    "04_leader_stop, demote: demoted_node_ready_ms",
-    "04_leader_stop, demote: first_node_ready_ms",
-    "04_leader_stop, demote: nodes_unknown_ms",
-    "04_leader_stop, demote: read_max_latency_ms",
-    "07_rolling_update, continue_crash: updating_ms",
-    "10_node_remove, force_live: removed_node_permission_denied",
-];
+use conformance::timelines::{KNOWN_DIFFERENCES, Options, data, run};
 
 #[test]
 fn recorded_timelines_agree_but_for_what_the_machine_of_the_recordings_decided() {
-    let report = run(&[data()], &Options { seeds: 0..100 }).expect("the recordings are readable");
-    assert_eq!(report.differences(), KNOWN_DIFFERENCES, "{}", report.text());
+    let report = run(&[data()], &Options::default()).expect("the recordings are readable");
+    // What agrees by now is known no longer.
+    let known: Vec<&str> = KNOWN_DIFFERENCES.iter().map(|known| known.figure).collect();
+    assert_eq!(report.differences(), known, "{}", report.text());
+    assert!(report.passed());
 }

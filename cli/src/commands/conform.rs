@@ -5,9 +5,6 @@ use crate::arguments::{ConformArguments, RecordingSet};
 use crate::failure::Failure;
 use crate::{Verdict, output};
 
-/// Seeds with which recorded timelines are replayed, unless others are asked for.
-const TIMELINE_SEEDS: std::ops::Range<u64> = 0..10;
-
 pub(crate) fn run(arguments: &ConformArguments) -> Result<Verdict, Failure> {
     let ConformArguments { set, paths, seeds } = arguments;
     let seeds = seeds.clone();
@@ -21,7 +18,8 @@ pub(crate) fn run(arguments: &ConformArguments) -> Result<Verdict, Failure> {
             (report.to_string(), report.passed())
         }
         RecordingSet::Timelines => {
-            let options = timelines::Options { seeds: seeds.unwrap_or(TIMELINE_SEEDS) };
+            let options =
+                seeds.map_or_else(timelines::Options::default, |seeds| timelines::Options { seeds });
             let report = timelines::run(paths, &options).map_err(unreadable)?;
             (report.text(), report.passed())
         }
