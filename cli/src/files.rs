@@ -50,6 +50,14 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     file.finish()
 }
 
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::file(path, "remove", error)),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a trace file that exists, unless it shall be replaced, and a folder that does not exist.
 pub(crate) fn check_trace(path: &Path, force: bool) -> Result<(), Failure> {
     if path.is_dir() {

@@ -34,6 +34,11 @@ pub(crate) fn print_plain(text: &str) -> Result<(), Failure> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::stdout)
 }
 
+/// Prints what is no result. A closed standard error is nobody's loss.
+pub(crate) fn print_remark(remark: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{remark}");
+}
+
 /// Prints why nothing could be done. A closed standard error is nobody's loss.
 pub(crate) fn print_failure(failure: &Failure) {
     let mut stderr = anstream::stderr().lock();

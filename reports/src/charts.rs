@@ -25,13 +25,15 @@ pub struct ChartKind {
     pub file: &'static str,
     /// What it shows, in a sentence.
     pub meaning: &'static str,
+    /// True if there is something to draw.
+    applies: fn(&Recording) -> bool,
     draw: fn(&Recording, &ScenarioInfo) -> String,
 }
 
 impl ChartKind {
-    /// The chart of a run as SVG.
+    /// The chart of a run as SVG; none if it would be empty.
     #[must_use]
-    pub fn draw(&self, recording: &Recording, scenario: &ScenarioInfo) -> String {
-        (self.draw)(recording, scenario)
+    pub fn draw(&self, recording: &Recording, scenario: &ScenarioInfo) -> Option<String> {
+        (self.applies)(recording).then(|| (self.draw)(recording, scenario))
     }
 }

@@ -43,6 +43,7 @@ pub fn run_json(run: &Run<'_>) -> String {
         "traffic": traffic_json(run),
         "lost_requests": losses_json(run),
         "placement": placement_json(run.placement.as_ref(), run),
+        "raft": run.raft.map(|raft| raft.json(run.recording.census.names())),
         "hash": {
             "trace": hash(run.trace_hash),
             "state": hash(run.state_hash()),

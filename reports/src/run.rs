@@ -3,7 +3,7 @@ use sim_core::kernel::SimTime;
 use sim_core::model::CommandId;
 use sim_core::{Recording, View, Violation};
 
-use crate::Placement;
+use crate::{Placement, RaftHistory};
 
 /// A run that is over, with all that was said about it.
 #[derive(Clone, Copy)]
@@ -24,6 +24,8 @@ pub struct Run<'a> {
     pub violations: &'a [Violation],
     /// The task whose placement is to be explained, if there is one.
     pub placement: Option<Placement<'a>>,
+    /// What the managers agreed about over time, if somebody asked for it.
+    pub raft: Option<&'a RaftHistory>,
 }
 
 /// What was run.

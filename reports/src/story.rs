@@ -12,6 +12,7 @@ use sim_core::Recording;
 use sim_core::kernel::SimDuration;
 
 use self::chapters::Chapters;
+pub(crate) use self::chapters::patience;
 use self::replacements::Replacements;
 use crate::text::Text;
 

@@ -42,6 +42,9 @@ pub fn report(run: &Run<'_>) -> Text {
         text.section(&format!("Placement of {}", placement.task));
         text.append(placement_text(placement, run));
     }
+    if let Some(raft) = run.raft {
+        text.append(raft.text(run.recording.census.names()));
+    }
     if !run.expectations.is_empty() {
         text.section("Expectations");
         text.append(expectation_lines(run.expectations));
@@ -65,7 +68,7 @@ fn heading(run: &Run<'_>, text: &mut Text) {
     let setup = run.view.setup();
     let managers = setup.managers().count();
     let others = setup.hosts.len() - managers;
-    let mut line = format!("{}, {}", counted(managers, "manager"), counted(others, "worker"));
+    let mut line = format!("{}, {}", counted(managers as u64, "manager"), counted(others as u64, "worker"));
     line.push_str(&format!(", seed {}", scenario.seed));
     for (name, value) in &scenario.params {
         line.push_str(&format!(", {name}={value}"));
@@ -75,7 +78,8 @@ fn heading(run: &Run<'_>, text: &mut Text) {
 }
 
 /// `1 manager`, `3 managers`.
-pub(crate) fn counted(number: usize, word: &str) -> String {
+#[must_use]
+pub fn counted(number: u64, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
@@ -231,7 +235,7 @@ fn verdict(run: &Run<'_>, text: &mut Text) {
         line.push_str(&format!(", {skipped} not reached"));
     }
     if !run.violations.is_empty() {
-        line.push_str(&format!(", {}", counted(run.violations.len(), "broken promise")));
+        line.push_str(&format!(", {}", counted(run.violations.len() as u64, "broken promise")));
     }
     text.plain(line);
     text.end_line();

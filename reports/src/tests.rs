@@ -84,7 +84,8 @@ fn a_trace_has_a_header_and_a_line_for_every_fact() {
 
 #[test]
 fn the_chart_shows_tasks_faults_and_leaders() {
-    expect_file!["../testdata/tasks.svg"].assert_eq(&CHARTS[0].draw(&worker_failure(), &scenario()));
+    expect_file!["../testdata/tasks.svg"]
+        .assert_eq(&CHARTS[0].draw(&worker_failure(), &scenario()).expect("every run has this chart"));
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn details(fact: &Fact, census: &Census) -> Value {
             json!({ "exit": exit, "stdout": **stdout, "stderr": **stderr, "took_ns": took.as_nanos() })
         }
         Fact::Fault { fault } => json!({ "fault": census.names().fault(fault) }),
+        Fact::WithoutEffect(reason) => json!({ "reason": census.names().no_effect(reason) }),
         Fact::Note { text } => json!({ "text": **text }),
         Fact::RaftRole { role, term, leader, .. } => {
             let role = format!("{role:?}").to_lowercase();

@@ -2,17 +2,18 @@
 //!
 //! A run that is asked about ends at the time in question, so "right now" is the end of the run. Only facts and the
 //! view of the cluster are read; what the loops are about to do is told by them, never guessed.
+mod history;
 mod json;
 mod reasons;
 mod subject;
 mod waits;
 
-use std::collections::BTreeMap;
-
 use sim_core::Recording;
-use sim_core::kernel::{SimDuration, SimTime};
-use sim_core::model::{Fact, FactRecord, HostId, Subject};
+use sim_core::kernel::SimTime;
+use sim_core::metrics::Census;
+use sim_core::model::{CommandId, Fact, FactRecord, HostId, NodeId, Subject};
 
+use self::history::happenings;
 use self::reasons::{Reason, explains, reasons};
 pub use self::subject::UnknownSubject;
 use crate::Run;
@@ -20,12 +21,10 @@ use crate::backends::StaleBackends;
 use crate::losses::losses_text;
 use crate::text::{Text, Tone};
 use crate::time;
-use crate::words::{Telling, Weight, lost_requests, sentence, subject_name, tell};
+use crate::words::{Weight, sentence, subject_name, tell};
 
-/// Lines of facts about the subject; the last ones.
-const FACTS_MAX: usize = 40;
-/// How far apart two facts of lost requests may be that share a line.
-const GOES_ON: SimDuration = SimDuration::from_secs(2);
+/// Lines about the subject that are listed; the last ones.
+const LINES_MAX: usize = 40;
 
 /// All that can be said about why something is as it is at the end of a run.
 pub struct Answer<'a> {
@@ -56,16 +55,21 @@ pub fn why<'a>(run: &'a Run<'a>, name: &str) -> Result<Answer<'a>, UnknownSubjec
     Ok(Answer { run, subject, reasons, now: waits::now(subject, run), facts })
 }
 
-/// True if a fact belongs to the history of something. That of a node includes the one of its host, that of a
-/// command what followed from it before anything else explains what happened.
+/// True if a fact belongs to the history of something. That of a node includes the one of its host, and which tasks
+/// came to it and ended there; that of a command what followed from it before anything else explains what happened.
 fn concerns(record: &FactRecord, subject: Subject, recording: &Recording) -> bool {
     if record.fact.subject() == subject {
         return true;
     }
     match subject {
-        Subject::Host(host) => concerns_host(&record.fact, host),
+        Subject::Host(host) => {
+            let is_node = |node| recording.census.node(node).is_some_and(|entry| entry.host == host);
+            concerns_host(&record.fact, host) || moves_task(&record.fact, &recording.census, is_node)
+        }
         Subject::Node(node) => {
-            recording.census.node(node).is_some_and(|entry| concerns_host(&record.fact, entry.host))
+            let entry = recording.census.node(node);
+            entry.is_some_and(|entry| concerns_host(&record.fact, entry.host))
+                || moves_task(&record.fact, &recording.census, |other| other == node)
         }
         Subject::Command(_) => {
             let reason = recording.causes(record.id).find(|cause| explains(&cause.fact));
@@ -81,6 +85,18 @@ fn concerns(record: &FactRecord, subject: Subject, recording: &Recording) -> boo
 fn concerns_host(fact: &Fact, host: HostId) -> bool {
     let strikes = matches!(fact, Fact::Fault { fault } if fault.hosts().contains(&host));
     strikes || fact.subject() == Subject::Host(host)
+}
+
+/// True if a task got a node of these, or ended on one.
+fn moves_task(fact: &Fact, census: &Census, is_node: impl Fn(NodeId) -> bool) -> bool {
+    let node = if let Fact::TaskAssigned { node, .. } = fact {
+        Some(*node)
+    } else if let Fact::TaskState { task, to, .. } = fact {
+        census.task(*task).and_then(|entry| entry.node).filter(|_| to.is_terminal())
+    } else {
+        None
+    };
+    node.is_some_and(is_node)
 }
 
 impl<'a> Answer<'a> {
@@ -122,24 +138,41 @@ impl<'a> Answer<'a> {
             Subject::Service(_) => format!("service {name}"),
             Subject::Node(_) => format!("node {name}"),
             Subject::Host(_) => format!("host {name}"),
-            Subject::Command(command) => {
-                let named = self.run.scenario.command_names.iter().find(|(id, _)| *id == command);
-                named.map_or(name, |(_, name)| format!("command {name}"))
-            }
+            Subject::Command(command) => self.command_name(command).unwrap_or(name),
             Subject::Traffic(_) => format!("traffic {name}"),
             Subject::Run | Subject::Network(_) => name,
         }
     }
 
+    /// The name that its author gave to a command.
+    fn command_name(&self, command: CommandId) -> Option<String> {
+        let named = self.run.scenario.command_names.iter().find(|(id, _)| *id == command);
+        named.map(|(_, name)| format!("command {name}"))
+    }
+
+    /// A fact as a sentence; a command that is answered goes by its own name.
+    fn tell(&self, record: &FactRecord) -> String {
+        let words = sentence(record, &self.recording().census);
+        let Fact::Answer { command, .. } = record.fact else { return words };
+        match self.command_name(command) {
+            Some(name) => words.replacen(&format!("command {}", command.0), &name, 1),
+            None => words,
+        }
+    }
+
     fn history(&self, text: &mut Text) {
-        let lines = self.lines();
-        let hidden = lines.len().saturating_sub(FACTS_MAX);
+        let happenings = happenings(&self.facts, self.recording());
+        let hidden = happenings.len().saturating_sub(LINES_MAX);
         if hidden > 0 {
             text.push(Tone::Faint, format!("             {hidden} earlier lines are left out"));
             text.end_line();
         }
-        for (at, words) in &lines[hidden..] {
-            line(*at, words, text);
+        for happening in &happenings[hidden..] {
+            let words = match happening.is_group() {
+                true => happening.sentence(self.recording()),
+                false => self.tell(happening.first),
+            };
+            line(happening.first.time, &words, text);
         }
         if self.facts.is_empty() {
             text.plain("             nothing until then");
@@ -147,42 +180,11 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// A line a fact. Requests that are lost alike second after second share one.
-    fn lines(&self) -> Vec<(SimTime, String)> {
-        let census = &self.recording().census;
-        let mut lines: Vec<(SimTime, String)> = Vec::new();
-        let mut open: BTreeMap<String, (usize, SimTime, u64)> = BTreeMap::new();
-        for record in &self.facts {
-            let Fact::RequestsFailed(failed) = &record.fact else {
-                lines.push((record.time, sentence(record, census)));
-                continue;
-            };
-            let Telling { subject, detail, .. } = tell(&record.fact, census);
-            let goes_on = |known: &&(usize, SimTime, u64)| record.time.since(known.1) <= GOES_ON;
-            let (place, count) = match open.get(&detail).filter(goes_on) {
-                Some((place, _, count)) => (*place, count + failed.count),
-                None => {
-                    lines.push((record.time, String::new()));
-                    (lines.len() - 1, failed.count)
-                }
-            };
-            let since = lines[place].0;
-            let until = if since == record.time {
-                String::new()
-            } else {
-                format!(" (until {})", time::seconds(record.time))
-            };
-            lines[place].1 = lost_requests(count, &subject_name(subject, census), &detail) + &until;
-            open.insert(detail, (place, record.time, count));
-        }
-        lines
-    }
-
     /// The fact, and what led to it, nearest cause first.
     fn chain(&self, last: &FactRecord, text: &mut Text) {
-        line(last.time, &sentence(last, &self.recording().census), text);
+        line(last.time, &self.tell(last), text);
         for cause in self.recording().causes(last.id) {
-            let words = sentence(cause, &self.recording().census);
+            let words = self.tell(cause);
             let is_thing = matches!(cause.fact, Fact::Command { .. } | Fact::Fault { .. });
             let because = if is_thing { "because of the" } else { "because" };
             line(cause.time, &format!("  {because} {words}"), text);

@@ -20,6 +20,7 @@ pub(crate) enum Family {
     Answer,
     Fault,
     Repair,
+    WithoutEffect,
     Note,
     Elected,
     AsksForVotes,
@@ -97,6 +98,7 @@ impl Family {
             Family::Command => ("is typed", "are typed"),
             Family::Answer => ("is answered", "are answered"),
             Family::Fault | Family::Repair => ("happens", "happen"),
+            Family::WithoutEffect => ("has no effect", "have no effect"),
             Family::Note => ("is a remark", "are remarks"),
             Family::Elected => ("is elected leader", "are elected leaders"),
             Family::AsksForVotes => ("asks for votes", "ask for votes"),
@@ -189,7 +191,8 @@ impl Family {
             | Family::Unhealthy
             | Family::Killed
             | Family::ContainerLost
-            | Family::RequestsFailed => Weight::Line,
+            | Family::RequestsFailed
+            | Family::WithoutEffect => Weight::Line,
             Family::Start
             | Family::Answer
             | Family::StepsDown
@@ -233,9 +236,12 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
         Fact::Command { line, host: on, .. } => {
             (Family::Command, format!("command `docker {line}` on {}", host(*on)))
         }
-        Fact::Answer { exit, took, .. } => (Family::Answer, format!("exit {exit} after {took}")),
+        Fact::Answer { exit, took, .. } => {
+            (Family::Answer, format!("exit {exit} after {}", time::nanos(took.as_nanos())))
+        }
         Fact::Fault { fault } if fault.is_repair() => (Family::Repair, census.names().fault(fault)),
         Fact::Fault { fault } => (Family::Fault, census.names().fault(fault)),
+        Fact::WithoutEffect(reason) => (Family::WithoutEffect, census.names().no_effect(reason)),
         Fact::Note { text } => (Family::Note, text.to_string()),
         Fact::RaftRole { role: RaftRole::Leader, term, .. } => (Family::Elected, format!("of term {term}")),
         Fact::RaftRole { role: RaftRole::Candidate, term, .. } => {
@@ -308,6 +314,9 @@ pub(crate) fn sentence(record: &FactRecord, census: &Census) -> String {
     if matches!(family, Family::Command | Family::Fault | Family::Repair | Family::Note) {
         return detail;
     }
+    if family == Family::WithoutEffect {
+        return format!("without effect: {detail}");
+    }
     let words = [subject_name(subject, census), family.phrase(false).to_owned()];
     let words = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     with_detail(family, &words, &detail)
@@ -351,11 +360,26 @@ pub(crate) fn subject_name(subject: Subject, census: &Census) -> String {
     }
 }
 
-/// Why something happened, after a comma: `because of `service scale` at 30 s`.
+/// Why something happened, after a comma: `because of `service scale web=9` at 30 s`.
 pub(crate) fn reason_of_command(line: &str, at: SimTime) -> String {
-    let words: Vec<&str> = line.split(' ').collect();
-    let name = words.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-    format!("because of `{name}` at {}", time::short(at))
+    format!("because of `{}` at {}", short_command(line), time::short(at))
+}
+
+/// A command without its flags, but with the service that it is about, if it has a name there.
+fn short_command(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (name, rest) = words.split_at(words.len().min(2));
+    let service = match name {
+        ["service", "create"] => {
+            let mut flags = rest.iter().zip(rest.iter().skip(1));
+            let apart = flags.find(|(flag, _)| **flag == "--name").map(|(_, name)| *name);
+            apart.or_else(|| rest.iter().find_map(|word| word.strip_prefix("--name="))).into_iter().collect()
+        }
+        ["service", "scale"] => rest.iter().filter(|word| !word.starts_with('-')).copied().collect(),
+        ["service", _] => rest.last().into_iter().copied().collect(),
+        _ => Vec::new(),
+    };
+    name.iter().copied().chain(service).collect::<Vec<_>>().join(" ")
 }
 
 /// The same for a fault: `because of the crash of w1 at 30 s`.

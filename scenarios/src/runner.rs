@@ -182,7 +182,7 @@ struct Audience<'a> {
 impl Observer for Audience<'_> {
     fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.recorder.fact(record, view);
-        self.judge.fact(record);
+        self.judge.fact(record, view);
         self.spectator.fact(record, self.recorder.census());
     }
 

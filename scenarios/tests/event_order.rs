@@ -49,6 +49,7 @@ fn line(fact: &Fact, census: &Census) -> Option<String> {
         Fact::Start
         | Fact::Answer { .. }
         | Fact::Note { .. }
+        | Fact::WithoutEffect(_)
         | Fact::RaftRole { .. }
         | Fact::Leadership { .. }
         | Fact::Manager { .. }

@@ -55,6 +55,12 @@ fn what_a_shorter_run_does_not_reach_does_not_fail() {
     expect_file!["../testdata/runner/shorter.txt"].assert_eq(&judgements(&outcome));
 }
 
+#[test]
+fn a_client_that_waits_has_succeeded_when_it_has_seen_enough() {
+    let outcome = run(&scenario("waiting-clients.yaml", &ScenarioOptions::default()), RunOptions::default());
+    expect_file!["../testdata/runner/waiting-clients.txt"].assert_eq(&judgements(&outcome));
+}
+
 /// Hashes of a run that was watched in a certain way.
 fn hashes(scenario: &Scenario, options: RunOptions) -> (u64, u64) {
     let outcome = run(scenario, options);

@@ -127,7 +127,7 @@ impl Cluster {
         let repair = out.path_speaks(from, to);
         out.enter(to, host.life, repair.map_or(cause, |repair| repair.max(cause)));
         if host.power == Power::EngineStopped || host.life != to_life {
-            return refuse(from, message, out);
+            return refuse(from, message, host.ended_by, out);
         }
         if is_of_old_connection(&mut self.unaware, to, from, &message) {
             return self.route(to, from, cause, Message::Reset, out);
@@ -139,9 +139,9 @@ impl Cluster {
                     manager.hear(from, message, out);
                     host.follow_components(out);
                 } else if host.manager_joins() {
-                    say_hello(from, message, out);
+                    say_hello(from, message, host.ended_by, out);
                 } else {
-                    refuse(from, message, out);
+                    refuse(from, message, host.ended_by, out);
                 }
             }
             Some(Component::Agent) => {
@@ -334,18 +334,20 @@ fn is_of_old_connection(
     goes_on && unaware.remove(&(to, from))
 }
 
-/// Nobody listens: a caller learns it, everybody else does not.
-fn refuse(from: HostId, message: Message, out: &mut Effects) {
+/// Nobody listens: a caller learns it, everybody else does not. What ended the process that would have listened is
+/// to blame; where there never was one, it is whatever made the caller ask.
+fn refuse(from: HostId, message: Message, ended_by: Option<FactId>, out: &mut Effects) {
     if let Message::Request { call, .. } = message {
+        out.set_cause(ended_by.unwrap_or(out.cause()));
         out.send(from, Message::Answer { call, answer: Err(CallError::Refused) });
     }
 }
 
 /// A manager that has no place in the Raft cluster yet says that it is there, and nothing else.
-fn say_hello(from: HostId, message: Message, out: &mut Effects) {
+fn say_hello(from: HostId, message: Message, ended_by: Option<FactId>, out: &mut Effects) {
     match message {
         Message::Request { call, request: Request::Health } => {
-            out.send(from, Message::Answer { call, answer: Ok(Response::Done) });
+            out.send(from, Message::Answer { call, answer: Ok(Response::Alive) });
         }
         Message::Request { call, request: Request::Raft(_) } => {
             let status = Status::new(StatusCode::FailedPrecondition, NO_RAFT_MEMBER);
@@ -355,7 +357,7 @@ fn say_hello(from: HostId, message: Message, out: &mut Effects) {
         | Message::Item { .. }
         | Message::Answer { .. }
         | Message::HangUp { .. }
-        | Message::Reset => refuse(from, message, out),
+        | Message::Reset => refuse(from, message, ended_by, out),
     }
 }
 
@@ -381,13 +383,10 @@ fn carriage(message: &Message) -> Carriage {
 
 /// Messages that are sent periodically in a quiet cluster.
 fn is_liveness(message: &Message) -> bool {
-    use crate::raft::Body;
     match message {
         Message::Request { request, .. } => match request {
             Request::Heartbeat { .. } | Request::Health => true,
-            Request::Raft(message) => {
-                matches!(message.body, Body::Heartbeat { .. } | Body::HeartbeatResponse)
-            }
+            Request::Raft(message) => message.body.is_heartbeat(),
             Request::Forwarded { request, .. } => matches!(**request, Request::Heartbeat { .. }),
             Request::Session { .. }
             | Request::UpdateTaskStatus { .. }
@@ -399,7 +398,7 @@ fn is_liveness(message: &Message) -> bool {
             | Request::Api(_) => false,
         },
         Message::Answer { answer, .. } => {
-            matches!(answer, Ok(Response::Heartbeat { .. } | Response::Done))
+            matches!(answer, Ok(Response::Heartbeat { .. } | Response::Alive))
         }
         Message::Item { .. } | Message::HangUp { .. } | Message::Reset => false,
     }

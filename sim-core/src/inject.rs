@@ -1,9 +1,10 @@
 //! How what comes from outside is applied to a cluster, and how faults heal.
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, Power};
 use crate::model::setup::{ClientCommand, Stimulus};
-use crate::model::{Fact, FactId, Fault, HostId};
+use crate::model::{Fact, FactId, Fault, HostId, NoEffect};
 use crate::protocol::{Effects, NetworkOrder};
 use crate::worker::Agent;
 
@@ -84,16 +85,21 @@ fn each(
     }
 }
 
+/// The fault finds things as it would make them. That is told, because the scenario's author meant something else.
+fn without_effect(reason: NoEffect, out: &mut Effects) {
+    out.fact(Fact::WithoutEffect(reason));
+}
+
 /// The host loses power: nobody is told, containers are lost, the disk is kept.
 fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     let host = cluster.host_mut(id);
     if host.power == Power::Off {
-        return;
+        return without_effect(NoEffect::HasNoPower(id), out);
     }
     if let Some(agent) = &mut host.agent {
         agent.power_off(out);
     }
-    host.end_process(Power::Off);
+    host.end_process(Power::Off, out.cause());
     cluster.lose_servers(id, out);
     cluster.forget_connections(id);
     cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
@@ -102,7 +108,9 @@ fn crash(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
 
 /// The host loses power and its disk. When it runs again its engine is in no swarm (spec control-plane 3.1).
 fn lose_disk(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
-    crash(cluster, id, out);
+    if cluster.host_mut(id).power != Power::Off {
+        crash(cluster, id, out);
+    }
     cluster.host_mut(id).lose_disk();
 }
 
@@ -134,12 +142,12 @@ fn end_engine(
 ) {
     let host = cluster.host_mut(id);
     if host.power != Power::On {
-        return;
+        return without_effect(NoEffect::EngineDown(id), out);
     }
     if let Some(agent) = &mut host.agent {
         end(agent, out);
     }
-    host.end_process(Power::EngineStopped);
+    host.end_process(Power::EngineStopped, out.cause());
     cluster.with_clients(id, out, |clients, site, out| clients.cut_off(site, out));
     out.silence_host(id);
     cluster.broadcast_reset(id, out);
@@ -148,7 +156,7 @@ fn end_engine(
 fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     let host = cluster.host_mut(id);
     if host.power == Power::On {
-        return;
+        return without_effect(NoEffect::EngineRuns(id), out);
     }
     out.enter(id, host.life, out.cause());
     host.start_process(out);
@@ -158,22 +166,29 @@ fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
 
 fn freeze(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     let host = cluster.host_mut(id);
-    if host.power == Power::On && host.frozen.is_none() {
-        host.frozen = Some(std::collections::VecDeque::new());
-        out.silence_host(id);
+    if host.power != Power::On {
+        return without_effect(NoEffect::EngineDown(id), out);
     }
+    if host.frozen.is_some() {
+        return without_effect(NoEffect::Frozen(id), out);
+    }
+    host.frozen = Some(VecDeque::new());
+    out.silence_host(id);
 }
 
 fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
-    if let Some(backlog) = cluster.host_mut(id).frozen.take() {
-        out.host_speaks(id);
-        cluster.replay(backlog, out);
-    }
+    let Some(backlog) = cluster.host_mut(id).frozen.take() else {
+        return without_effect(NoEffect::NotFrozen(id), out);
+    };
+    out.host_speaks(id);
+    cluster.replay(backlog, out);
 }
 
-/// Ends the container of a task by its docker name. Nothing happens if there is none.
+/// Ends the container of a task by its docker name.
 fn kill_task(cluster: &mut Cluster, name: &str, out: &mut Effects) {
-    let Some((task, host)) = cluster.find_container(name) else { return };
+    let Some((task, host)) = cluster.find_container(name) else {
+        return without_effect(NoEffect::NoContainer { task: name.to_owned() }, out);
+    };
     let machine = cluster.host_mut(host);
     out.enter(host, machine.life, out.cause());
     if let Some(agent) = &mut machine.agent {

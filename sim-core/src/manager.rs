@@ -365,13 +365,19 @@ impl Manager {
 
     fn tick_raft(&mut self, out: &mut Effects) {
         let leader = self.leader_host();
-        if self.raft.role() != Role::Leader {
+        let led = self.raft.role() == Role::Leader;
+        if !led {
             // Whoever campaigns does so because the leader went silent; the fault behind that is the cause.
             if let Some(cause) = leader.and_then(|leader| out.silence_cause(self.host, leader)) {
                 out.set_cause(cause);
             }
         }
         self.raft.tick();
+        if led && self.raft.role() != Role::Leader {
+            // A leader that steps down by itself has not heard of a majority: the last fault that silenced a member.
+            let silences = self.members.values().filter_map(|one| out.silence_cause(self.host, one.host));
+            out.set_cause(silences.max().unwrap_or(out.cause()));
+        }
         self.ticks_without_leader =
             if self.raft.leader().is_some() { 0 } else { self.ticks_without_leader + 1 };
     }

@@ -53,9 +53,22 @@ pub enum ProgressEnd {
     Lost,
 }
 
+/// What has become of a client after the API's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientState<'a> {
+    /// It waits for nothing, or not any more, and all that it waited for went well.
+    Done,
+    /// It still waits.
+    Waiting,
+    /// It has complained, and ended with exit code 1.
+    Failed(&'a str),
+    /// It died with its host.
+    Lost,
+}
+
 /// All clients that wait.
 #[derive(Clone, Debug)]
-pub(crate) struct Clients {
+pub struct Clients {
     commands: BTreeMap<CommandId, Arc<DockerCommand>>,
     hosts: BTreeMap<CommandId, HostId>,
     waiting: Vec<Client>,
@@ -75,7 +88,8 @@ struct Client {
 
 impl Clients {
     /// Nobody waits yet.
-    pub(crate) fn new(setup: &Setup) -> Self {
+    #[must_use]
+    pub fn new(setup: &Setup) -> Self {
         let mut commands = BTreeMap::new();
         for entry in &setup.timeline {
             let Stimulus::Commands { commands: typed, .. } = &entry.stimulus else { continue };
@@ -94,7 +108,7 @@ impl Clients {
     }
 
     /// A fact was told. All looks before its time saw what was there before it.
-    pub(crate) fn fact(&mut self, record: &FactRecord, view: View<'_>) {
+    pub fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.look_before(record.time, view.seed());
         let fact = &record.fact;
         if !self.waiting.is_empty()
@@ -117,13 +131,36 @@ impl Clients {
     }
 
     /// Nothing more happens at this instant.
-    pub(crate) fn instant_over(&mut self, time: SimTime, view: View<'_>) {
+    pub fn instant_over(&mut self, time: SimTime, view: View<'_>) {
         if std::mem::take(&mut self.leader_unsure) {
             self.leaderless_since = match view.leader() {
                 Some(_) => None,
                 None => self.leaderless_since.or(Some(time)),
             };
         }
+    }
+
+    /// Lets all clients look up to a time, all facts of which were told. True if one of them has ended.
+    pub fn look(&mut self, now: SimTime, seed: u64) -> bool {
+        let ended = self.over.len();
+        self.look_before(now + SimDuration::from_nanos(1), seed);
+        self.over.len() > ended
+    }
+
+    /// What has become of the client of a command, as far as it has looked.
+    #[must_use]
+    pub fn state(&self, command: CommandId) -> ClientState<'_> {
+        if self.waiting.iter().any(|client| client.command == command) {
+            return ClientState::Waiting;
+        }
+        let ends = self.over.iter().filter(|one| one.command == command);
+        let mut ends = ends.filter_map(|one| one.end.as_ref().map(|(_, end)| end));
+        ends.find_map(|end| match end {
+            ProgressEnd::Failed(text) => Some(ClientState::Failed(text)),
+            ProgressEnd::Lost => Some(ClientState::Lost),
+            ProgressEnd::Converged | ProgressEnd::JobComplete | ProgressEnd::UpdateOver => None,
+        })
+        .unwrap_or(ClientState::Done)
     }
 
     /// The run is over at a time, and all that happened then has been seen.

@@ -2,7 +2,7 @@
 use std::path::Path;
 
 use reports::{
-    CHARTS, Placement, RaftView, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json,
+    CHARTS, Placement, RaftHistory, RaftView, Run, ScenarioInfo, metrics_csv, metrics_json, report, run_json,
     trace_header, trace_line,
 };
 use scenarios::runner::{Outcome, RunOptions, Spectator};
@@ -16,7 +16,7 @@ use sim_core::record::Keep;
 use super::{describe, expectations, load, simulate};
 use crate::arguments::{Format, RunArguments};
 use crate::failure::Failure;
-use crate::files::{NewFile, check_report, check_trace, write};
+use crate::files::{NewFile, check_report, check_trace, remove, write};
 use crate::progress::RunBar;
 use crate::{Verdict, output};
 
@@ -46,12 +46,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Verdict, Failure> {
     let RunArguments { check, .. } = *arguments;
     let options = RunOptions { keep: Keep::Facts, check, hash_every_second: check, explain };
     let outcome = simulate(&scenario, &source.label, options, &mut watcher)?;
-    let raft = watcher.finish()?;
-    publish(arguments, &info, &outcome)?;
-    if let Some(raft) = raft {
-        let simulation = &outcome.simulation;
-        output::print_plain(&raft.finish(simulation.now(), simulation.view()))?;
-    }
+    let simulation = &outcome.simulation;
+    let raft = watcher.finish()?.map(|raft| raft.finish(simulation.now(), simulation.view()));
+    publish(arguments, &info, &outcome, raft.as_ref())?;
     Ok(if outcome.passed() { Verdict::Passed } else { Verdict::Failed })
 }
 
@@ -61,7 +58,12 @@ fn explain_wish(scenario: &Scenario, task: &str) -> Result<ExplainWish, Failure>
 }
 
 /// Prints the result and writes the report.
-fn publish(arguments: &RunArguments, info: &ScenarioInfo, outcome: &Outcome) -> Result<(), Failure> {
+fn publish(
+    arguments: &RunArguments,
+    info: &ScenarioInfo,
+    outcome: &Outcome,
+    raft: Option<&RaftHistory>,
+) -> Result<(), Failure> {
     let expectations = expectations(outcome);
     let run = Run {
         scenario: info,
@@ -75,6 +77,7 @@ fn publish(arguments: &RunArguments, info: &ScenarioInfo, outcome: &Outcome) -> 
             .explain
             .as_deref()
             .map(|task| Placement { task, decisions: outcome.simulation.explanations() }),
+        raft,
     };
     if let Some(folder) = &arguments.report {
         write_report(folder, &run)?;
@@ -94,8 +97,14 @@ fn write_report(folder: &Path, run: &Run<'_>) -> Result<(), Failure> {
     write(&folder.join(METRICS_JSON), &metrics_json(run))?;
     write(&folder.join(METRICS_CSV), &metrics_csv(run.recording))?;
     for chart in CHARTS {
-        write(&folder.join(chart.file), &chart.draw(run.recording, run.scenario))?;
+        let file = folder.join(chart.file);
+        match chart.draw(run.recording, run.scenario) {
+            Some(svg) => write(&file, &svg)?,
+            // An earlier report may have had one.
+            None => remove(&file)?,
+        }
     }
+    output::print_remark(&format!("the report is in {}", folder.display()));
     Ok(())
 }
 

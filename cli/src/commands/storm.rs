@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use reports::{Text, Tone};
+use reports::{Text, Tone, counted};
 use scenarios::storm::{self, Failure as FailedStorm};
 use sim_core::model::Sabotage;
 
@@ -76,8 +76,8 @@ fn describe(storm: &FailedStorm, file: &Path) -> Text {
 fn summary(storms: u64, failed: u64) -> Text {
     let mut text = Text::new();
     match failed {
-        0 => text.push(Tone::Good, format!("{storms} storms passed")),
-        _ => text.push(Tone::Bad, format!("{} storms passed, {failed} failed", storms - failed)),
+        0 => text.push(Tone::Good, format!("{} passed", counted(storms, "storm"))),
+        _ => text.push(Tone::Bad, format!("{} passed, {failed} failed", counted(storms - failed, "storm"))),
     }
     text.end_line();
     text

@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &WhyArguments) -> Result<Verdict, Failure> {
         expectations: &[],
         violations: outcome.simulation.violations(),
         placement: None,
+        raft: None,
     };
     let answer = why(&run, &arguments.subject).map_err(|unknown| {
         let known = unknown.known.iter().map(String::as_str);

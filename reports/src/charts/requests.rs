@@ -18,6 +18,7 @@ use crate::updates::{Update, updates};
 pub(super) const KIND: ChartKind = ChartKind {
     file: "requests.svg",
     meaning: "Requests of each source, those that failed by cause, and tasks that start and stop meanwhile.",
+    applies: |recording| recording.tallies.iter().any(|tally| tally.total().sent > 0),
     draw,
 };
 

@@ -16,6 +16,7 @@ use crate::ScenarioInfo;
 pub(super) const KIND: ChartKind = ChartKind {
     file: "tasks.svg",
     meaning: "Tasks of each service that shall run and that do, with faults and new leaders.",
+    applies: |_| true,
     draw,
 };
 

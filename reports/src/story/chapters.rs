@@ -170,7 +170,7 @@ fn split_detail(family: Family, detail: String) -> (String, Option<String>) {
 }
 
 /// How far apart two things of a family may be that are told in one line.
-fn patience(family: Family, window: SimDuration) -> SimDuration {
+pub(crate) fn patience(family: Family, window: SimDuration) -> SimDuration {
     const RETRIES: u64 = 20;
     if matches!(family, Family::Fault | Family::Repair | Family::Note | Family::UpdateState) {
         // What happens to things at one time belongs together, what happens later is news.

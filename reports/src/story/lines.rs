@@ -237,8 +237,12 @@ impl Printer<'_> {
 
 /// The word before what comes from the scenario.
 fn prefix(family: Family) -> Option<&'static str> {
-    const PREFIXES: &[(Family, &str)] =
-        &[(Family::Fault, "fault"), (Family::Repair, "repair"), (Family::Note, "note")];
+    const PREFIXES: &[(Family, &str)] = &[
+        (Family::Fault, "fault"),
+        (Family::Repair, "repair"),
+        (Family::WithoutEffect, "without effect"),
+        (Family::Note, "note"),
+    ];
     PREFIXES.iter().find(|(known, _)| *known == family).map(|(_, prefix)| *prefix)
 }
 

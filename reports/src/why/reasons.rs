@@ -26,9 +26,12 @@ pub(super) fn reasons<'a>(
     recording: &'a Recording,
 ) -> Vec<Reason<'a>> {
     let mut decisive: Vec<&FactRecord> = Vec::new();
-    // What followed from a command is no reason of it.
-    let is_consequence =
-        |record: &FactRecord| matches!(subject, Subject::Command(_)) && record.fact.subject() != subject;
+    // What followed from a command is no reason of it, and tasks are none of how their node is.
+    let is_consequence = |record: &FactRecord| match (subject, record.fact.subject()) {
+        (Subject::Command(_), of) => of != subject,
+        (Subject::Node(_) | Subject::Host(_), of) => matches!(of, Subject::Task(_)),
+        _ => false,
+    };
     let facts: Vec<&FactRecord> = facts.iter().copied().filter(|record| !is_consequence(record)).collect();
     for (place, record) in facts.iter().enumerate() {
         let Some(aspect) = aspect(&record.fact, subject) else { continue };
@@ -67,6 +70,7 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
         }
         Fact::Start
         | Fact::Note { .. }
+        | Fact::WithoutEffect(_)
         | Fact::RaftRole { .. }
         | Fact::Session { .. }
         | Fact::NodeUpdated { .. }
@@ -210,6 +214,7 @@ fn clause(record: &FactRecord, census: &Census) -> String {
         }
         Fact::Start
         | Fact::Note { .. }
+        | Fact::WithoutEffect(_)
         | Fact::RaftRole { .. }
         | Fact::Session { event: SessionEvent::Registered | SessionEvent::Overtaken, .. }
         | Fact::NodeUpdated { .. }

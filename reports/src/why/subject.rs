@@ -1,4 +1,5 @@
 //! What a name in a question means.
+use std::collections::BTreeSet;
 use std::fmt;
 
 use sim_core::model::{Fact, ObjectId, Subject, TrafficId};
@@ -13,7 +14,7 @@ const ID_LENGTH_MIN: usize = 4;
 pub struct UnknownSubject {
     /// The name.
     pub name: String,
-    /// All names of services, nodes, hosts, commands and tasks.
+    /// All names of commands, services, nodes, hosts, sources of traffic and tasks, each kind in order of creation.
     pub known: Vec<String>,
 }
 
@@ -28,25 +29,26 @@ impl std::error::Error for UnknownSubject {}
 /// What the name means above all: a command, else a service, a node, a host, the newest task of that name.
 pub(super) fn find(run: &Run<'_>, name: &str) -> Result<Subject, UnknownSubject> {
     let census = &run.recording.census;
-    let subjects = subjects(run);
+    let kinds = subjects(run);
     let is_meant = |(subject, known): &&(Subject, String)| known == name || census.subject(*subject) == name;
-    if let Some((subject, _)) = subjects.iter().find(is_meant) {
+    let [commands, others @ ..] = &kinds;
+    // Of a list of commands under one name the first is meant, of what was replaced under the same name the last.
+    let others = || others.iter().find_map(|names| names.iter().rev().find(is_meant));
+    if let Some((subject, _)) = commands.iter().find(is_meant).or_else(others) {
         return Ok(*subject);
     }
     task_by_id(run, name).ok_or_else(|| {
-        let mut known: Vec<String> = Vec::new();
-        for (_, name) in subjects {
-            if !known.contains(&name) {
-                known.push(name);
-            }
+        let mut seen = BTreeSet::new();
+        let known = kinds.into_iter().flatten().map(|(_, name)| name);
+        UnknownSubject {
+            name: name.to_owned(),
+            known: known.filter(|name| seen.insert(name.clone())).collect(),
         }
-        UnknownSubject { name: name.to_owned(), known }
     })
 }
 
-/// All that can be asked about with its name, what is meant first coming first. Of what was replaced under the same
-/// name, the newest is meant.
-fn subjects(run: &Run<'_>) -> Vec<(Subject, String)> {
+/// All that can be asked about with its name, kind by kind in the order in which kinds are meant, commands first.
+fn subjects(run: &Run<'_>) -> [Vec<(Subject, String)>; 6] {
     let census = &run.recording.census;
     let names = &run.scenario.command_names;
     let commands = run.recording.facts.iter().filter_map(|record| {
@@ -55,22 +57,20 @@ fn subjects(run: &Run<'_>) -> Vec<(Subject, String)> {
         Some((Subject::Command(command), named.unwrap_or_else(|| format!("command/{}", command.0))))
     });
     let hosts = census.names().hosts().map(|(id, name)| (Subject::Host(id), name.to_owned()));
-    let mut subjects: Vec<(Subject, String)> = commands.collect();
-    subjects.extend(newest_first(
-        census.services().map(|(id, entry)| (Subject::Service(id), entry.name.clone())),
-    ));
-    subjects.extend(newest_first(census.nodes().map(|(id, _)| (Subject::Node(id), census.node_name(id)))));
-    subjects.extend(hosts);
+    let services = census.services().map(|(id, entry)| (Subject::Service(id), entry.name.clone()));
+    let nodes = census.nodes().map(|(id, _)| (Subject::Node(id), census.node_name(id)));
     let traffic = run.view.setup().traffic.iter().enumerate();
-    subjects.extend(
-        traffic.map(|(place, one)| (Subject::Traffic(TrafficId::from_index(place)), one.name.clone())),
-    );
-    subjects.extend(newest_first(census.tasks().map(|(id, _)| (Subject::Task(id), census.task_name(id)))));
-    subjects
-}
-
-fn newest_first(objects: impl Iterator<Item = (Subject, String)>) -> impl Iterator<Item = (Subject, String)> {
-    objects.collect::<Vec<_>>().into_iter().rev()
+    let traffic =
+        traffic.map(|(place, one)| (Subject::Traffic(TrafficId::from_index(place)), one.name.clone()));
+    let tasks = census.tasks().map(|(id, _)| (Subject::Task(id), census.task_name(id)));
+    [
+        commands.collect(),
+        services.collect(),
+        nodes.collect(),
+        hosts.collect(),
+        traffic.collect(),
+        tasks.collect(),
+    ]
 }
 
 /// The task whose id begins like this.

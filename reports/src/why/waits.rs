@@ -10,6 +10,7 @@ use sim_core::{SlotWaits, StartWaits, Store, UpdatePhase, UpdateWaits, View};
 
 use crate::Run;
 use crate::backends::StaleBackends;
+use crate::summary::counted;
 use crate::time;
 use crate::words::node_state;
 
@@ -76,7 +77,9 @@ impl Scene<'_> {
             }
         };
         let mut sentences = vec![format!(
-            "{doing}: {slots_done} of {slots} slots are done, {failures} tasks of it have failed"
+            "{doing}: {slots_done} of {} done, {} of it failed",
+            counted(*slots, "slot"),
+            counted(*failures, "task")
         )];
         sentences.extend(workers.iter().map(|worker| format!("the update {}", self.worker(worker))));
         sentences
@@ -194,7 +197,9 @@ impl Scene<'_> {
         let missing: Vec<_> = self.store.tasks_of_service(service).filter(is_missing).collect();
         let mut sentences: Vec<String> = missing.iter().take(TASKS_MAX).map(|task| self.task(task)).collect();
         if missing.len() > TASKS_MAX {
-            sentences.push(format!("{} more tasks do not run yet", missing.len() - TASKS_MAX));
+            let hidden = missing.len() - TASKS_MAX;
+            let verb = if hidden == 1 { "does" } else { "do" };
+            sentences.push(format!("{} {verb} not run yet", counted(hidden as u64, "more task")));
         }
         sentences
     }
@@ -203,7 +208,9 @@ impl Scene<'_> {
         let state = self.store.node(node)?.status.state;
         let running = self.view.running_of_node(node);
         let name = self.census.node_name(node);
-        Some(vec![format!("{name} is {}, and {running} tasks run there", node_state(state))])
+        let verb = if running == 1 { "runs" } else { "run" };
+        let tasks = counted(running as u64, "task");
+        Some(vec![format!("{name} is {}, and {tasks} {verb} there", node_state(state))])
     }
 
     fn name(&self, task: TaskId) -> String {

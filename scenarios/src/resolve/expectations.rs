@@ -75,8 +75,8 @@ struct Entry<'a, 's> {
 impl<'s> Entry<'_, 's> {
     fn resolve(&mut self) -> Option<Expectation> {
         let errors = self.reader.errors.len();
-        let subject = self.subject();
         let when = self.when();
+        let subject = self.subject(when);
         let because =
             self.reader.given(self.file.because.as_ref(), &self.pointer.key("because"), Reader::text);
         if self.reader.errors.len() > errors {
@@ -171,7 +171,7 @@ impl<'s> Entry<'_, 's> {
         Some((first, last))
     }
 
-    fn subject(&mut self) -> Option<Subject> {
+    fn subject(&mut self, when: Option<When>) -> Option<Subject> {
         let file = self.file;
         let subjects = [
             ("service", file.service.is_some()),
@@ -195,7 +195,7 @@ impl<'s> Entry<'_, 's> {
             "task" => self.task(),
             "node" => self.node(),
             "cluster" => self.cluster(),
-            "traffic" => self.traffic(),
+            "traffic" => self.traffic(when),
             _ => self.command(),
         }
     }
@@ -405,7 +405,7 @@ impl<'s> Entry<'_, 's> {
         Some(Subject::Command { name, commands, outcome })
     }
 
-    fn traffic(&mut self) -> Option<Subject> {
+    fn traffic(&mut self, when: Option<When>) -> Option<Subject> {
         let known = &self.timeline.traffic;
         let name = self.given("traffic", self.file.traffic.as_ref(), |_, name, _| Some(name.to_owned()))?;
         let Some(place) = known.iter().position(|traffic| traffic.name == name) else {
@@ -435,18 +435,11 @@ impl<'s> Entry<'_, 's> {
         for (percent, number) in [(50, &file.p50), (90, &file.p90), (99, &file.p99), (100, &file.max)] {
             conditions.extend(self.latency(percent, number.as_ref()));
         }
-        let over = match self.when()? {
-            When::Over(first, last) => {
-                self.only_counts_of_seconds(&conditions)?;
-                Some((first, last))
-            }
-            When::At(_)
-            | When::By(_)
-            | When::Between(..)
-            | When::Always(..)
-            | When::Never(..)
-            | When::Sometimes(..)
-            | When::AtEnd => None,
+        let over = if let Some(When::Over(first, last)) = when {
+            self.only_counts_of_seconds(&conditions)?;
+            Some((first, last))
+        } else {
+            None
         };
         Some(Subject::Traffic { traffic: TrafficId::from_index(place), name, over, conditions })
     }

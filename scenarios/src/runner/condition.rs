@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sim_core::View;
 use sim_core::metrics::{Census, NodeEntry, ServiceEntry};
 use sim_core::model::{CommandId, HostId, NodeId, ServiceId, Task};
+use sim_core::progress::{ClientState, Clients};
 use sim_core::traffic::{Counts, Tally};
 
 use super::judge::Answered;
@@ -20,6 +21,8 @@ pub(super) struct Scene<'a> {
     pub(super) census: &'a Census,
     pub(super) view: View<'a>,
     pub(super) answers: &'a BTreeMap<CommandId, Answered>,
+    /// Those who wait, if some expectation is about a command.
+    pub(super) clients: Option<&'a Clients>,
 }
 
 /// What was seen at one instant.
@@ -28,7 +31,7 @@ pub(super) struct Observation {
     pub(super) holds: bool,
     /// In words, what the conditions ask for.
     pub(super) seen: String,
-    /// True if there is nothing to be seen yet: a command without answer.
+    /// True if there is nothing to be seen yet: a command without answer, or a client that still waits.
     pub(super) undecided: bool,
 }
 
@@ -39,7 +42,7 @@ pub(super) struct Changes {
     pub(super) any: bool,
     /// Of Raft, or of something that may silence a leader.
     pub(super) leaders: bool,
-    /// A command was answered.
+    /// A command was answered, or its client has waited long enough.
     pub(super) answers: bool,
     /// Requests failed.
     pub(super) traffic: bool,
@@ -255,18 +258,26 @@ fn traffic_condition(condition: &TrafficCondition, counts: &Counts, tally: &Tall
 /// Each of the commands has to end as expected; the first that does not is shown.
 fn command(commands: &[CommandId], outcome: &Outcome, scene: &Scene<'_>) -> Observation {
     let mut printed = String::new();
+    let undecided = |seen: &str| Observation { holds: false, seen: seen.to_owned(), undecided: true };
     for command in commands {
         let Some(Answered { exit, output }) = scene.answers.get(command) else {
-            return Observation { holds: false, seen: "no answer yet".to_owned(), undecided: true };
+            return undecided("no answer yet");
+        };
+        let waited = scene.clients.expect("somebody expects something of a command").state(*command);
+        let (exit, output) = match waited {
+            ClientState::Done => (*exit, output.clone()),
+            ClientState::Waiting => return undecided("answered, but the client still waits"),
+            ClientState::Failed(complaint) => (1, format!("{output}{complaint}")),
+            ClientState::Lost => return absent("the client died with its host".to_owned()),
         };
         let holds = match outcome {
-            Outcome::Succeeds | Outcome::Prints(_) => *exit == 0,
-            Outcome::Fails(part) => *exit != 0 && output.contains(part),
+            Outcome::Succeeds | Outcome::Prints(_) => exit == 0,
+            Outcome::Fails(part) => exit != 0 && output.contains(part),
         };
         if !holds {
             return absent(format!("exit {exit}, {:?}", output.trim_end()));
         }
-        printed.push_str(output);
+        printed.push_str(&output);
     }
     if let Outcome::Prints(parts) = outcome
         && !parts.iter().all(|part| printed.contains(part))

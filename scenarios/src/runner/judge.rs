@@ -5,11 +5,12 @@ use sim_core::View;
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
 use sim_core::model::{CommandId, Fact, FactRecord};
+use sim_core::progress::Clients;
 
 use super::condition::{Changes, Scene};
 use super::text;
 use super::tracker::Tracker;
-use crate::{Location, Scenario};
+use crate::{Location, Scenario, Subject};
 
 /// What became of an expectation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,30 +50,41 @@ pub(super) struct Answered {
 pub(super) struct Judge<'a> {
     trackers: Vec<Tracker<'a>>,
     answers: BTreeMap<CommandId, Answered>,
+    /// Clients that wait, if somebody expects something of a command.
+    clients: Option<Clients>,
     changes: Changes,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
         let trackers = scenario.expectations.iter().map(Tracker::new).collect();
-        Judge { trackers, answers: BTreeMap::new(), changes: Changes::default() }
+        let of_command =
+            scenario.expectations.iter().any(|one| matches!(one.subject, Subject::Command { .. }));
+        let clients = of_command.then(|| Clients::new(&scenario.setup));
+        Judge { trackers, answers: BTreeMap::new(), clients, changes: Changes::default() }
     }
 
     /// A fact was told.
-    pub(super) fn fact(&mut self, record: &FactRecord) {
+    pub(super) fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.changes.any = true;
+        if let Some(clients) = &mut self.clients {
+            clients.fact(record, view);
+        }
         match &record.fact {
             Fact::Answer { command, exit, stdout, stderr, .. } => {
                 let output = format!("{stdout}{stderr}");
                 self.answers.insert(*command, Answered { exit: *exit, output });
                 self.changes.answers = true;
             }
-            Fact::RaftRole { .. } | Fact::Leadership { .. } | Fact::Manager { .. } | Fact::Fault { .. } => {
-                self.changes.leaders = true
+            Fact::RaftRole { .. } | Fact::Leadership { .. } | Fact::Manager { .. } => {
+                self.changes.leaders = true;
             }
+            // Clients may die with their hosts.
+            Fact::Fault { .. } => (self.changes.leaders, self.changes.answers) = (true, true),
             Fact::Start
             | Fact::Command { .. }
             | Fact::Note { .. }
+            | Fact::WithoutEffect(_)
             | Fact::Session { .. }
             | Fact::NodeCreated { .. }
             | Fact::NodeStatus { .. }
@@ -98,8 +110,12 @@ impl<'a> Judge<'a> {
 
     /// Nothing more happens at this instant: whoever is concerned looks.
     pub(super) fn instant_over(&mut self, time: SimTime, census: &Census, view: View<'_>) {
+        if let Some(clients) = &mut self.clients {
+            clients.instant_over(time, view);
+            self.changes.answers |= clients.look(time, view.seed());
+        }
         let changes = std::mem::take(&mut self.changes);
-        let scene = Scene { census, view, answers: &self.answers };
+        let scene = Scene { census, view, answers: &self.answers, clients: self.clients.as_ref() };
         for tracker in self.trackers.iter_mut().filter(|tracker| tracker.is_open()) {
             if tracker.is_new() || changes.concern(tracker.subject(), census) {
                 tracker.look(time, &scene);
@@ -109,7 +125,8 @@ impl<'a> Judge<'a> {
 
     /// The run pauses at a time that expectations may name: all of them look.
     pub(super) fn pause(&mut self, time: SimTime, census: &Census, view: View<'_>) {
-        let scene = Scene { census, view, answers: &self.answers };
+        self.look_of_clients(time, view);
+        let scene = Scene { census, view, answers: &self.answers, clients: self.clients.as_ref() };
         for tracker in self.trackers.iter_mut().filter(|tracker| tracker.is_open() && tracker.names(time)) {
             tracker.look(time, &scene);
             tracker.decide(time);
@@ -117,8 +134,9 @@ impl<'a> Judge<'a> {
     }
 
     /// The run is over.
-    pub(super) fn finish(self, until: SimTime, census: &Census, view: View<'_>) -> Vec<Judgement> {
-        let scene = Scene { census, view, answers: &self.answers };
+    pub(super) fn finish(mut self, until: SimTime, census: &Census, view: View<'_>) -> Vec<Judgement> {
+        self.look_of_clients(until, view);
+        let scene = Scene { census, view, answers: &self.answers, clients: self.clients.as_ref() };
         let judgement = |mut tracker: Tracker<'a>| {
             tracker.run_over(until, &scene);
             let expectation = tracker.expectation();
@@ -132,5 +150,12 @@ impl<'a> Judge<'a> {
             }
         };
         self.trackers.into_iter().map(judgement).collect()
+    }
+
+    /// Clients have looked until a time at which nothing need have happened.
+    fn look_of_clients(&mut self, time: SimTime, view: View<'_>) {
+        if let Some(clients) = &mut self.clients {
+            self.changes.answers |= clients.look(time, view.seed());
+        }
     }
 }

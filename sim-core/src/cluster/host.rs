@@ -20,7 +20,7 @@ use super::clients::Clients;
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::{Manager, ManagerDisk};
 use crate::mesh::Mesh;
-use crate::model::HostId;
+use crate::model::{FactId, HostId};
 use crate::protocol::{Answer, CallError, CallId, Effects, Event, LocalState, Message, NodeTimer};
 use crate::worker::Agent;
 
@@ -55,11 +55,14 @@ pub(crate) struct Host {
     /// True while the host enters or leaves a swarm, so that everything that happens may complete that.
     pub(crate) moves: bool,
     pub(crate) clients: Clients,
+    /// What last ended the engine's process or its manager: who is refused here is refused because of that.
+    pub(crate) ended_by: Option<FactId>,
 }
 
 impl Host {
-    /// The engine process is over, however that came. Its manager is what is on the disk.
-    pub(crate) fn end_process(&mut self, power: Power) {
+    /// The engine process is over because of this fact. Its manager is what is on the disk.
+    pub(crate) fn end_process(&mut self, power: Power, cause: FactId) {
+        self.ended_by = Some(cause);
         self.power = power;
         if power == Power::Off {
             self.mesh.forget();
@@ -192,7 +195,8 @@ impl Host {
 
 impl StateDigest for Host {
     fn digest(&self, digest: &mut Digest) {
-        let Self { power, life, frozen, agent, manager, manager_disk, mesh, node, moves, clients } = self;
+        let Self { power, life, frozen, agent, manager, manager_disk, mesh, node, moves, clients, ended_by } =
+            self;
         digest.u8(*power as u8);
         digest.u32(*life);
         digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
@@ -203,5 +207,6 @@ impl StateDigest for Host {
         node.digest(digest);
         digest.bool(*moves);
         clients.digest(digest);
+        ended_by.digest(digest);
     }
 }

@@ -196,6 +196,7 @@ fn idle_host(setup: &Arc<Setup>, id: HostId, streams: &mut Streams) -> Host {
         node: Box::new(node),
         moves: false,
         clients: Clients::new(streams.seed(), setup.settings.call_limit),
+        ended_by: None,
     }
 }
 

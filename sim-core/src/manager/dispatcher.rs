@@ -59,6 +59,8 @@ pub(crate) struct Dispatcher {
     /// The node of this manager, which signs what it writes about tasks.
     leader: Option<NodeId>,
     phase: Phase,
+    /// Why nodes can register: this manager leads.
+    leads_by: FactId,
     nodes: RegisteredNodes,
     /// Nodes that are down, each with the time at which its tasks are given up.
     down: BTreeMap<NodeId, Deadline>,
@@ -99,6 +101,7 @@ impl Dispatcher {
             managers: Arc::default(),
             leader: None,
             phase: Phase::Stopped,
+            leads_by: FactId(0),
             nodes: RegisteredNodes::default(),
             down: BTreeMap::new(),
             queue,
@@ -190,6 +193,7 @@ impl ControlLoop for Dispatcher {
     fn start(&mut self, context: &mut Context<'_>) {
         // A host that left and joined again has more than one node; the last one is in use.
         let own = context.store.nodes().filter(|node| node.host == context.effects.host());
+        self.leads_by = context.cause();
         self.leader = own.last().map(|node| node.id);
         if let Some(cluster) = context.store.cluster() {
             self.periods.set_period(cluster.spec.heartbeat_period);
@@ -331,7 +335,19 @@ fn refuse(reply: ReplyTo, context: &mut Context<'_>) {
 
 impl StateDigest for Dispatcher {
     fn digest(&self, digest: &mut Digest) {
-        let Self { periods, ties, managers, leader, phase, nodes, down, queue, sessions, assignments } = self;
+        let Self {
+            periods,
+            ties,
+            managers,
+            leader,
+            phase,
+            leads_by,
+            nodes,
+            down,
+            queue,
+            sessions,
+            assignments,
+        } = self;
         periods.digest(digest);
         ties.digest(digest);
         digest.sequence(managers.iter());
@@ -345,6 +361,7 @@ impl StateDigest for Dispatcher {
             }
             Phase::Running => digest.u8(3),
         }
+        leads_by.digest(digest);
         nodes.digest(digest);
         down.digest(digest);
         queue.digest(digest);

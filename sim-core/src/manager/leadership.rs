@@ -93,12 +93,15 @@ impl Manager {
     pub(super) fn stop_leading(&mut self, out: &mut Effects) {
         let Some(mut leadership) = self.leadership.take() else { return };
         out.set_epoch(self.epoch);
+        let cause = out.cause();
         if leadership.proposal.take().is_some() {
             leadership.loops.failed(WriteError::LostLeadership, &self.store, out);
         }
+        out.set_cause(cause);
         leadership.loops.stop(&self.store, out);
         self.kit.periods = leadership.into_periods();
         self.abandon_membership(out);
+        out.set_cause(cause);
         out.fact(Fact::Leadership { host: self.host, active: false });
     }
 

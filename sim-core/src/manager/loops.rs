@@ -328,7 +328,7 @@ impl LeaderLoops {
     /// Starts all loops, in the order of spec control-plane 5.1. They begin with these members of the Raft cluster.
     pub(crate) fn start(&mut self, members: &MemberList, store: &Store, effects: &mut Effects) {
         self.members_changed(members);
-        for kind in self.loops.kinds_at_start() {
+        for kind in self.loops.dispatcher_first() {
             self.with_loop(kind, store, effects, |control_loop, context| control_loop.start(context));
         }
     }
@@ -396,7 +396,9 @@ impl LeaderLoops {
 
     /// Leadership is lost: all loops end, the dispatcher first (spec control-plane 5.2).
     pub(crate) fn stop(&mut self, store: &Store, effects: &mut Effects) {
-        self.with_all(store, effects, |control_loop, context| control_loop.stop(context));
+        for kind in self.loops.dispatcher_first() {
+            self.with_loop(kind, store, effects, |control_loop, context| control_loop.stop(context));
+        }
     }
 
     /// Gives the lock to the writers in turn until one of them has something to commit, and returns that. The

@@ -39,7 +39,7 @@ impl Manager {
     pub(super) fn requested(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
         match request {
             Request::Raft(message) => self.raft_message(reply, *message, out),
-            Request::Health => answer(reply, Ok(Response::Done), out),
+            Request::Health => answer(reply, Ok(Response::Alive), out),
             Request::Forwarded { .. }
             | Request::RootCertificate
             | Request::IssueCertificate(_)
@@ -183,8 +183,9 @@ impl Manager {
         if matches!(message.body, Body::Vote { .. }) {
             return self.call_back(reply, message, out);
         }
+        let response = if message.body.is_heartbeat() { Response::Alive } else { Response::Done };
         self.raft.step(message);
-        answer(reply, Ok(Response::Done), out);
+        answer(reply, Ok(response), out);
     }
 
     /// A vote counts only if its sender can be reached from here (spec control-plane 3.5).

@@ -227,6 +227,7 @@ impl Census {
             | Fact::Answer { .. }
             | Fact::Fault { .. }
             | Fact::Note { .. }
+            | Fact::WithoutEffect(_)
             | Fact::RaftRole { .. }
             | Fact::Leadership { active: false, .. }
             | Fact::Manager { .. }

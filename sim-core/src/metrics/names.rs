@@ -6,7 +6,8 @@ use super::census::{Census, NodeEntry};
 use crate::kernel::Ppm;
 use crate::model::setup::{Setup, Traffic};
 use crate::model::{
-    Fault, HostId, IdMap, NodeId, ObjectId, Place, ServiceId, ServiceMode, Subject, TaskId, TrafficId, ZoneId,
+    Fault, HostId, IdMap, NoEffect, NodeId, ObjectId, Place, ServiceId, ServiceMode, Subject, TaskId,
+    TrafficId, ZoneId,
 };
 
 /// Names of hosts and zones, and the seed from which id texts follow.
@@ -107,7 +108,23 @@ impl Names {
                 format!("loss of {} of the gossip {}", percent(*rate), link(*from, *to, *one_way))
             }
             Fault::KillTask { task } => format!("kill of the container of {task}"),
+            Fault::SlowDisk { hosts: which, .. } if fault.is_repair() => {
+                format!("recovery of the disk of {}", hosts(which))
+            }
             Fault::SlowDisk { hosts: which, by } => format!("disk of {} slower by {by}", hosts(which)),
+        }
+    }
+
+    /// Why a fault changes nothing, in words: `worker-2 runs already`.
+    #[must_use]
+    pub fn no_effect(&self, reason: &NoEffect) -> String {
+        match reason {
+            NoEffect::HasNoPower(host) => format!("{} has no power already", self.host(*host)),
+            NoEffect::EngineDown(host) => format!("no engine runs on {}", self.host(*host)),
+            NoEffect::EngineRuns(host) => format!("{} runs already", self.host(*host)),
+            NoEffect::Frozen(host) => format!("{} is frozen already", self.host(*host)),
+            NoEffect::NotFrozen(host) => format!("{} is not frozen", self.host(*host)),
+            NoEffect::NoContainer { task } => format!("no container of {task} runs"),
         }
     }
 

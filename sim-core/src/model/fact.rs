@@ -1,4 +1,6 @@
 //! Facts: changes that somebody could ask about, each with the fact that caused it (decisions: trace).
+mod digest;
+
 use std::borrow::Cow;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use super::{
 };
 pub use crate::kernel::trace::FactId;
 use crate::kernel::trace::Record;
-use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::kernel::{SimDuration, SimTime};
 
 /// Number of a docker command of the scenario, in the order of the timeline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +132,8 @@ pub enum Fact {
         /// Which.
         fault: Arc<Fault>,
     },
+    /// A fault, or a part of one, found nothing to change.
+    WithoutEffect(NoEffect),
     /// A remark of the scenario's author.
     Note {
         /// The remark.
@@ -350,12 +354,48 @@ pub struct RequestsFailed {
     pub address: Option<Ipv4Addr>,
 }
 
+/// Why a fault changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoEffect {
+    /// The host has no power as it is.
+    HasNoPower(HostId),
+    /// The host's engine does not run as it is.
+    EngineDown(HostId),
+    /// The host's engine runs as it is.
+    EngineRuns(HostId),
+    /// The host's engine is frozen as it is.
+    Frozen(HostId),
+    /// The host's engine is not frozen.
+    NotFrozen(HostId),
+    /// No container of this task runs.
+    NoContainer {
+        /// The task's name.
+        task: String,
+    },
+}
+
+impl NoEffect {
+    /// The host that stays as it is.
+    #[must_use]
+    pub fn host(&self) -> Option<HostId> {
+        match self {
+            NoEffect::HasNoPower(host)
+            | NoEffect::EngineDown(host)
+            | NoEffect::EngineRuns(host)
+            | NoEffect::Frozen(host)
+            | NoEffect::NotFrozen(host) => Some(*host),
+            NoEffect::NoContainer { .. } => None,
+        }
+    }
+}
+
 impl Fact {
     /// What the fact is about.
     #[must_use]
     pub fn subject(&self) -> Subject {
         match self {
             Fact::Start | Fact::Fault { .. } | Fact::Note { .. } => Subject::Run,
+            Fact::WithoutEffect(reason) => reason.host().map_or(Subject::Run, Subject::Host),
             Fact::Command { command, .. } | Fact::Answer { command, .. } => Subject::Command(*command),
             Fact::RaftRole { host, .. }
             | Fact::Leadership { host, .. }
@@ -394,6 +434,7 @@ impl Fact {
             Fact::Answer { .. } => "answer",
             Fact::Fault { fault } if matches!(**fault, Fault::Heal { .. }) => "heal",
             Fact::Fault { .. } => "fault",
+            Fact::WithoutEffect(_) => "without-effect",
             Fact::Note { .. } => "note",
             Fact::RaftRole { .. } => "raft-role",
             Fact::Leadership { .. } => "leadership",
@@ -420,143 +461,5 @@ impl Fact {
             Fact::RequestsFailed(_) => "request-failed",
             Fact::Backends { .. } => "backends",
         }
-    }
-}
-
-impl StateDigest for Fact {
-    fn digest(&self, digest: &mut Digest) {
-        digest.text(self.kind());
-        match self {
-            Fact::Start => {}
-            Fact::Command { command, host, line } => {
-                digest.u32(command.0);
-                digest.u32(host.0);
-                digest.text(line);
-            }
-            Fact::Answer { command, exit, stdout, stderr, took } => {
-                digest.u32(command.0);
-                digest.u8(*exit);
-                digest.text(stdout);
-                digest.text(stderr);
-                digest.duration(*took);
-            }
-            Fact::Fault { fault } => digest.debug(fault),
-            Fact::Note { text } => digest.text(text),
-            Fact::RaftRole { host, role, term, leader } => {
-                digest.u32(host.0);
-                digest.u8(*role as u8);
-                digest.u64(*term);
-                digest.u32(leader.map_or(u32::MAX, |leader| leader.0));
-            }
-            Fact::Leadership { host, active } => {
-                digest.u32(host.0);
-                digest.bool(*active);
-            }
-            Fact::Manager { host, running } => {
-                digest.u32(host.0);
-                digest.bool(*running);
-            }
-            Fact::Session { host, event } => {
-                digest.u32(host.0);
-                match event {
-                    SessionEvent::Registered => digest.u8(0),
-                    SessionEvent::Failed { error, backoff, retry_in } => {
-                        digest.u8(1);
-                        digest.text(error);
-                        digest.duration(*backoff);
-                        digest.duration(*retry_in);
-                    }
-                    SessionEvent::Overtaken => digest.u8(2),
-                }
-            }
-            Fact::NodeCreated { node, host } => {
-                digest.u32(node.0);
-                digest.u32(host.0);
-            }
-            Fact::NodeStatus { node, from, to, message } => {
-                digest.u32(node.0);
-                digest.u8(*from as u8);
-                digest.u8(*to as u8);
-                digest.text(message);
-            }
-            Fact::NodeAvailability { node, from, to } => {
-                digest.u32(node.0);
-                digest.u8(*from as u8);
-                digest.u8(*to as u8);
-            }
-            Fact::NodeRole { node, from, to } => {
-                digest.u32(node.0);
-                digest.u8(*from as u8);
-                digest.u8(*to as u8);
-            }
-            Fact::NodeUpdated { node } | Fact::NodeRemoved { node } => digest.u32(node.0),
-            Fact::ServiceCreated { service }
-            | Fact::ServiceUpdated { service }
-            | Fact::ServiceRemoved { service } => digest.u32(service.0),
-            Fact::ServiceUpdateStatus { service, from, to, message } => {
-                digest.u32(service.0);
-                digest.u8(from.map_or(0, |state| state as u8));
-                digest.u8(to.map_or(0, |state| state as u8));
-                digest.text(message);
-            }
-            Fact::Network { network, created } => {
-                digest.u32(network.0);
-                digest.bool(*created);
-            }
-            Fact::TaskCreated { task, service, slot, node, desired } => {
-                digest.u32(task.0);
-                digest.u32(service.map_or(u32::MAX, |service| service.0));
-                digest.u32(slot.0);
-                digest.u32(node.map_or(u32::MAX, |node| node.0));
-                digest.u32(*desired as u32);
-            }
-            Fact::TaskAssigned { task, node } => {
-                digest.u32(task.0);
-                digest.u32(node.0);
-            }
-            Fact::TaskState { task, from, to, message, err } => {
-                digest.u32(task.0);
-                digest.u32(*from as u32);
-                digest.u32(*to as u32);
-                digest.text(message);
-                digest.text(err);
-            }
-            Fact::TaskDesired { task, from, to } => {
-                digest.u32(task.0);
-                digest.u32(*from as u32);
-                digest.u32(*to as u32);
-            }
-            Fact::TaskRemoved { task } => digest.u32(task.0),
-            Fact::Container { task, host, event } => {
-                digest.u32(task.0);
-                digest.u32(host.0);
-                digest.debug(event);
-            }
-            Fact::Traffic { traffic } => digest.u32(traffic.0),
-            Fact::RequestsFailed(failed) => failed.digest(digest),
-            Fact::Backends { host, network, service, event, tasks } => {
-                digest.u32(host.0);
-                digest.u32(network.0);
-                digest.u32(service.0);
-                digest.u8(*event as u8);
-                tasks.digest(digest);
-            }
-        }
-    }
-}
-
-impl StateDigest for RequestsFailed {
-    fn digest(&self, digest: &mut Digest) {
-        let Self { traffic, failure, via, count, first_sent, last_sent, entry, task, host, address } = self;
-        digest.u32(traffic.0);
-        digest.text(failure.name());
-        digest.u32(via.map_or(u32::MAX, |via| via.0));
-        digest.u64(*count);
-        digest.time(*first_sent);
-        digest.time(*last_sent);
-        digest.u32(entry.map_or(u32::MAX, |entry| entry.0));
-        digest.u32(task.map_or(u32::MAX, |task| task.0));
-        digest.u32(host.map_or(u32::MAX, |host| host.0));
-        digest.u32(address.map_or(0, Ipv4Addr::to_bits));
     }
 }

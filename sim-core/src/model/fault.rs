@@ -182,6 +182,8 @@ impl Fault {
     pub fn is_repair(&self) -> bool {
         match self {
             Fault::Restart { .. } | Fault::Thaw { .. } | Fault::Heal { .. } => true,
+            // A disk that is slower by nothing is as fast as it was.
+            Fault::SlowDisk { by, .. } => *by == SimDuration::ZERO,
             Fault::Crash { .. }
             | Fault::LoseDisk { .. }
             | Fault::Kill { .. }
@@ -192,8 +194,7 @@ impl Fault {
             | Fault::Loss { .. }
             | Fault::Block { .. }
             | Fault::GossipLoss { .. }
-            | Fault::KillTask { .. }
-            | Fault::SlowDisk { .. } => false,
+            | Fault::KillTask { .. } => false,
         }
     }
 }

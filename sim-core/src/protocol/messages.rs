@@ -143,6 +143,8 @@ pub(crate) struct StatusUpdate {
 pub(crate) enum Response {
     /// It was done.
     Done,
+    /// Whoever was asked lives: the answer to what is sent periodically, or before something counts.
+    Alive,
     /// The control API has an answer; a refusal is one too.
     Api(Box<Result<ApiResponse, ApiError>>),
     /// The heartbeat counts; the next one is due after this time.

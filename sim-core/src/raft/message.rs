@@ -44,6 +44,11 @@ pub(crate) enum AppendResponse {
 }
 
 impl<P: Payload> Body<P> {
+    /// True for what leaders send periodically, and the answers to it.
+    pub(crate) fn is_heartbeat(&self) -> bool {
+        matches!(self, Body::Heartbeat { .. } | Body::HeartbeatResponse)
+    }
+
     /// Only a leader of its term sends this.
     pub(super) fn is_from_leader(&self) -> bool {
         match self {

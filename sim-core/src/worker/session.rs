@@ -19,7 +19,7 @@ use super::alarm::Alarm;
 use super::remotes::Remotes;
 use super::reporter::Route;
 use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Stream, Streams};
-use crate::model::{Fact, HostId, Node, NodeDescription, NodeId, SessionEvent};
+use crate::model::{Fact, FactId, HostId, Node, NodeDescription, NodeId, SessionEvent};
 use crate::protocol::{
     AgentTimer, Answer, CallError, CallId, Component, Effects, Message, Request, Response, SessionId,
     SessionMessage, StatusCode,
@@ -66,6 +66,9 @@ pub(super) struct Session {
     id: Option<SessionId>,
     backoff: SimDuration,
     phase: Phase,
+    /// Why a session is asked for: the process began, or a manager has ended the last one. That one was silent is no
+    /// reason: what let the next session begin is that another one leads, or that the way is open again.
+    wanted_by: FactId,
     /// The stream of assignments of the session that failed last, and when it failed.
     last_assignments: Option<(CallId, SimTime)>,
     /// The node object as last told.
@@ -90,6 +93,7 @@ impl Session {
             id: None,
             backoff: SimDuration::ZERO,
             phase: Phase::Closed,
+            wanted_by: FactId(0),
             last_assignments: None,
             node_object: None,
         }
@@ -102,6 +106,7 @@ impl Session {
         }
         self.remotes.restart();
         (self.id, self.backoff) = (None, SimDuration::ZERO);
+        self.wanted_by = out.cause();
         self.open_after(SimDuration::ZERO, out);
     }
 
@@ -192,8 +197,10 @@ impl Session {
         if !delay.is_due(out) {
             return;
         }
+        out.set_cause(self.wanted_by);
         let Some(peer) = peer else {
-            return self.fail("no remote hosts provided".into(), Gone::Nothing, out);
+            self.fail("no remote hosts provided".into(), Gone::Nothing, out);
+            return;
         };
         let call = out.mint_call(Component::Agent);
         let description = Arc::clone(&self.description);
@@ -257,7 +264,8 @@ impl Session {
                 self.fail(stream_error(answer), Gone::Stream(call), out);
             }
             Phase::Open { opening, assignments, .. } if *opening == call || *assignments == call => {
-                self.fail(stream_error(answer), Gone::Stream(call), out);
+                let fact = self.fail(stream_error(answer), Gone::Stream(call), out);
+                self.ended_by(answer.as_ref().err(), fact);
             }
             Phase::Open { heartbeat, .. } => {
                 let Heartbeat::Sent { call: sent, limit } = *heartbeat else { return };
@@ -271,7 +279,10 @@ impl Session {
                         *heartbeat = Heartbeat::Due(Alarm::set(AgentTimer::Heartbeat, due, out));
                     }
                     Ok(response) => unreachable!("a heartbeat is answered with a period, not {response:?}"),
-                    Err(error) => self.fail(heartbeat_error(error), Gone::Nothing, out),
+                    Err(error) => {
+                        let fact = self.fail(heartbeat_error(error), Gone::Nothing, out);
+                        self.ended_by(Some(error), fact);
+                    }
                 }
             }
             Phase::Closed | Phase::Waiting { .. } | Phase::Opening { .. } => {}
@@ -305,7 +316,15 @@ impl Session {
 
     /// A report failed, and takes the session with it.
     pub(super) fn report_failed(&mut self, error: &CallError, out: &mut Effects) {
-        self.fail(error.to_string().into(), Gone::Nothing, out);
+        let fact = self.fail(error.to_string().into(), Gone::Nothing, out);
+        self.ended_by(Some(error), fact);
+    }
+
+    /// The session is over, which is this fact. If a manager has said so, that is why the next one is asked for.
+    fn ended_by(&mut self, error: Option<&CallError>, fact: FactId) {
+        if matches!(error, None | Some(CallError::Status(_))) {
+            self.wanted_by = fact;
+        }
     }
 
     /// What the agent tells about its machine has changed: the session is opened again to tell it. False if
@@ -314,14 +333,15 @@ impl Session {
         let open = matches!(self.phase, Phase::Open { .. });
         if open {
             self.description = Arc::clone(description);
+            self.wanted_by = out.cause();
             self.close(Gone::Nothing, out);
             self.open_after(SimDuration::ZERO, out);
         }
         open
     }
 
-    /// The session failed: the next one follows after a back-off.
-    fn fail(&mut self, error: Cow<'static, str>, gone: Gone, out: &mut Effects) {
+    /// The session failed, which becomes a fact: the next one follows after a back-off.
+    fn fail(&mut self, error: Cow<'static, str>, gone: Gone, out: &mut Effects) -> FactId {
         let was_open = matches!(self.phase, Phase::Open { .. });
         if let Phase::Open { assignments, .. } = self.phase {
             self.last_assignments = Some((assignments, out.now()));
@@ -336,6 +356,7 @@ impl Session {
         let fact = out.fact(Fact::Session { host: self.host, event });
         out.set_cause(fact);
         self.open_after(delay, out);
+        fact
     }
 
     /// Every end of a connection, even an orderly one, speaks against the host at its other end, if it was not the
@@ -382,6 +403,7 @@ impl StateDigest for Session {
             id,
             backoff,
             phase,
+            wanted_by,
             last_assignments,
             node_object,
         } = self;
@@ -397,6 +419,7 @@ impl StateDigest for Session {
         digest.duration(*backoff);
         node_object.as_ref().map(|node| node.meta.version).digest(digest);
         phase.digest(digest);
+        wanted_by.digest(digest);
         digest.u64(last_assignments.map_or(0, |(call, _)| call.number));
     }
 }

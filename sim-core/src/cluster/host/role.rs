@@ -1,8 +1,8 @@
 //! The manager of a host starts and ends with its certificate's role (spec control-plane 8.4).
 //!
 //! A manager without data joins the Raft cluster through another manager, before its own process can do anything but
-//! say that it is there: its Raft begins when its empty log is on the disk. One that was removed from the Raft cluster ends at once and waits for a worker's certificate;
-//! if none comes, it takes itself for promoted again and joins anew.
+//! say that it is there: its Raft begins when its empty log is on the disk. One that was removed from the Raft cluster
+//! ends at once and waits for a worker's certificate; if none comes, it takes itself for promoted again and joins anew.
 use super::Host;
 use super::call::OpenCall;
 use crate::kernel::queue::TimerId;
@@ -175,6 +175,7 @@ impl Host {
     fn stop_manager(&mut self, out: &mut Effects) {
         if let Some(manager) = self.manager.take() {
             let disk = manager.shut_down(out);
+            self.ended_by = Some(out.cause());
             self.node.wipe(disk);
             self.use_local_manager(false);
         }

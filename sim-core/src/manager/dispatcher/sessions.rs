@@ -32,7 +32,8 @@ impl Dispatcher {
     ) -> Result<(), Status> {
         let (node, session, description) = request;
         let (object, resumed) = self.admit(node, session, context)?;
-        let cause = context.cause();
+        // It takes an agent that asks and a manager that leads: what came last made it possible.
+        let cause = context.cause().max(self.leads_by);
         let address = self.periods.setup().hosts.get(from).map(|host| IpAddr::V4(host.address));
         self.queue.mark_ready(node, address, description, cause);
         self.forget_down(node, context);

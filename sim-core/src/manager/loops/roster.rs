@@ -28,8 +28,8 @@ impl Roster {
         self.others.keys().copied().chain(dispatcher).collect()
     }
 
-    /// The same as they start: the dispatcher is the first.
-    pub(super) fn kinds_at_start(&self) -> Vec<LoopKind> {
+    /// The same as they start and end: the dispatcher is the first (spec control-plane 5.1, 5.2).
+    pub(super) fn dispatcher_first(&self) -> Vec<LoopKind> {
         let mut kinds = self.kinds();
         kinds.sort_by_key(|kind| *kind != LoopKind::Dispatcher);
         kinds
