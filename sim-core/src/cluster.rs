@@ -425,7 +425,7 @@ impl StateDigest for Cluster {
         net.digest(digest);
         spreading.digest(digest);
         digest.u64(*messages);
-        digest.u64(unaware.len() as u64);
+        unaware.digest(digest);
         if traffic.is_planned() {
             traffic.digest(digest);
             digest.bool(*second_awaited);

@@ -29,10 +29,13 @@ impl Invariant for Requests {
         if let Fact::RequestsFailed(failed) = &record.fact {
             *self.told.entry(failed.traffic).or_default() += failed.count;
         }
-        if let Fact::Container { task, event, .. } = &record.fact
-            && matches!(event, ContainerEvent::Exited { .. } | ContainerEvent::Lost)
-        {
-            self.ended.insert(*task, record.time);
+        if let Fact::Container { task, event, .. } = &record.fact {
+            if matches!(event, ContainerEvent::Exited { .. } | ContainerEvent::Lost) {
+                self.ended.insert(*task, record.time);
+            } else if *event == ContainerEvent::Started {
+                // A task whose node crashed before it ran is started there once more.
+                self.ended.remove(task);
+            }
         }
         Ok(())
     }

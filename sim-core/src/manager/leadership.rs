@@ -210,10 +210,7 @@ impl StateDigest for Leadership {
     fn digest(&self, digest: &mut Digest) {
         let Self { loops, proposal, turn_due } = self;
         loops.digest(digest);
-        if let Some((index, since)) = proposal {
-            digest.u64(*index);
-            digest.time(*since);
-        }
+        proposal.digest(digest);
         digest.bool(*turn_due);
     }
 }
