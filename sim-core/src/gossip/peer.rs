@@ -233,7 +233,7 @@ impl<V: Payload> Peer<V> {
             Timer::Reconnect => self.begin_reconnect(now, lots, out),
             Timer::Rejoin => self.begin_rejoin(now, out),
             Timer::Errand(errand) => self.errand_timeout(now, errand, lots, out),
-            Timer::Reap => self.reap(now, out),
+            Timer::Reap => self.reap(now),
             Timer::ReapNodes => self.reap_nodes(now, out),
         }
         self.arm(now, out);
@@ -350,7 +350,7 @@ impl<V: Payload> Peer<V> {
         }
     }
 
-    fn reap(&mut self, now: SimTime, _: &mut Out<V>) {
+    fn reap(&mut self, now: SimTime) {
         self.reap_armed = None;
         self.tables.reap(now);
     }
