@@ -140,11 +140,9 @@ impl Plan {
         self.write_returns(text)?;
         let (end, replicas) = (millis(self.healed + CONVERGENCE_BOUND), self.replicas);
         let last = millis(self.healed + LAST_COMMAND);
-        writeln!(
-            text,
-            "  - {{ at: {last}, id: last, on: {}, docker: \"service update --force --replicas {replicas} web\" }}",
-            self.anchor
-        )?;
+        // All at a time: slot by slot it could take a minute.
+        let line = format!("service update --force --update-parallelism 0 --replicas {replicas} web");
+        writeln!(text, "  - {{ at: {last}, id: last, on: {}, docker: \"{line}\" }}", self.anchor)?;
         let (late, lasts) = (
             millis(self.healed + CONVERGENCE_BOUND.saturating_sub(LAST_REQUESTS)),
             millis(SimTime::ZERO + LAST_REQUESTS),
