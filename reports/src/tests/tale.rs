@@ -7,8 +7,8 @@ use sim_core::kernel::SimTime;
 use sim_core::metrics::{Census, Metrics, Totals};
 use sim_core::model::setup::{HostSetup, Setup, SwarmPart};
 use sim_core::model::{
-    Annotations, CommandId, ContainerSpec, Fact, FactId, FactRecord, Fault, HostId, NodeId, NodeState,
-    ServiceId, ServiceMode, ServiceSpec, Slot, TaskId, TaskSpec, TaskState, ZoneId,
+    CommandId, Fact, FactId, FactRecord, Fault, HostId, NodeId, NodeState, ServiceId, ServiceSpec, Slot,
+    TaskId, TaskState, ZoneId,
 };
 use sim_core::{Recording, Simulation};
 
@@ -74,15 +74,7 @@ impl Tale {
     }
 
     pub(super) fn service(&mut self, millis: u64, cause: u64, name: &str, replicas: u64) -> u64 {
-        let container = ContainerSpec { image: "nginx:1.28".to_owned(), ..ContainerSpec::default() };
-        let spec = ServiceSpec {
-            annotations: Annotations { name: name.to_owned(), ..Annotations::default() },
-            task: Arc::new(TaskSpec { container, ..TaskSpec::default() }),
-            mode: ServiceMode::Replicated { replicas },
-            update: None,
-            rollback: None,
-            endpoint: None,
-        };
+        let spec = ServiceSpec::replicated(name, "nginx:1.28", replicas);
         let created = self.services.transact(|transaction| create_service(transaction, spec));
         let service = created.expect("the service is valid");
         self.tell(millis, cause, Fact::ServiceCreated { service })
