@@ -103,8 +103,11 @@ impl<'a> Running<'a> {
         if let Some(wish) = options.explain {
             simulation.explain(wish);
         }
-        let recorder = Recorder::new(&simulation, options.keep);
-        let audience = Audience { recorder, judge: Judge::new(scenario), spectator };
+        let (mut recorder, judge) = (Recorder::new(&simulation, options.keep), Judge::new(scenario));
+        if judge.asks_for_clients() {
+            recorder.follow_clients(&simulation);
+        }
+        let audience = Audience { recorder, judge, spectator };
         let hashed = hashed_times(scenario, options.hash_every_second);
         let stops = stops(scenario, &hashed);
         Running { scenario, simulation, audience, stops, hashed, state_hashes: Vec::new() }
@@ -115,7 +118,8 @@ impl<'a> Running<'a> {
         let Some(stop) = self.stops.pop_first() else { return false };
         let Running { simulation, audience, .. } = self;
         simulation.run_until(stop, audience);
-        audience.judge.pause(stop, audience.recorder.census(), simulation.view());
+        audience.clients_look(stop, simulation.view());
+        audience.judge.pause(stop, &audience.recorder, simulation.view());
         audience.spectator.reached(stop);
         if self.hashed.contains(&stop) {
             self.state_hashes.push((stop, simulation.state_hash()));
@@ -130,7 +134,7 @@ impl<'a> Running<'a> {
 
     pub(crate) fn finish(self) -> Outcome {
         let Running { scenario, simulation, audience: Audience { recorder, judge, .. }, .. } = self;
-        let judgements = judge.finish(scenario.setup.until, recorder.census(), simulation.view());
+        let judgements = judge.finish(scenario.setup.until, &recorder, simulation.view());
         let recording = recorder.finish(&simulation);
         Outcome { recording, judgements, state_hashes: self.state_hashes, simulation }
     }
@@ -179,15 +183,25 @@ struct Audience<'a> {
     spectator: &'a mut dyn Spectator,
 }
 
+impl Audience<'_> {
+    /// Waiting clients look until now.
+    fn clients_look(&mut self, now: SimTime, view: View<'_>) {
+        if self.recorder.clients_look(now, view) {
+            self.judge.client_ended();
+        }
+    }
+}
+
 impl Observer for Audience<'_> {
     fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.recorder.fact(record, view);
-        self.judge.fact(record, view);
+        self.judge.fact(record);
         self.spectator.fact(record, self.recorder.census());
     }
 
     fn instant_over(&mut self, time: SimTime, view: View<'_>) {
-        self.judge.instant_over(time, self.recorder.census(), view);
+        self.clients_look(time, view);
+        self.judge.instant_over(time, &self.recorder, view);
         self.recorder.instant_over(time, view);
         self.spectator.instant_over(time, view);
     }

@@ -88,8 +88,7 @@ struct Client {
 
 impl Clients {
     /// Nobody waits yet.
-    #[must_use]
-    pub fn new(setup: &Setup) -> Self {
+    pub(crate) fn new(setup: &Setup) -> Self {
         let mut commands = BTreeMap::new();
         for entry in &setup.timeline {
             let Stimulus::Commands { commands: typed, .. } = &entry.stimulus else { continue };
@@ -108,7 +107,7 @@ impl Clients {
     }
 
     /// A fact was told. All looks before its time saw what was there before it.
-    pub fn fact(&mut self, record: &FactRecord, view: View<'_>) {
+    pub(crate) fn fact(&mut self, record: &FactRecord, view: View<'_>) {
         self.look_before(record.time, view.seed());
         let fact = &record.fact;
         if !self.waiting.is_empty()
@@ -130,20 +129,16 @@ impl Clients {
         }
     }
 
-    /// Nothing more happens at this instant.
-    pub fn instant_over(&mut self, time: SimTime, view: View<'_>) {
+    /// Nothing more happens at this instant: all look. True if one of them has ended.
+    pub(crate) fn instant_over(&mut self, time: SimTime, view: View<'_>) -> bool {
         if std::mem::take(&mut self.leader_unsure) {
             self.leaderless_since = match view.leader() {
                 Some(_) => None,
                 None => self.leaderless_since.or(Some(time)),
             };
         }
-    }
-
-    /// Lets all clients look up to a time, all facts of which were told. True if one of them has ended.
-    pub fn look(&mut self, now: SimTime, seed: u64) -> bool {
         let ended = self.over.len();
-        self.look_before(now + SimDuration::from_nanos(1), seed);
+        self.look_before(time + SimDuration::from_nanos(1), view.seed());
         self.over.len() > ended
     }
 

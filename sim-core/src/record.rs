@@ -26,6 +26,7 @@ pub struct Recorder {
     metrics: Metrics,
     keep: Keep,
     facts: Vec<FactRecord>,
+    /// Clients that wait, if facts are kept or somebody has asked for them.
     clients: Option<Clients>,
     /// Committed entries and delivered messages when the run began.
     at_start: Option<(u64, u64)>,
@@ -64,6 +65,22 @@ impl Recorder {
     #[must_use]
     pub fn census(&self) -> &Census {
         self.metrics.census()
+    }
+
+    /// Follows the clients that wait, even if no facts are kept. To be called before the run.
+    pub fn follow_clients(&mut self, simulation: &Simulation) {
+        self.clients.get_or_insert_with(|| Clients::new(simulation.view().setup()));
+    }
+
+    /// The clients that wait, if they are followed.
+    #[must_use]
+    pub fn clients(&self) -> Option<&Clients> {
+        self.clients.as_ref()
+    }
+
+    /// Lets all clients look up to a time, all facts of which were told. True if one of them has ended.
+    pub fn clients_look(&mut self, now: SimTime, view: View<'_>) -> bool {
+        self.clients.as_mut().is_some_and(|clients| clients.instant_over(now, view))
     }
 
     /// All facts so far, if they are kept.
@@ -122,9 +139,7 @@ impl Observer for Recorder {
 
     fn instant_over(&mut self, time: SimTime, view: View<'_>) {
         self.metrics.instant_over(time);
-        if let Some(clients) = &mut self.clients {
-            clients.instant_over(time, view);
-        }
+        self.clients_look(time, view);
     }
 }
 

@@ -3,9 +3,8 @@ use std::collections::BTreeMap;
 
 use sim_core::View;
 use sim_core::kernel::SimTime;
-use sim_core::metrics::Census;
 use sim_core::model::{CommandId, Fact, FactRecord};
-use sim_core::progress::Clients;
+use sim_core::record::Recorder;
 
 use super::condition::{Changes, Scene};
 use super::text;
@@ -50,26 +49,18 @@ pub(super) struct Answered {
 pub(super) struct Judge<'a> {
     trackers: Vec<Tracker<'a>>,
     answers: BTreeMap<CommandId, Answered>,
-    /// Clients that wait, if somebody expects something of a command.
-    clients: Option<Clients>,
     changes: Changes,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
         let trackers = scenario.expectations.iter().map(Tracker::new).collect();
-        let of_command =
-            scenario.expectations.iter().any(|one| matches!(one.subject, Subject::Command { .. }));
-        let clients = of_command.then(|| Clients::new(&scenario.setup));
-        Judge { trackers, answers: BTreeMap::new(), clients, changes: Changes::default() }
+        Judge { trackers, answers: BTreeMap::new(), changes: Changes::default() }
     }
 
     /// A fact was told.
-    pub(super) fn fact(&mut self, record: &FactRecord, view: View<'_>) {
+    pub(super) fn fact(&mut self, record: &FactRecord) {
         self.changes.any = true;
-        if let Some(clients) = &mut self.clients {
-            clients.fact(record, view);
-        }
         match &record.fact {
             Fact::Answer { command, exit, stdout, stderr, .. } => {
                 let output = format!("{stdout}{stderr}");
@@ -109,13 +100,10 @@ impl<'a> Judge<'a> {
     }
 
     /// Nothing more happens at this instant: whoever is concerned looks.
-    pub(super) fn instant_over(&mut self, time: SimTime, census: &Census, view: View<'_>) {
-        if let Some(clients) = &mut self.clients {
-            clients.instant_over(time, view);
-            self.changes.answers |= clients.look(time, view.seed());
-        }
+    pub(super) fn instant_over(&mut self, time: SimTime, recorder: &Recorder, view: View<'_>) {
         let changes = std::mem::take(&mut self.changes);
-        let scene = Scene { census, view, answers: &self.answers, clients: self.clients.as_ref() };
+        let census = recorder.census();
+        let scene = Scene { census, view, answers: &self.answers, clients: recorder.clients() };
         for tracker in self.trackers.iter_mut().filter(|tracker| tracker.is_open()) {
             if tracker.is_new() || changes.concern(tracker.subject(), census) {
                 tracker.look(time, &scene);
@@ -124,9 +112,9 @@ impl<'a> Judge<'a> {
     }
 
     /// The run pauses at a time that expectations may name: all of them look.
-    pub(super) fn pause(&mut self, time: SimTime, census: &Census, view: View<'_>) {
-        self.look_of_clients(time, view);
-        let scene = Scene { census, view, answers: &self.answers, clients: self.clients.as_ref() };
+    pub(super) fn pause(&mut self, time: SimTime, recorder: &Recorder, view: View<'_>) {
+        let census = recorder.census();
+        let scene = Scene { census, view, answers: &self.answers, clients: recorder.clients() };
         for tracker in self.trackers.iter_mut().filter(|tracker| tracker.is_open() && tracker.names(time)) {
             tracker.look(time, &scene);
             tracker.decide(time);
@@ -134,9 +122,9 @@ impl<'a> Judge<'a> {
     }
 
     /// The run is over.
-    pub(super) fn finish(mut self, until: SimTime, census: &Census, view: View<'_>) -> Vec<Judgement> {
-        self.look_of_clients(until, view);
-        let scene = Scene { census, view, answers: &self.answers, clients: self.clients.as_ref() };
+    pub(super) fn finish(self, until: SimTime, recorder: &Recorder, view: View<'_>) -> Vec<Judgement> {
+        let census = recorder.census();
+        let scene = Scene { census, view, answers: &self.answers, clients: recorder.clients() };
         let judgement = |mut tracker: Tracker<'a>| {
             tracker.run_over(until, &scene);
             let expectation = tracker.expectation();
@@ -152,10 +140,13 @@ impl<'a> Judge<'a> {
         self.trackers.into_iter().map(judgement).collect()
     }
 
-    /// Clients have looked until a time at which nothing need have happened.
-    fn look_of_clients(&mut self, time: SimTime, view: View<'_>) {
-        if let Some(clients) = &mut self.clients {
-            self.changes.answers |= clients.look(time, view.seed());
-        }
+    /// The client of a command has waited long enough.
+    pub(super) fn client_ended(&mut self) {
+        self.changes.answers = true;
+    }
+
+    /// True if somebody expects something of a command, whose client may wait.
+    pub(super) fn asks_for_clients(&self) -> bool {
+        self.trackers.iter().any(|tracker| matches!(tracker.subject(), Subject::Command { .. }))
     }
 }
