@@ -48,8 +48,8 @@ pub(crate) struct Host {
     pub(crate) manager: Option<Box<Manager>>,
     /// What a manager left on the disk while its process is down.
     pub(crate) manager_disk: Option<Box<ManagerDisk>>,
-    /// The network of the machine. It goes on while the engine process is dead.
-    pub(crate) mesh: Mesh,
+    /// The network of the machine. It goes on while the engine process is dead. Heartbeats need none of it.
+    pub(crate) mesh: Box<Mesh>,
     /// The host's part in a swarm. It is seldom looked at.
     pub(crate) node: Box<SwarmNode>,
     /// True while the host enters or leaves a swarm, so that everything that happens may complete that.

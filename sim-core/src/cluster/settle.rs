@@ -13,7 +13,6 @@ use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
 use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
 use crate::manager::founding::{PREDEFINED_NETWORKS, ingress_network, new_cluster, predefined_network};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerKit, ManagerStreams};
-use crate::mesh::Mesh;
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
     AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Network, NetworkAttachment, NetworkId, Node,
@@ -192,7 +191,7 @@ fn idle_host(setup: &Arc<Setup>, id: HostId, streams: &mut Streams) -> Host {
         agent: None,
         manager: None,
         manager_disk: None,
-        mesh: Mesh::default(),
+        mesh: Box::default(),
         node: Box::new(node),
         moves: false,
         clients: Clients::new(streams.seed(), setup.settings.call_limit),

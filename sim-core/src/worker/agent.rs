@@ -44,7 +44,8 @@ pub(crate) struct SettledAgent {
 pub(crate) struct Agent {
     session: Session,
     reporter: Reporter,
-    executor: Executor,
+    /// In a place of its own: a host that is idle only sends heartbeats.
+    executor: Box<Executor>,
     /// When the process began; none: the engine does not run.
     started_at: Option<SimTime>,
     /// What the machine is like now, if that differs from what was told.
@@ -60,7 +61,7 @@ impl Agent {
         Agent {
             session: Session::new((host, node), local_manager, description, &managers, streams),
             reporter: Reporter::new(node),
-            executor: Executor::new(host, setup, seed),
+            executor: Box::new(Executor::new(host, setup, seed)),
             started_at: None,
             changed_description: None,
             leaving: false,
