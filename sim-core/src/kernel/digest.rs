@@ -191,6 +191,12 @@ impl StateDigest for u16 {
     }
 }
 
+impl StateDigest for std::net::Ipv4Addr {
+    fn digest(&self, digest: &mut Digest) {
+        digest.u32(self.to_bits());
+    }
+}
+
 impl StateDigest for str {
     fn digest(&self, digest: &mut Digest) {
         digest.text(self);

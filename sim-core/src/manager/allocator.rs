@@ -5,33 +5,31 @@
 //! that could not be had is asked for again after something else was given back, or after five minutes, and only
 //! when a commit is heard of. Where the original goes through maps, the order here is that of ids.
 mod addresses;
+mod allocate;
 mod error;
+mod hear;
 mod holdings;
 mod ports;
 mod restore;
 mod serial;
+mod step;
 mod subnets;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 
-pub(crate) use self::error::AllocationError;
 use self::holdings::Holdings;
-use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
+pub(crate) use self::step::AllocatorStep;
+use super::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::{
-    AllocatedSubnet, Defect, Endpoint, FactId, Network, NetworkAttachment, NetworkId, Node, NodeId, Sabotage,
-    Service, ServiceId, Subnet, Task, TaskId, TaskState, TaskStatus,
-};
+use crate::model::{FactId, NetworkId, NodeId, Sabotage, ServiceId, Subnet, TaskId};
 use crate::protocol::LoopTimer;
-use crate::store::{ObjectChange, Store, StoreError, Transaction};
+use crate::store::{ObjectChange, StoreError, Transaction};
 
-/// What a task says while it waits for the scheduler (spec networking 1).
-const ALLOCATED_MESSAGE: &str = "pending task scheduling";
-/// Time until everything that could not be had is asked for again, if nothing was given back before.
+/// Time until everything that could not be had is asked for again, if nothing was given back before
+/// (spec networking 1).
 const RETRY_INTERVAL: SimDuration = SimDuration::from_secs(300);
 /// The pool that networks of a swarm are cut from.
 const DEFAULT_POOL: Subnet = Subnet { address: std::net::Ipv4Addr::new(10, 0, 0, 0), prefix_bits: 8 };
@@ -78,19 +76,6 @@ enum Item {
     Postpone,
 }
 
-/// What the allocator writes.
-#[derive(Clone, Debug)]
-pub(crate) enum AllocatorStep {
-    /// A network is ready.
-    Network(NetworkId, Vec<AllocatedSubnet>),
-    /// A node has these addresses for its load balancers.
-    Node(NodeId, Vec<NetworkAttachment>),
-    /// A service has these ports and addresses.
-    Service(ServiceId, Arc<Endpoint>),
-    /// A task has all it needs.
-    Task(TaskId, Vec<NetworkAttachment>, Option<Arc<Endpoint>>),
-}
-
 impl Allocator {
     pub(crate) fn new(without_ports: bool, sabotage: Sabotage) -> Self {
         Allocator { sabotage, ..Self::with_pool(without_ports, DEFAULT_POOL, DEFAULT_BLOCK_BITS) }
@@ -127,7 +112,7 @@ impl Allocator {
 
     fn write_all(&mut self, steps: Vec<(AllocatorStep, FactId)>, context: &mut Context<'_>) {
         self.writing = steps.iter().map(|(step, _)| step.clone()).collect();
-        context.batch(0, steps.into_iter().map(|(step, cause)| (Step::Allocator(step), cause)));
+        context.batch(MAIN_STRAND, steps.into_iter().map(|(step, cause)| (step.into(), cause)));
     }
 
     fn work_on(&mut self, item: Item, context: &Context<'_>) -> Vec<(AllocatorStep, FactId)> {
@@ -173,227 +158,6 @@ impl Allocator {
         let plan = plan.chain(services.map(|(id, cause)| (Item::Service(id), cause)));
         let plan: Vec<_> = plan.chain([(Item::UnallocatedTasks, context.cause())]).collect();
         plan.into_iter().rev().for_each(|item| self.agenda.push_front(item));
-    }
-
-    fn allocate_network(&mut self, id: NetworkId, store: &Store, cause: FactId) -> Option<AllocatorStep> {
-        let network = store.network(id)?;
-        if self.holdings.has_network(id) {
-            return None;
-        }
-        match self.holdings.allocate_network(network) {
-            Ok(subnets) => Some(AllocatorStep::Network(id, subnets)),
-            Err(_) => {
-                self.unallocated_networks.insert(id, cause);
-                None
-            }
-        }
-    }
-
-    fn allocate_service(
-        &mut self,
-        id: ServiceId,
-        store: &Store,
-        cause: FactId,
-        starting: bool,
-    ) -> Option<AllocatorStep> {
-        let service = store.service(id)?;
-        if self.is_service_allocated(service, starting) {
-            if !ports::host_ports_need_update(service) {
-                return None;
-            }
-            let endpoint = service.endpoint.as_deref().cloned().unwrap_or_default();
-            let spec = service.spec.endpoint.clone().unwrap_or_default();
-            let ports = ports::with_host_ports(service);
-            return Some(AllocatorStep::Service(id, Arc::new(Endpoint { spec, ports, ..endpoint })));
-        }
-        self.released |= service.spec.endpoint.is_none() && service.endpoint.is_some();
-        match self.holdings.allocate_service(service, self.ingress) {
-            Ok(endpoint) if service.endpoint.as_deref() == Some(&endpoint) => None,
-            Ok(endpoint) => Some(AllocatorStep::Service(id, Arc::new(endpoint))),
-            Err(_) => {
-                self.unallocated_services.insert(id, cause);
-                None
-            }
-        }
-    }
-
-    fn is_service_allocated(&self, service: &Service, starting: bool) -> bool {
-        self.without_ports || self.holdings.is_service_allocated(service, self.ingress, starting)
-    }
-
-    /// The steps of those tasks that can have all they need.
-    fn allocate_tasks(
-        &mut self,
-        tasks: &BTreeMap<TaskId, FactId>,
-        store: &Store,
-    ) -> Vec<(AllocatorStep, FactId)> {
-        let mut steps = Vec::new();
-        for (id, cause) in tasks {
-            if let Some(task) = store.task(*id)
-                && let Ok(step) = self.allocate_task(task, store)
-            {
-                steps.push((step, *cause));
-            }
-        }
-        steps
-    }
-
-    fn allocate_task(&mut self, task: &Task, store: &Store) -> Result<AllocatorStep, AllocationError> {
-        let mut endpoint = task.endpoint.clone();
-        let mut service = None;
-        if let Some(id) = task.service {
-            let owner = store.service(id).ok_or(AllocationError::NoService { service: id, task: task.id })?;
-            if !self.is_service_allocated(owner, false) {
-                return Err(AllocationError::ServicePending { service: id, task: task.id });
-            }
-            if owner.endpoint.is_some() {
-                endpoint.clone_from(&owner.endpoint);
-            }
-            service = Some(owner);
-        }
-        let mut attachments = self.attachments(task, service.map(|service| &**service), store);
-        for attachment in &mut attachments {
-            let network = attachment.network.id;
-            let stored =
-                store.network(network).ok_or(AllocationError::NoNetwork { network, task: task.id })?;
-            if !self.holdings.has_network(network) {
-                return Err(AllocationError::NetworkPending { network, task: task.id });
-            }
-            attachment.network = Arc::clone(stored);
-        }
-        self.holdings.allocate_task(task.id, &mut attachments)?;
-        if self.sabotage.is(Defect::ForgetAddresses) {
-            attachments.iter_mut().for_each(|attachment| attachment.addresses.clear());
-        }
-        Ok(AllocatorStep::Task(task.id, attachments, endpoint))
-    }
-
-    /// The networks that a task is attached to: that of the routing mesh if its service needs it, then those of its
-    /// spec. One that does not exist is left out.
-    fn attachments(&self, task: &Task, service: Option<&Service>, store: &Store) -> Vec<NetworkAttachment> {
-        if !task.networks.is_empty() || self.without_ports {
-            return task.networks.clone();
-        }
-        let mesh = service.filter(|service| service.spec.publishes_ingress_port()).and(self.ingress);
-        let mesh =
-            mesh.and_then(|id| store.network(id)).map(|known| NetworkAttachment::to(Arc::clone(known)));
-        let wanted = task.spec.networks.iter().filter_map(|wish| {
-            let network = Arc::clone(store.network(wish.network)?);
-            Some(NetworkAttachment { aliases: wish.aliases.clone(), ..NetworkAttachment::to(network) })
-        });
-        mesh.into_iter().chain(wanted).collect()
-    }
-
-    /// Gives a node an address on each network that its tasks use, and always on that of the routing mesh; takes
-    /// back those that it needs no more (spec networking 3.6).
-    fn attach_node(&mut self, id: NodeId, store: &Store) -> Option<AllocatorStep> {
-        let node = store.node(id)?;
-        let needed = self.networks_of_node(id, store);
-        let mut attachments = Vec::new();
-        let mut changed = false;
-        for attachment in &node.attachments {
-            let network = attachment.network.id;
-            if needed.contains(&network) && self.holdings.has_attachment(id, network) {
-                attachments.push(attachment.clone());
-            } else {
-                self.holdings.free_attachment(id, network);
-                self.released = true;
-                changed = true;
-            }
-        }
-        for network in needed {
-            if attachments.iter().any(|known| known.network.id == network) {
-                continue;
-            }
-            let known = store.network(network).filter(|_| self.holdings.has_network(network));
-            let Some(network) = known else { continue };
-            let mut attachment = NetworkAttachment::to(Arc::clone(network));
-            if self.holdings.allocate_attachment(id, &mut attachment).is_ok() {
-                attachments.push(attachment);
-                changed = true;
-            }
-        }
-        changed.then_some(AllocatorStep::Node(id, attachments))
-    }
-
-    /// The network of the routing mesh first, the others by id.
-    fn networks_of_node(&self, node: NodeId, store: &Store) -> Vec<NetworkId> {
-        let alive = store.tasks_of_node(node).filter(|task| !task.status.state.is_terminal());
-        let used = alive.flat_map(|task| &task.networks).map(|attachment| &attachment.network);
-        let used: BTreeSet<NetworkId> =
-            used.filter(|network| network.is_overlay()).map(|network| network.id).collect();
-        let others = used.into_iter().filter(|network| Some(*network) != self.ingress);
-        let mesh = self.ingress.filter(|_| !self.sabotage.is(Defect::ForgetIngress));
-        mesh.into_iter().chain(others).collect()
-    }
-
-    fn hear_network(&mut self, old: Option<&Network>, new: Option<&Network>, context: &Context<'_>) {
-        let cause = context.cause();
-        match (old, new) {
-            (None, Some(network)) => {
-                let id = network.id;
-                if network.spec.ingress && self.ingress.is_some_and(|known| known != id) {
-                    return;
-                }
-                self.agenda.push_back((Item::Network(id), cause));
-                if network.spec.ingress {
-                    self.ingress = Some(id);
-                    let nodes = context.store.nodes().map(|node| (Item::Node(node.id), cause));
-                    self.agenda.extend(nodes);
-                }
-            }
-            (Some(network), None) => {
-                self.ingress = self.ingress.filter(|known| *known != network.id);
-                let attached = |node: &&Arc<Node>| self.holdings.has_attachment(node.id, network.id);
-                let nodes = context.store.nodes().filter(attached);
-                let nodes: Vec<_> = nodes.map(|node| (Item::Node(node.id), cause)).collect();
-                self.agenda.extend(nodes);
-                self.unallocated_networks.remove(&network.id);
-                self.holdings.free_network(network.id);
-                self.released = true;
-            }
-            (Some(_), Some(_)) | (None, None) => {}
-        }
-    }
-
-    fn hear_service(&mut self, old: Option<&Service>, new: Option<&Service>, cause: FactId) {
-        match (old, new) {
-            (_, Some(service)) => self.agenda.push_back((Item::Service(service.id), cause)),
-            (Some(service), None) => {
-                self.holdings.free_service(service);
-                self.unallocated_services.remove(&service.id);
-                self.released = true;
-            }
-            (None, None) => {}
-        }
-    }
-
-    fn hear_node(&mut self, old: Option<&Node>, new: Option<&Node>, cause: FactId) {
-        match (old, new) {
-            (_, Some(node)) => self.agenda.push_back((Item::Node(node.id), cause)),
-            (Some(node), None) => {
-                self.holdings.free_node(node.id);
-                self.released = true;
-            }
-            (None, None) => {}
-        }
-    }
-
-    /// The content of the event is ignored unless the task is gone: what counts is how it is now.
-    fn hear_task(&mut self, id: TaskId, deleted: Option<&Task>, context: &Context<'_>) {
-        let current = context.store.task(id);
-        let Some(task) = deleted.or(current.map(|task| &**task)) else { return };
-        // A task without networks changes nothing about what its node needs.
-        if let Some(node) = task.node.filter(|_| !task.networks.is_empty()) {
-            self.agenda.push_back((Item::Node(node), context.cause()));
-        }
-        if deleted.is_some() || task.status.state.is_terminal() {
-            self.released |= self.holdings.free_task(id);
-            self.pending_tasks.remove(&id);
-            self.unallocated_tasks.remove(&id);
-        } else if task.status.state < TaskState::Pending {
-            self.pending_tasks.insert(id, context.cause());
-        }
     }
 
     /// What was to be written is not: it is given back and asked for again later.
@@ -474,14 +238,7 @@ impl ControlLoop for Allocator {
 
     fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
         let Step::Allocator(step) = step else { unreachable!("{step:?} is no step of the allocator") };
-        match step {
-            AllocatorStep::Network(id, subnets) => write_network(*id, subnets, transaction),
-            AllocatorStep::Node(id, attachments) => write_node(*id, attachments, transaction),
-            AllocatorStep::Service(id, endpoint) => write_service(*id, endpoint, transaction),
-            AllocatorStep::Task(id, networks, endpoint) => {
-                write_task(*id, networks, endpoint.as_ref(), transaction)
-            }
-        }
+        step::write(step, transaction)
     }
 
     fn settled(&mut self, _strand: u32, outcome: Outcome, context: &mut Context<'_>) {
@@ -498,67 +255,9 @@ impl ControlLoop for Allocator {
     }
 }
 
-fn write_network(
-    id: NetworkId,
-    subnets: &[AllocatedSubnet],
-    transaction: &mut Transaction<'_>,
-) -> Result<(), StoreError> {
-    let Some(network) = transaction.store().network(id) else { return Ok(()) };
-    let network = Network { allocated: Some(subnets.to_vec()), ..Network::clone(network) };
-    transaction.update_network(network)
-}
-
-fn write_node(
-    id: NodeId,
-    attachments: &[NetworkAttachment],
-    transaction: &mut Transaction<'_>,
-) -> Result<(), StoreError> {
-    let Some(node) = transaction.store().node(id) else { return Ok(()) };
-    let node = Node { attachments: attachments.to_vec(), ..Node::clone(node) };
-    transaction.update_node(node)
-}
-
-/// Only the endpoint is written, whatever else has changed meanwhile.
-fn write_service(
-    id: ServiceId,
-    endpoint: &Arc<Endpoint>,
-    transaction: &mut Transaction<'_>,
-) -> Result<(), StoreError> {
-    let Some(service) = transaction.store().service(id) else { return Ok(()) };
-    let service = Service { endpoint: Some(Arc::clone(endpoint)), ..Service::clone(service) };
-    transaction.update_service(service)
-}
-
-fn write_task(
-    id: TaskId,
-    networks: &[NetworkAttachment],
-    endpoint: Option<&Arc<Endpoint>>,
-    transaction: &mut Transaction<'_>,
-) -> Result<(), StoreError> {
-    let Some(task) = transaction.store().task(id) else { return Ok(()) };
-    let mut task = Task::clone(task);
-    task.networks = networks.to_vec();
-    task.endpoint = endpoint.cloned();
-    if task.status.state < TaskState::Pending {
-        task.status = TaskStatus {
-            state: TaskState::Pending,
-            timestamp: Some(transaction.now()),
-            message: ALLOCATED_MESSAGE.into(),
-            ..TaskStatus::default()
-        };
-    }
-    transaction.update_task(task)
-}
-
-impl From<AllocatorStep> for Step {
-    fn from(step: AllocatorStep) -> Self {
-        Step::Allocator(step)
-    }
-}
-
 impl StateDigest for Allocator {
     fn digest(&self, digest: &mut Digest) {
-        // What is held follows from the store, but for the counters; what is being written from the steps.
+        // The defect is the run's.
         let Self {
             without_ports,
             sabotage: _,
@@ -582,7 +281,24 @@ impl StateDigest for Allocator {
         unallocated_tasks.digest(digest);
         digest.bool(*released);
         digest.time(*last_retry);
-        digest.u64(agenda.len() as u64);
-        digest.u64(writing.len() as u64);
+        agenda.digest(digest);
+        writing.digest(digest);
+    }
+}
+
+impl StateDigest for Item {
+    fn digest(&self, digest: &mut Digest) {
+        let (kind, id) = match self {
+            Item::Network(id) => (0, id.0),
+            Item::Node(id) => (1, id.0),
+            Item::Service(id) => (2, id.0),
+            Item::FirstService(id) => (3, id.0),
+            Item::PendingTasks => (4, 0),
+            Item::Retry => (5, 0),
+            Item::UnallocatedTasks => (6, 0),
+            Item::Postpone => (7, 0),
+        };
+        digest.u8(kind);
+        digest.u32(id);
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod replicated;
 pub(crate) mod restart;
 mod slot;
 mod step;
+mod supervised;
 mod supervisors;
 pub(crate) mod task;
 mod taskinit;

@@ -199,6 +199,23 @@ impl StateDigest for Network {
     }
 }
 
+impl StateDigest for Subnet {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { address, prefix_bits } = self;
+        address.digest(digest);
+        digest.u8(*prefix_bits);
+    }
+}
+
+impl StateDigest for AllocatedSubnet {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { subnet, gateway, vxlan } = self;
+        subnet.digest(digest);
+        gateway.digest(digest);
+        digest.u32(*vxlan);
+    }
+}
+
 impl StateDigest for Endpoint {
     fn digest(&self, digest: &mut Digest) {
         let Self { spec, ports, virtual_ips } = self;

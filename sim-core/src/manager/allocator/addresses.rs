@@ -3,6 +3,7 @@ use std::net::Ipv4Addr;
 
 use super::error::AllocationError;
 use super::serial::Serial;
+use crate::kernel::{Digest, StateDigest};
 use crate::model::{AllocatedSubnet, Subnet};
 
 /// Prefixes that have neither a network address nor a broadcast address.
@@ -21,8 +22,7 @@ impl Addresses {
             let (first, last) = (subnet.address.to_bits(), subnet.last().to_bits());
             let ends = u32::from(subnet.prefix_bits < POINT_TO_POINT_BITS);
             let mut serial = Serial::new(first + ends, last - ends);
-            // A gateway that is an end of its subnet is not one of the numbers.
-            let _ = serial.take(gateway.to_bits());
+            serial.hold(gateway.to_bits());
             (*subnet, serial)
         });
         Addresses { subnets: subnets.collect() }
@@ -48,5 +48,12 @@ impl Addresses {
     fn serial_of(&mut self, address: Ipv4Addr) -> Option<&mut Serial> {
         let own = self.subnets.iter_mut().find(|(subnet, _)| subnet.contains(address));
         own.map(|(_, serial)| serial)
+    }
+}
+
+impl StateDigest for Addresses {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { subnets } = self;
+        subnets.digest(digest);
     }
 }

@@ -354,26 +354,27 @@ impl Holdings {
     }
 }
 
+fn mode(service: &Service) -> EndpointMode {
+    service.spec.endpoint.as_ref().map_or(EndpointMode::Vip, |endpoint| endpoint.mode)
+}
+
 impl StateDigest for Holdings {
     fn digest(&self, digest: &mut Digest) {
-        // Subnets, ports and addresses are taken by those who are listed here or in the store; counters move with them.
-        let Self { subnets: _, ports: _, networks, services, tasks, nodes } = self;
-        digest.u64(networks.len() as u64);
+        let Self { subnets, ports, networks, services, tasks, nodes } = self;
+        subnets.digest(digest);
+        ports.digest(digest);
+        networks.digest(digest);
         services.digest(digest);
-        for (task, held) in tasks {
-            task.digest(digest);
-            for (network, address) in held {
-                network.digest(digest);
-                digest.u32(address.to_bits());
-            }
-        }
-        for (node, held) in nodes {
-            node.digest(digest);
-            digest.u64(held.len() as u64);
-        }
+        tasks.digest(digest);
+        nodes.digest(digest);
     }
 }
 
-fn mode(service: &Service) -> EndpointMode {
-    service.spec.endpoint.as_ref().map_or(EndpointMode::Vip, |endpoint| endpoint.mode)
+impl StateDigest for HeldNetwork {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { subnets, addresses, virtual_ips } = self;
+        subnets.digest(digest);
+        addresses.digest(digest);
+        virtual_ips.digest(digest);
+    }
 }

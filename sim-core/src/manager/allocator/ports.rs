@@ -1,6 +1,7 @@
 //! Published ports of the routing mesh (spec networking 5.3 to 5.5).
 use super::error::AllocationError;
 use super::serial::Serial;
+use crate::kernel::{Digest, StateDigest};
 use crate::model::{Endpoint, PortConfig, PublishMode, Service, TransportProtocol};
 
 /// The first port that the swarm chooses when the user names none (spec networking 1).
@@ -53,7 +54,7 @@ impl PortAllocator {
     /// What the store says that a service has. Ports that two services have stay with the first.
     pub(super) fn restore(&mut self, ports: &[PortConfig]) {
         for port in ports.iter().filter(|port| is_ingress(port) && port.published_port != 0) {
-            let _ = self.space(port.protocol).take(port.published_port);
+            self.space(port.protocol).hold(port.published_port);
         }
     }
 
@@ -94,9 +95,24 @@ impl PortSpace {
         Ok(port)
     }
 
+    fn hold(&mut self, port: u16) {
+        self.dynamic.hold(u32::from(port));
+        self.all.hold(u32::from(port));
+    }
+
     fn free(&mut self, port: u16) {
         self.dynamic.free(u32::from(port));
         self.all.free(u32::from(port));
+    }
+}
+
+impl StateDigest for PortAllocator {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { tcp, udp, sctp } = self;
+        for PortSpace { all, dynamic } in [tcp, udp, sctp] {
+            all.digest(digest);
+            dynamic.digest(digest);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::error::AllocationError;
+use crate::kernel::{Digest, StateDigest};
 
 /// The numbers of a range, and which of them are taken.
 #[derive(Clone, Debug)]
@@ -49,6 +50,14 @@ impl Serial {
         Ok(())
     }
 
+    /// Counts a number as taken because somebody has it. One that is taken already stays so, and one that is not of
+    /// this range is nobody's.
+    pub(super) fn hold(&mut self, number: u32) {
+        if self.contains(number) && !self.is_taken(number) {
+            self.insert(number);
+        }
+    }
+
     /// Gives a number back; one that is free stays free.
     pub(super) fn free(&mut self, number: u32) {
         let Some((first, last)) = self.run_of(number) else { return };
@@ -90,6 +99,16 @@ impl Serial {
     }
 }
 
+impl StateDigest for Serial {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { first, last, taken, counter } = self;
+        digest.u32(*first);
+        digest.u32(*last);
+        taken.digest(digest);
+        counter.digest(digest);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -126,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_are_as_good_as_a_set(steps in proptest::collection::vec((0_u8..3, 5_u32..25), 0..80)) {
+        fn runs_are_as_good_as_a_set(steps in proptest::collection::vec((0_u8..4, 5_u32..25), 0..80)) {
             let mut numbers = Serial::new(5, 24);
             let (mut taken, mut counter) = (BTreeSet::new(), None);
             for (kind, number) in steps {
@@ -138,6 +157,10 @@ mod tests {
                         counter = expected.or(counter);
                     }
                     1 => prop_assert_eq!(numbers.take(number).is_ok(), taken.insert(number)),
+                    2 => {
+                        numbers.hold(number);
+                        taken.insert(number);
+                    }
                     _ => {
                         numbers.free(number);
                         taken.remove(&number);

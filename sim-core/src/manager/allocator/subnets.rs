@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::error::AllocationError;
 use super::serial::Serial;
+use crate::kernel::{Digest, StateDigest};
 use crate::model::{AllocatedSubnet, NetworkSpec, Subnet, SubnetSpec};
 
 /// First number that tunnels get by themselves (spec networking 1).
@@ -69,8 +70,11 @@ impl Subnets {
     pub(super) fn restore(&mut self, allocated: &[AllocatedSubnet]) {
         for AllocatedSubnet { subnet, vxlan, .. } in allocated {
             self.taken.insert(*subnet);
-            // Two networks with one number cannot come from an allocator: the first keeps it.
-            let _ = self.take_vxlan(*vxlan);
+            if *vxlan >= VXLAN_FIRST {
+                self.vxlans.hold(*vxlan);
+            } else {
+                self.low_vxlans.insert(*vxlan);
+            }
         }
     }
 
@@ -146,6 +150,16 @@ impl Subnets {
         } else {
             Err(AllocationError::BitAllocated)
         }
+    }
+}
+
+impl StateDigest for Subnets {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { pools, taken, vxlans, low_vxlans } = self;
+        pools.digest(digest);
+        taken.digest(digest);
+        vxlans.digest(digest);
+        low_vxlans.digest(digest);
     }
 }
 

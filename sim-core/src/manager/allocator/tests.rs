@@ -1,14 +1,15 @@
 //! Text tests of the allocator on a bench, and the cases of its parts.
 mod script;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use self::script::{Script, port};
 use super::error::AllocationError;
 use super::holdings::Holdings;
 use super::ports::{are_allocated, host_ports_need_update, reconcile, with_host_ports};
 use super::*;
-use crate::model::{
-    Annotations, EndpointSpec, NetworkSpec, PortConfig, ServiceMode, ServiceSpec, SubnetSpec, TaskSpec,
-};
+use crate::model::*;
 use crate::text_test;
 
 fn check(file: &str) {

@@ -101,9 +101,8 @@ impl LeaderLoops {
         act: impl FnOnce(&mut Dispatcher, &mut Context<'_>) -> R,
     ) -> R {
         let dispatcher = self.loops.dispatcher.as_mut().expect("the dispatcher runs");
-        let (writes, watches, strands) = (&mut self.writes, &mut self.watches, &mut self.strands);
-        let (wishes, owner) = (&mut self.wishes, LoopKind::Dispatcher);
-        act(dispatcher, &mut Context { store, effects, writes, watches, strands, wishes, owner })
+        let owner = LoopKind::Dispatcher;
+        act(dispatcher, &mut Context { store, effects, desk: &mut self.desk, owner })
     }
 }
 

@@ -100,11 +100,19 @@ impl StateDigest for Watches {
         // The index by object follows from the interests of the strands.
         let Self { subscriptions, of_strand, by_object: _ } = self;
         digest.u64(*subscriptions);
-        for (strand, (order, interests)) in of_strand {
-            digest.u8(strand.owner as u8);
-            digest.u32(strand.number);
-            digest.u64(*order);
-            digest.u64(interests.len() as u64);
-        }
+        of_strand.digest(digest);
+    }
+}
+
+impl StateDigest for Interest {
+    fn digest(&self, digest: &mut Digest) {
+        let (kind, object) = match self {
+            Interest::Task(task) => (0, task.0),
+            Interest::TaskEnded(task) => (1, task.0),
+            Interest::TaskOfServiceEnded(service) => (2, service.0),
+            Interest::NodeLost(node) => (3, node.0),
+        };
+        digest.u8(kind);
+        digest.u32(object);
     }
 }

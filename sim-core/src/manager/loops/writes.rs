@@ -212,17 +212,24 @@ impl StateDigest for Writes {
     fn digest(&self, digest: &mut Digest) {
         // Counts of outstanding writes follow from the writes.
         let Self { waiting, holder, outstanding: _, interrupted } = self;
-        for write in waiting.iter().chain(holder) {
-            let Write { strand, cause, splits, steps } = write;
-            digest.u8(strand.owner as u8);
-            digest.u32(strand.number);
-            cause.digest(digest);
-            digest.bool(*splits);
-            digest.u64(steps.len() as u64);
-        }
-        for strand in interrupted {
-            digest.u8(strand.owner as u8);
-            digest.u32(strand.number);
-        }
+        waiting.digest(digest);
+        holder.digest(digest);
+        interrupted.digest(digest);
+    }
+}
+
+impl StateDigest for Write {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { strand, cause, splits, steps } = self;
+        strand.digest(digest);
+        cause.digest(digest);
+        digest.bool(*splits);
+        steps.digest(digest);
+    }
+}
+
+impl StateDigest for Step {
+    fn digest(&self, digest: &mut Digest) {
+        digest.debug(self);
     }
 }

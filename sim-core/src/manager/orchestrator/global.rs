@@ -7,20 +7,19 @@ mod reconcile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::restart::StartWaits;
-use super::step::{OrchestratorStep, remove_all};
+use super::step::{OrchestratorStep, remove_all, submit, submit_restarts};
+use super::supervised::Supervised;
 use super::supervisors::{self, Supervisors};
 use super::task::constraints_of;
 use super::taskinit;
-use super::update::UpdateWaits;
 use crate::kernel::{Digest, StateDigest};
-use crate::manager::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step};
+use crate::manager::loops::{Context, Heard, MAIN_STRAND};
 use crate::manager::ties::TieBreaker;
 use crate::model::{
     Availability, Constraint, FactId, Node, NodeId, Service, ServiceId, ServiceMode, Task, TaskId, TaskState,
     constraint,
 };
-use crate::protocol::{LoopKind, LoopTimer};
+use crate::protocol::LoopKind;
 use crate::store::{Delta, ObjectChange, StoreError, Transaction};
 
 /// The global orchestrator of a leading manager.
@@ -140,16 +139,9 @@ impl Orchestrator {
         self.services.get(&task.service?)
     }
 
-    /// Writes the restarts that were noted. True if there are any.
+    /// Writes the restarts that were noted. False if there are none.
     fn restart_noted(&mut self, context: &mut Context<'_>) -> bool {
-        if self.restarts.is_empty() {
-            return false;
-        }
-        let mut restarts: Vec<(TaskId, FactId)> = std::mem::take(&mut self.restarts).into_iter().collect();
-        self.ties.order(&mut restarts);
-        let steps = restarts.into_iter().map(|(task, cause)| (OrchestratorStep::Restart(task).into(), cause));
-        context.batch(MAIN_STRAND, steps);
-        true
+        submit_restarts(&mut self.restarts, &mut self.ties, context)
     }
 
     fn go_on_to_restarts(&mut self, context: &mut Context<'_>) {
@@ -169,8 +161,16 @@ impl Orchestrator {
     }
 }
 
-impl ControlLoop for Orchestrator {
-    fn start(&mut self, context: &mut Context<'_>) {
+impl Supervised for Orchestrator {
+    fn supervisors(&self) -> &Supervisors {
+        &self.supervisors
+    }
+
+    fn supervisors_mut(&mut self) -> &mut Supervisors {
+        &mut self.supervisors
+    }
+
+    fn start_own(&mut self, context: &mut Context<'_>) {
         for node in context.store.nodes().filter(|node| !node.is_invalid()) {
             self.nodes.insert(node.id, Arc::clone(node));
         }
@@ -196,10 +196,7 @@ impl ControlLoop for Orchestrator {
         context.batch(MAIN_STRAND, steps);
     }
 
-    fn hear(&mut self, strand: u32, event: Heard<'_>, context: &mut Context<'_>) {
-        if strand != MAIN_STRAND {
-            return self.supervisors.hear(strand, event, context);
-        }
+    fn hear_own(&mut self, event: Heard<'_>, context: &mut Context<'_>) {
         let steps = match event {
             Heard::Change(ObjectChange::Service(delta)) => self.hear_of_service(delta, context),
             Heard::Change(ObjectChange::Node(delta)) => self.hear_of_node(delta, context),
@@ -214,37 +211,30 @@ impl ControlLoop for Orchestrator {
             self.go_on_to_restarts(context);
         } else {
             self.stage = Stage::Reacting;
-            let cause = context.cause();
-            context.batch(MAIN_STRAND, steps.into_iter().map(|step| (step.into(), cause)));
+            submit(steps, context);
         }
     }
 
-    fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        let mut step = step.of_orchestrator().clone();
+    /// A restart is decided anew with the lock held, and a service that is gone meanwhile gets no more tasks.
+    fn write_step(
+        &mut self,
+        step: &OrchestratorStep,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<(), StoreError> {
         if let OrchestratorStep::Restart(task) = step {
-            let task = transaction.store().task(task);
-            match task.and_then(|task| self.restart_step(task)) {
-                Some(decided) => step = decided,
-                None => return Ok(()),
-            }
+            let decided = transaction.store().task(*task).and_then(|task| self.restart_step(task));
+            let Some(decided) = decided else { return Ok(()) };
+            return supervisors::write(&decided, &mut self.supervisors.restart, transaction);
         }
-        if let OrchestratorStep::Create(task) = &step
+        if let OrchestratorStep::Create(task) = step
             && transaction.store().service(task.service.id).is_none()
         {
             return Ok(());
         }
-        supervisors::write(&step, &mut self.supervisors.restart, transaction)
+        supervisors::write(step, &mut self.supervisors.restart, transaction)
     }
 
-    fn part_settled(&mut self, _strand: u32, context: &mut Context<'_>) {
-        self.supervisors.part_settled(context);
-    }
-
-    fn settled(&mut self, strand: u32, outcome: Outcome, context: &mut Context<'_>) {
-        self.supervisors.settled(strand, &outcome, context);
-        if strand != MAIN_STRAND {
-            return;
-        }
+    fn own_settled(&mut self, context: &mut Context<'_>) {
         match self.stage {
             Stage::Starting => {
                 self.stage = Stage::RestartingAtStart;
@@ -260,18 +250,6 @@ impl ControlLoop for Orchestrator {
             Stage::Restarting => self.stage = Stage::Idle,
             Stage::Idle => unreachable!("an idle orchestrator writes nothing"),
         }
-    }
-
-    fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>) {
-        self.supervisors.fire(timer, context);
-    }
-
-    fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {
-        self.supervisors.update.waits(service, &self.supervisors.restart)
-    }
-
-    fn start_waits(&self, task: TaskId) -> Option<StartWaits> {
-        self.supervisors.restart.delays.waits(task)
     }
 }
 

@@ -8,7 +8,7 @@ mod replicated;
 use std::collections::VecDeque;
 
 use super::restart::{StartWaits, Supervisor};
-use super::step::{OrchestratorStep, remove_all};
+use super::step::{OrchestratorStep, remove_all, submit};
 use super::supervisors::{restart_if_wanted, write};
 use super::{is_invalid_node, taskinit};
 use crate::kernel::{Digest, StateDigest};
@@ -112,11 +112,6 @@ impl Orchestrator {
         let steps = taskinit::check_tasks(mode, fix, &mut self.restart, context);
         context.batch(MAIN_STRAND, steps);
     }
-}
-
-fn submit(steps: Vec<OrchestratorStep>, context: &mut Context<'_>) {
-    let cause = context.cause();
-    context.batch(MAIN_STRAND, steps.into_iter().map(|step| (step.into(), cause)));
 }
 
 impl ControlLoop for Orchestrator {

@@ -7,17 +7,16 @@ mod reconcile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::restart::StartWaits;
-use super::step::{OrchestratorStep, remove_all};
-use super::supervisors::{self, Supervisors};
-use super::update::UpdateWaits;
+use super::step::{remove_all, submit, submit_restarts};
+use super::supervised::Supervised;
+use super::supervisors::Supervisors;
 use super::{is_invalid_node, is_replicated, taskinit};
 use crate::kernel::{Digest, StateDigest};
-use crate::manager::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step};
+use crate::manager::loops::{Context, Heard, MAIN_STRAND};
 use crate::manager::ties::TieBreaker;
 use crate::model::{FactId, NodeId, Service, ServiceId, Task, TaskId, TaskState};
-use crate::protocol::{LoopKind, LoopTimer};
-use crate::store::{Delta, ObjectChange, Store, StoreError, Transaction};
+use crate::protocol::LoopKind;
+use crate::store::{Delta, ObjectChange, Store};
 
 /// The replicated orchestrator of a leading manager.
 #[derive(Debug)]
@@ -66,8 +65,7 @@ impl Orchestrator {
                 self.supervisors.restart.clear_history(service);
                 self.reconciliations.remove(&service);
                 self.stage = Stage::Removing;
-                let (steps, cause) = (remove_all(context.store, service), context.cause());
-                context.batch(MAIN_STRAND, steps.into_iter().map(|step| (step.into(), cause)));
+                submit(remove_all(context.store, service), context);
             }
         }
     }
@@ -111,13 +109,8 @@ impl Orchestrator {
     /// Writes the next part of what was noted, if anything is left.
     fn work(&mut self, context: &mut Context<'_>) {
         self.stage = Stage::Working;
-        if !self.restarts.is_empty() {
-            let mut restarts: Vec<(TaskId, FactId)> =
-                std::mem::take(&mut self.restarts).into_iter().collect();
-            self.ties.order(&mut restarts);
-            let steps =
-                restarts.into_iter().map(|(task, cause)| (OrchestratorStep::Restart(task).into(), cause));
-            return context.batch(MAIN_STRAND, steps);
+        if submit_restarts(&mut self.restarts, &mut self.ties, context) {
+            return;
         }
         match self.reconciliations.pop_first() {
             Some((_, (service, cause))) => self.reconcile(&service, cause, context),
@@ -126,8 +119,16 @@ impl Orchestrator {
     }
 }
 
-impl ControlLoop for Orchestrator {
-    fn start(&mut self, context: &mut Context<'_>) {
+impl Supervised for Orchestrator {
+    fn supervisors(&self) -> &Supervisors {
+        &self.supervisors
+    }
+
+    fn supervisors_mut(&mut self) -> &mut Supervisors {
+        &mut self.supervisors
+    }
+
+    fn start_own(&mut self, context: &mut Context<'_>) {
         let store = context.store;
         let restarts = &mut self.restarts;
         let fix = |task: &Task| {
@@ -141,10 +142,7 @@ impl ControlLoop for Orchestrator {
         context.batch(MAIN_STRAND, steps);
     }
 
-    fn hear(&mut self, strand: u32, event: Heard<'_>, context: &mut Context<'_>) {
-        if strand != MAIN_STRAND {
-            return self.supervisors.hear(strand, event, context);
-        }
+    fn hear_own(&mut self, event: Heard<'_>, context: &mut Context<'_>) {
         match event {
             Heard::Change(ObjectChange::Service(delta)) => self.hear_of_service(delta, context),
             Heard::Change(ObjectChange::Task(delta)) => self.hear_of_task(delta, context),
@@ -154,19 +152,7 @@ impl ControlLoop for Orchestrator {
         }
     }
 
-    fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        supervisors::write(step.of_orchestrator(), &mut self.supervisors.restart, transaction)
-    }
-
-    fn part_settled(&mut self, _strand: u32, context: &mut Context<'_>) {
-        self.supervisors.part_settled(context);
-    }
-
-    fn settled(&mut self, strand: u32, outcome: Outcome, context: &mut Context<'_>) {
-        self.supervisors.settled(strand, &outcome, context);
-        if strand != MAIN_STRAND {
-            return;
-        }
+    fn own_settled(&mut self, context: &mut Context<'_>) {
         match self.stage {
             Stage::Starting => {
                 for service in context.store.services().filter(|service| is_replicated(service.spec.mode)) {
@@ -181,18 +167,6 @@ impl ControlLoop for Orchestrator {
             }
             Stage::Idle => unreachable!("an idle orchestrator writes nothing"),
         }
-    }
-
-    fn fire(&mut self, timer: LoopTimer, context: &mut Context<'_>) {
-        self.supervisors.fire(timer, context);
-    }
-
-    fn update_waits(&self, service: ServiceId) -> Option<UpdateWaits> {
-        self.supervisors.update.waits(service, &self.supervisors.restart)
-    }
-
-    fn start_waits(&self, task: TaskId) -> Option<StartWaits> {
-        self.supervisors.restart.delays.waits(task)
     }
 }
 
@@ -213,10 +187,7 @@ impl StateDigest for Orchestrator {
         supervisors.digest(digest);
         ties.digest(digest);
         restarts.digest(digest);
-        for (id, (_, cause)) in reconciliations {
-            id.digest(digest);
-            cause.digest(digest);
-        }
+        reconciliations.digest(digest);
         digest.u8(*stage as u8);
     }
 }

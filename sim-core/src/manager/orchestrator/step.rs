@@ -1,9 +1,12 @@
 //! What orchestrators write. Every step reads its objects again with the store's lock held.
+use std::collections::BTreeMap;
+
 use super::task::NewTask;
 use super::update::UpdateStep;
 use crate::kernel::SimDuration;
-use crate::manager::loops::Step;
-use crate::model::{ServiceId, Task, TaskId, TaskState};
+use crate::manager::loops::{Context, MAIN_STRAND, Step};
+use crate::manager::ties::TieBreaker;
+use crate::model::{FactId, ServiceId, Task, TaskId, TaskState};
 use crate::store::{Store, StoreError, Transaction};
 
 /// One step of an orchestrator's batch.
@@ -49,6 +52,28 @@ impl From<OrchestratorStep> for Step {
     fn from(step: OrchestratorStep) -> Self {
         Step::Orchestrator(step)
     }
+}
+
+/// Asks for a batch of steps in the name of what was just heard.
+pub(super) fn submit(steps: impl IntoIterator<Item = OrchestratorStep>, context: &mut Context<'_>) {
+    let cause = context.cause();
+    context.batch(MAIN_STRAND, steps.into_iter().map(|step| (step.into(), cause)));
+}
+
+/// Asks for the restarts that were noted, each in the name of the fact that it was noted with. False if there are none.
+pub(super) fn submit_restarts(
+    noted: &mut BTreeMap<TaskId, FactId>,
+    ties: &mut TieBreaker,
+    context: &mut Context<'_>,
+) -> bool {
+    let mut restarts: Vec<(TaskId, FactId)> = std::mem::take(noted).into_iter().collect();
+    if restarts.is_empty() {
+        return false;
+    }
+    ties.order(&mut restarts);
+    let steps = restarts.into_iter().map(|(task, cause)| (OrchestratorStep::Restart(task).into(), cause));
+    context.batch(MAIN_STRAND, steps);
+    true
 }
 
 /// The steps that stop all tasks of a service that is gone, history included (spec orchestration 5.5).

@@ -2,10 +2,10 @@
 use std::sync::Arc;
 
 use super::super::slot::{SlotTasks, tasks_by_node};
-use super::super::step::OrchestratorStep;
+use super::super::step::{OrchestratorStep, submit};
 use super::super::task::{NewTask, is_task_dirty};
 use super::{GlobalService, Orchestrator, Stage};
-use crate::manager::loops::{Context, MAIN_STRAND};
+use crate::manager::loops::Context;
 use crate::model::{Availability, Node, NodeId, ServiceId, Slot, Task};
 use crate::store::Store;
 
@@ -17,9 +17,8 @@ impl Orchestrator {
         for service in services {
             steps.extend(self.reconcile_service(service, context));
         }
-        let cause = context.cause();
         self.stage = Stage::Reacting;
-        context.batch(MAIN_STRAND, steps.into_iter().map(|step| (step.into(), cause)));
+        submit(steps, context);
     }
 
     /// Looks at a service on all nodes. Tasks are added at once, outdated ones are left to an update.
