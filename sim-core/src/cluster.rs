@@ -238,13 +238,17 @@ impl Cluster {
         }
     }
 
-    /// The first manager of the file whose engine runs.
-    pub(crate) fn default_client_host(&self) -> Option<HostId> {
-        let managers = self.hosts.iter().filter(|(_, host)| host.manager.is_some());
-        managers
-            .map(|(id, _)| id)
-            .next()
-            .or_else(|| self.hosts.iter().find(|(_, host)| host.power == Power::On).map(|(id, _)| id))
+    /// The first manager of the file whose engine runs; without one the first host whose engine runs. If none does,
+    /// the first of all: its client says that there is no engine.
+    pub(crate) fn default_client_host(&self) -> HostId {
+        let first = |fits: fn(&Host) -> bool| {
+            let mut hosts = self.hosts.iter();
+            hosts.find(|(_, host)| fits(host)).map(|(id, _)| id)
+        };
+        first(|host| host.manager.is_some())
+            .or_else(|| first(|host| host.power == Power::On))
+            .or_else(|| first(|_| true))
+            .expect("a cluster has hosts")
     }
 
     /// Lets the clients of a host act on what they find there.

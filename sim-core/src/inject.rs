@@ -11,7 +11,7 @@ use crate::worker::Agent;
 /// Applies one entry of the timeline.
 pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) {
     let setup = Arc::clone(&cluster.setup);
-    out.set_cause(FactId(0));
+    out.set_cause(FactId::START);
     match &setup.timeline[entry].stimulus {
         Stimulus::Commands { host, commands } => run_commands(cluster, *host, commands, out),
         Stimulus::Fault(fault) => {
@@ -19,8 +19,7 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
             cluster.struck.insert(entry, fact);
         }
         Stimulus::Healing { of, fault } => {
-            let cause = cluster.struck.get(of).copied().unwrap_or(FactId(0));
-            out.set_cause(cause);
+            out.set_cause(cluster.struck[of]);
             strike(cluster, fault, out);
         }
         Stimulus::Note(text) => {
@@ -33,9 +32,9 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
 }
 
 fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {
-    let host = host.or_else(|| cluster.default_client_host()).unwrap_or(HostId(0));
+    let host = host.unwrap_or_else(|| cluster.default_client_host());
     let life = cluster.host_mut(host).life;
-    out.enter(host, life, FactId(0));
+    out.enter(host, life, FactId::START);
     let commands = commands.iter().cloned().collect();
     cluster.with_clients(host, out, |clients, site, out| clients.run(commands, site, out));
 }

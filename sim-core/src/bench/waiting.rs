@@ -16,7 +16,7 @@ impl<'a> WaitingScheduler<'a> {
     #[must_use]
     pub fn new(store: &'a Store, settings: &LoopSettings) -> Self {
         let mut scheduler = settings.scheduler();
-        scheduler.learn(store, SimTime::ZERO, FactId(0));
+        scheduler.learn(store, SimTime::ZERO, FactId::START);
         WaitingScheduler { scheduler, store }
     }
 

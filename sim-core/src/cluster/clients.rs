@@ -158,7 +158,7 @@ impl Clients {
         site: &Site,
         out: &mut Effects,
     ) -> Client {
-        out.set_cause(FactId(0));
+        out.set_cause(FactId::START);
         let line = command.line.clone();
         let fact = out.fact(Fact::Command { command: command.id, host: out.host(), line });
         let run = CommandRun::new(command.command.clone(), self.seed, site);

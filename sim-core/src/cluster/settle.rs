@@ -114,19 +114,19 @@ impl Cluster {
         let leader_host = managers[leader.0 as usize - 1];
         for id in managers.iter() {
             let host = self.hosts.get_mut(*id).expect("managers have hosts");
-            out.enter(*id, host.life, FactId(0));
+            out.enter(*id, host.life, FactId::START);
             let disk = host.manager_disk.take().expect("managers have disks");
             host.manager = Some(Box::new(Manager::settled(*disk, leader, ELECTION_TICKS, out)));
         }
         let leading = self.hosts.get_mut(leader_host).and_then(|host| host.manager.as_mut());
-        out.enter(leader_host, 0, FactId(0));
+        out.enter(leader_host, 0, FactId::START);
         leading.expect("the leader runs").lead_settled(out);
         for node in store.nodes() {
             self.open_session(node, leader_host, out);
         }
         for task in store.tasks() {
             let node = task.node.and_then(|id| store.node(id)).expect("given tasks have nodes");
-            out.enter(node.host, 0, FactId(0));
+            out.enter(node.host, 0, FactId::START);
             let agent = self.host_mut(node.host).agent.as_mut().expect("nodes have agents");
             agent.settle_task(Arc::clone(task), out);
         }
@@ -149,7 +149,7 @@ impl Cluster {
         }
         let leading =
             self.hosts.get_mut(leader).and_then(|host| host.manager.as_mut()).expect("the leader runs");
-        out.enter(leader, 0, FactId(0));
+        out.enter(leader, 0, FactId::START);
         let given = self.setup.initial.heartbeats.get(&node.host);
         let settled = SettledSession {
             node: node.id,
@@ -159,7 +159,7 @@ impl Cluster {
             assignments_reply: replies[1],
         };
         let next_heartbeat = leading.settle_session(settled, out);
-        out.enter(node.host, 0, FactId(0));
+        out.enter(node.host, 0, FactId::START);
         let agent =
             self.hosts.get_mut(node.host).and_then(|host| host.agent.as_mut()).expect("nodes have agents");
         agent.settle(

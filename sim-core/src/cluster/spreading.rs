@@ -130,7 +130,7 @@ impl Cluster {
         if let Some(Shared(_, cause)) = &change.current {
             return *cause;
         }
-        let Some(Shared(record, last)) = &change.previous else { return FactId(0) };
+        let Shared(record, last) = change.previous.as_ref().expect("one of the two values is there");
         // A record goes with its owner if nobody has withdrawn it.
         let Spreading { withdrawn, left, .. } = &self.spreading;
         let owner = record.host;

@@ -93,7 +93,8 @@ impl Ground for Field<'_> {
     fn silent(&self, id: HostId) -> Option<FactId> {
         let host = self.host(id);
         let is_silent = host.power == Power::Off || host.frozen.is_some();
-        is_silent.then(|| self.out.silence_of_host(id).unwrap_or(FactId(0)))
+        // What nothing has silenced was never on.
+        is_silent.then(|| self.out.silence_of_host(id).unwrap_or(FactId::START))
     }
 
     fn way(&self, from: HostId, to: HostId) -> Result<Link, FactId> {

@@ -8,6 +8,11 @@ use super::{Digest, SimTime, StateDigest};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FactId(pub u64);
 
+impl FactId {
+    /// The first fact: the run began. It causes itself, and all that comes from outside.
+    pub const START: FactId = FactId(0);
+}
+
 /// A fact with its place in the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<F> {

@@ -101,7 +101,7 @@ impl Dispatcher {
             managers: Arc::default(),
             leader: None,
             phase: Phase::Stopped,
-            leads_by: FactId(0),
+            leads_by: FactId::START,
             nodes: RegisteredNodes::default(),
             down: BTreeMap::new(),
             queue,

@@ -108,7 +108,7 @@ impl Scheduler {
 
     /// Decides about all tasks that wait, and answers how many got a node. Nothing is written.
     pub(crate) fn decide(&mut self, store: &Store, now: SimTime) -> usize {
-        let decisions = self.tick(FactId(0), now, store, &mut Explanations::default());
+        let decisions = self.tick(FactId::START, now, store, &mut Explanations::default());
         decisions.iter().filter(|decision| decision.new.node.is_some()).count()
     }
 

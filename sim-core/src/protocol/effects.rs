@@ -37,10 +37,11 @@ impl Effects {
     /// At time zero, with the fact that the run began.
     pub(crate) fn new() -> Self {
         let mut trace = Trace::default();
-        let cause = trace.add(SimTime::ZERO, FactId(0), None, Fact::Start);
+        let cause = trace.add(SimTime::ZERO, FactId::START, None, Fact::Start);
         Effects {
             now: SimTime::ZERO,
             cause,
+            // Nobody has acted yet; whoever acts enters first.
             host: HostId(0),
             life: 0,
             epoch: 0,

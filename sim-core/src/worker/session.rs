@@ -93,7 +93,7 @@ impl Session {
             id: None,
             backoff: SimDuration::ZERO,
             phase: Phase::Closed,
-            wanted_by: FactId(0),
+            wanted_by: FactId::START,
             last_assignments: None,
             node_object: None,
         }

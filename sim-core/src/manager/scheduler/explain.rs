@@ -139,7 +139,7 @@ impl Scheduler {
         } else {
             task.node = None;
             copy.unassigned.put(task.into(), None);
-            copy.tick(FactId(0), now, store, &mut explanations);
+            copy.tick(FactId::START, now, store, &mut explanations);
         }
         explanations.given().first().cloned()
     }
