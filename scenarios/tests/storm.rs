@@ -100,6 +100,11 @@ fn containers_that_answer_after_their_end_are_found() {
 }
 
 #[test]
+fn causes_that_are_forgotten_are_found() {
+    assert!(is_found(Defect::ForgetCause, "chains of causes have a root"));
+}
+
+#[test]
 fn an_invented_cause_is_found() {
     let stops = |finding: &Finding| matches!(finding, Finding::Assertion { text, .. } if text.contains("claims to be caused by"));
     let found = |seed| first_finding(&Plan::drawn(seed, MINUTES), Sabotage::of(Defect::InventCause));

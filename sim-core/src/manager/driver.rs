@@ -109,7 +109,10 @@ impl Manager {
         if !skips {
             self.store.apply(changes);
         }
-        let causes = out.tell_commit(self.kit.lineage, index, changes);
+        let mut causes = out.tell_commit(self.kit.lineage, index, changes);
+        if self.kit.sabotage.is(Defect::ForgetCause) {
+            causes.fill(FactId::START);
+        }
         self.publish_applied(index, changes, causes, out);
     }
 

@@ -63,11 +63,12 @@ impl RoleManager {
         self.go_on(context);
     }
 
+    /// Later news of a node that waits for its role already do not ask for that role.
     fn observe(&mut self, node: &Node, cause: FactId) {
         if node.role == node.spec.desired_role {
             self.pending.remove(&node.id);
         } else {
-            self.pending.insert(node.id, cause);
+            self.pending.entry(node.id).or_insert(cause);
             self.due.insert(node.id);
         }
     }

@@ -19,6 +19,8 @@ pub enum Defect {
     ForgetCommit,
     /// A change of the Raft role names a cause that lies in the future.
     InventCause,
+    /// A manager does not tell its control loops what brought the changes that they hear of.
+    ForgetCause,
     /// A leader's first writer never gives the store's lock back.
     KeepLock,
     /// The allocator lets tasks go on without addresses.
