@@ -26,8 +26,9 @@ pub use crate::manager::api::{
 };
 pub use crate::manager::loops::LoopSettings;
 pub use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, Filters, LoopKind, ManagerStatus, MemberList, NetworkError,
-    NodeListing, NodeQuery, ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
+    ApiError, ApiRead, ApiRequest, ApiResponse, ApiWrite, Filters, LoopKind, ManagerStatus, MemberList,
+    NetworkError, NodeListing, NodeQuery, ObjectKind, ServiceDetails, ServiceListing, SpecError,
+    SwarmDetails, TaskListing,
 };
 pub use crate::store::{Change, ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};
 

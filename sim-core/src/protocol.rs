@@ -9,8 +9,8 @@ mod timers;
 
 pub(crate) use api::decimal::general_notation;
 pub use api::{
-    ApiError, ApiRequest, ApiResponse, EngineInfo, EngineRequest, EngineResponse, Filters, LocalState,
-    ManagerStatus, MemberList, NetworkError, NodeListing, NodeQuery, ObjectKind, ServiceDetails,
+    ApiError, ApiRead, ApiRequest, ApiResponse, ApiWrite, EngineInfo, EngineRequest, EngineResponse, Filters,
+    LocalState, ManagerStatus, MemberList, NetworkError, NodeListing, NodeQuery, ObjectKind, ServiceDetails,
     ServiceListing, SpecError, SwarmDetails, TaskListing,
 };
 pub(crate) use effects::Effects;

@@ -18,8 +18,8 @@ use crate::model::command::{
 };
 use crate::model::{NodeId, NodeRole};
 use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, EngineInfo, EngineResponse, NodeListing, NodeQuery, ServiceDetails,
-    TaskListing,
+    ApiError, ApiRead, ApiRequest, ApiResponse, ApiWrite, EngineInfo, EngineResponse, NodeListing, NodeQuery,
+    ServiceDetails, TaskListing,
 };
 
 /// A command that asks the swarm's control API, or its own engine.
@@ -115,14 +115,17 @@ impl CommandRun {
             Err(error) => {
                 let text = error.message(self.seed);
                 // `service scale` tells which of its services it is about.
-                if let ApiRequest::ScaleService { service, .. } = &request {
+                if let ApiRequest::Write(ApiWrite::ScaleService { service, .. }) = &request {
                     self.errors.push(format!("{service}: {text}"));
                 } else {
                     self.errors.push(text);
                 }
                 // Role changes are one operation on a list of nodes, which ends at the first error. A token that
                 // could not be rotated is not shown.
-                if matches!(request, ApiRequest::SetNodeRole { .. } | ApiRequest::RotateJoinToken(_)) {
+                if matches!(
+                    request,
+                    ApiRequest::Write(ApiWrite::SetNodeRole { .. } | ApiWrite::RotateJoinToken(_))
+                ) {
                     self.waiting.clear();
                 }
             }
@@ -144,14 +147,14 @@ impl CommandRun {
         match answer {
             Ok(EngineResponse::Initialized(node)) => {
                 self.stdout.push_str(&engine::initialized(node, self.seed));
-                self.waiting.push_back(Ask::Swarm(ApiRequest::InspectSwarm { own: Some(node) }, None));
+                self.waiting.push_back(Ask::Swarm(ApiRead::InspectSwarm { own: Some(node) }.into(), None));
             }
             Ok(EngineResponse::Joined(role)) => self.stdout.push_str(&engine::joined(role)),
             Ok(EngineResponse::Left) => self.stdout.push_str("Node left the swarm.\n"),
             Ok(EngineResponse::Info(info)) => {
                 if info.control_available {
-                    self.waiting.push_back(Ask::Swarm(ApiRequest::InspectSwarm { own: info.node }, None));
-                    self.waiting.push_back(Ask::Swarm(ApiRequest::ListNodes(Vec::new()), None));
+                    self.waiting.push_back(Ask::Swarm(ApiRead::InspectSwarm { own: info.node }.into(), None));
+                    self.waiting.push_back(Ask::Swarm(ApiRead::ListNodes(Vec::new()).into(), None));
                 }
                 self.info = Some((info, SwarmInfo::default()));
             }
@@ -186,6 +189,7 @@ impl CommandRun {
     fn print(&mut self, request: &ApiRequest, response: ApiResponse, view: Viewpoint) {
         match response {
             ApiResponse::Done => {
+                let ApiRequest::Write(request) = request else { unreachable!("{request:?} has an answer") };
                 let quiet = matches!(
                     *self.command,
                     DockerCommand::Swarm(SwarmCommand::JoinToken { quiet: true, .. })
@@ -325,37 +329,29 @@ impl CommandRun {
 }
 
 /// What a client prints when a request that changes something was carried out.
-fn done(request: &ApiRequest, seed: u64) -> String {
+fn done(request: &ApiWrite, seed: u64) -> String {
     match request {
-        ApiRequest::ScaleService { service, replicas } => format!("{service} scaled to {replicas}\n"),
-        ApiRequest::UpdateService { service, .. }
-        | ApiRequest::RollbackService { service }
-        | ApiRequest::RemoveService { service } => format!("{service}\n"),
-        ApiRequest::RemoveNetwork { network } => format!("{network}\n"),
-        ApiRequest::UpdateNode { node, .. } | ApiRequest::RemoveNode { node, .. } => {
+        ApiWrite::ScaleService { service, replicas } => format!("{service} scaled to {replicas}\n"),
+        ApiWrite::UpdateService { service, .. }
+        | ApiWrite::RollbackService { service }
+        | ApiWrite::RemoveService { service } => format!("{service}\n"),
+        ApiWrite::RemoveNetwork { network } => format!("{network}\n"),
+        ApiWrite::UpdateNode { node, .. } | ApiWrite::RemoveNode { node, .. } => {
             format!("{}\n", word(node, seed))
         }
-        ApiRequest::SetNodeRole { node, role: NodeRole::Manager } => {
+        ApiWrite::SetNodeRole { node, role: NodeRole::Manager } => {
             format!("Node {} promoted to a manager in the swarm.\n", word(node, seed))
         }
-        ApiRequest::SetNodeRole { node, role: NodeRole::Worker } => {
+        ApiWrite::SetNodeRole { node, role: NodeRole::Worker } => {
             format!("Manager {} demoted in the swarm.\n", word(node, seed))
         }
-        ApiRequest::UpdateSwarm(_) => "Swarm updated.\n".to_owned(),
-        ApiRequest::RotateJoinToken(role) => {
+        ApiWrite::UpdateSwarm(_) => "Swarm updated.\n".to_owned(),
+        ApiWrite::RotateJoinToken(role) => {
             format!("Successfully rotated {} join token.\n\n", role.name().to_lowercase())
         }
-        ApiRequest::CreateService(_)
-        | ApiRequest::CreateNetwork(_)
-        | ApiRequest::ListNetworks(_)
-        | ApiRequest::InspectNetworks { .. }
-        | ApiRequest::ListServices(_)
-        | ApiRequest::ListServiceTasks { .. }
-        | ApiRequest::ListNodeTasks { .. }
-        | ApiRequest::InspectServices { .. }
-        | ApiRequest::ListNodes(_)
-        | ApiRequest::InspectNodes { .. }
-        | ApiRequest::InspectSwarm { .. } => unreachable!("{request:?} has an answer of its own"),
+        ApiWrite::CreateService(_) | ApiWrite::CreateNetwork(_) => {
+            unreachable!("{request:?} has an answer of its own")
+        }
     }
 }
 

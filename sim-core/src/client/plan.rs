@@ -5,7 +5,7 @@ use crate::model::command::{
     DockerCommand, NetworkCommand, NodeCommand, NodeReference, ServiceCommand, SwarmCommand,
 };
 use crate::model::{Cluster, NodeId, NodeRole};
-use crate::protocol::{ApiRequest, EngineRequest, Filters, NodeQuery};
+use crate::protocol::{ApiRead, ApiRequest, ApiWrite, EngineRequest, Filters, NodeQuery};
 
 /// The client's word for its own node.
 const OWN: &str = "self";
@@ -74,7 +74,7 @@ pub(super) fn asks(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Ve
         }
         // The engine of a manager first looks whether the others can do without it.
         DockerCommand::Swarm(SwarmCommand::Leave { force: false }) if host.manager().is_some() => {
-            vec![Ask::Swarm(ApiRequest::ListNodes(Filters::new()), Some(engine::MANAGERS_LIMIT))]
+            vec![Ask::Swarm(ApiRead::ListNodes(Filters::new()).into(), Some(engine::MANAGERS_LIMIT))]
         }
         DockerCommand::Swarm(SwarmCommand::Leave { .. }) => vec![Ask::Engine(EngineRequest::LeaveSwarm)],
         DockerCommand::Service(_)
@@ -94,10 +94,13 @@ fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRe
         DockerCommand::Service(command) => service_requests(command, seed, host),
         DockerCommand::Node(command) => node_requests(command, host),
         DockerCommand::Network(command) => network_requests(command),
-        DockerCommand::Swarm(SwarmCommand::Update(change)) => vec![ApiRequest::UpdateSwarm(change.clone())],
+        DockerCommand::Swarm(SwarmCommand::Update(change)) => {
+            vec![ApiWrite::UpdateSwarm(change.clone()).into()]
+        }
         DockerCommand::Swarm(SwarmCommand::JoinToken { role, rotate, .. }) => {
-            let rotate = rotate.then_some(ApiRequest::RotateJoinToken(*role));
-            rotate.into_iter().chain([ApiRequest::InspectSwarm { own: host.own_node() }]).collect()
+            let rotate = rotate.then_some(ApiWrite::RotateJoinToken(*role).into());
+            let inspect = ApiRead::InspectSwarm { own: host.own_node() }.into();
+            rotate.into_iter().chain([inspect]).collect()
         }
         DockerCommand::Swarm(_) | DockerCommand::Info | DockerCommand::ContainerList { .. } => {
             unreachable!("{command:?} is no command of the control API")
@@ -107,74 +110,78 @@ fn requests(command: &DockerCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRe
 
 fn service_requests(command: &ServiceCommand, seed: u64, host: &dyn OwnHost) -> Vec<ApiRequest> {
     match command {
-        ServiceCommand::Create(create) => vec![ApiRequest::CreateService(create.clone())],
+        ServiceCommand::Create(create) => vec![ApiWrite::CreateService(create.clone()).into()],
         ServiceCommand::Update { service, changes, .. } => {
-            vec![ApiRequest::UpdateService { service: service.clone(), changes: changes.clone() }]
+            vec![ApiWrite::UpdateService { service: service.clone(), changes: changes.clone() }.into()]
         }
         ServiceCommand::Scale { replicas, .. } => {
-            let scale = |(service, replicas): &(String, u64)| ApiRequest::ScaleService {
-                service: service.clone(),
-                replicas: *replicas,
+            let scale = |(service, replicas): &(String, u64)| {
+                ApiWrite::ScaleService { service: service.clone(), replicas: *replicas }.into()
             };
             replicas.iter().map(scale).collect()
         }
         ServiceCommand::Rollback { service, .. } => {
-            vec![ApiRequest::RollbackService { service: service.clone() }]
+            vec![ApiWrite::RollbackService { service: service.clone() }.into()]
         }
-        ServiceCommand::Remove { services } => {
-            services.iter().map(|service| ApiRequest::RemoveService { service: service.clone() }).collect()
-        }
-        ServiceCommand::List(listing) => vec![ApiRequest::ListServices(listing.filters.clone())],
+        ServiceCommand::Remove { services } => services
+            .iter()
+            .map(|service| ApiWrite::RemoveService { service: service.clone() }.into())
+            .collect(),
+        ServiceCommand::List(listing) => vec![ApiRead::ListServices(listing.filters.clone()).into()],
         ServiceCommand::Tasks { services, listing } => {
-            vec![ApiRequest::ListServiceTasks {
-                services: services.clone(),
-                filters: own_node_resolved(&listing.filters, seed, host),
-            }]
+            vec![
+                ApiRead::ListServiceTasks {
+                    services: services.clone(),
+                    filters: own_node_resolved(&listing.filters, seed, host),
+                }
+                .into(),
+            ]
         }
         ServiceCommand::Inspect { services, .. } => {
-            vec![ApiRequest::InspectServices { services: services.clone() }]
+            vec![ApiRead::InspectServices { services: services.clone() }.into()]
         }
     }
 }
 
 fn node_requests(command: &NodeCommand, host: &dyn OwnHost) -> Vec<ApiRequest> {
-    let each = |nodes: &[NodeReference], request: &dyn Fn(NodeQuery) -> ApiRequest| {
-        nodes.iter().map(|node| request(literal(node, host))).collect()
+    let each = |nodes: &[NodeReference], request: &dyn Fn(NodeQuery) -> ApiWrite| {
+        nodes.iter().map(|node| request(literal(node, host)).into()).collect()
     };
     match command {
         NodeCommand::Update { node, change } => {
-            vec![ApiRequest::UpdateNode { node: literal(node, host), change: change.clone() }]
+            vec![ApiWrite::UpdateNode { node: literal(node, host), change: change.clone() }.into()]
         }
-        NodeCommand::List(listing) => vec![ApiRequest::ListNodes(listing.filters.clone())],
+        NodeCommand::List(listing) => vec![ApiRead::ListNodes(listing.filters.clone()).into()],
         NodeCommand::Tasks { nodes, listing } => {
             let nodes = nodes.iter().map(|node| resolved(node, host)).collect();
-            vec![ApiRequest::ListNodeTasks { nodes, filters: listing.filters.clone() }]
+            vec![ApiRead::ListNodeTasks { nodes, filters: listing.filters.clone() }.into()]
         }
         NodeCommand::Inspect { nodes, .. } => {
             let nodes = nodes.iter().map(|node| resolved(node, host)).collect();
-            vec![ApiRequest::InspectNodes { nodes }]
+            vec![ApiRead::InspectNodes { nodes }.into()]
         }
         NodeCommand::Promote { nodes } => {
-            each(nodes, &|node| ApiRequest::SetNodeRole { node, role: NodeRole::Manager })
+            each(nodes, &|node| ApiWrite::SetNodeRole { node, role: NodeRole::Manager })
         }
         NodeCommand::Demote { nodes } => {
-            each(nodes, &|node| ApiRequest::SetNodeRole { node, role: NodeRole::Worker })
+            each(nodes, &|node| ApiWrite::SetNodeRole { node, role: NodeRole::Worker })
         }
         NodeCommand::Remove { nodes, force } => {
-            each(nodes, &|node| ApiRequest::RemoveNode { node, force: *force })
+            each(nodes, &|node| ApiWrite::RemoveNode { node, force: *force })
         }
     }
 }
 
 fn network_requests(command: &NetworkCommand) -> Vec<ApiRequest> {
     match command {
-        NetworkCommand::Create { spec } => vec![ApiRequest::CreateNetwork(spec.clone())],
-        NetworkCommand::List(listing) => vec![ApiRequest::ListNetworks(listing.filters.clone())],
-        NetworkCommand::Remove { networks, .. } => {
-            networks.iter().map(|network| ApiRequest::RemoveNetwork { network: network.clone() }).collect()
-        }
+        NetworkCommand::Create { spec } => vec![ApiWrite::CreateNetwork(spec.clone()).into()],
+        NetworkCommand::List(listing) => vec![ApiRead::ListNetworks(listing.filters.clone()).into()],
+        NetworkCommand::Remove { networks, .. } => networks
+            .iter()
+            .map(|network| ApiWrite::RemoveNetwork { network: network.clone() }.into())
+            .collect(),
         NetworkCommand::Inspect { networks } => {
-            vec![ApiRequest::InspectNetworks { networks: networks.clone() }]
+            vec![ApiRead::InspectNetworks { networks: networks.clone() }.into()]
         }
     }
 }

@@ -15,6 +15,6 @@ pub use engine::{EngineInfo, EngineRequest, EngineResponse, LocalState};
 pub use error::{ApiError, ObjectKind};
 pub use members::{ManagerStatus, MemberList};
 pub use network_error::NetworkError;
-pub use request::{ApiRequest, Filters, NodeQuery};
+pub use request::{ApiRead, ApiRequest, ApiWrite, Filters, NodeQuery};
 pub use response::{ApiResponse, NodeListing, ServiceDetails, ServiceListing, SwarmDetails, TaskListing};
 pub use spec_error::SpecError;

@@ -8,7 +8,7 @@ use crate::kernel::{Digest, StateDigest};
 use crate::manager::loops::{Context, ControlLoop, Heard, Outcome, Step, WriteError};
 use crate::model::HostId;
 use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, LoopTimer, MemberList, Message, ReplyTo, Request, Response,
+    ApiError, ApiRequest, ApiResponse, ApiWrite, LoopTimer, MemberList, Message, ReplyTo, Request, Response,
 };
 use crate::store::{Store, StoreError, Transaction};
 
@@ -37,7 +37,7 @@ struct Call {
 #[derive(Clone, Debug)]
 pub(crate) struct ApiStep {
     strand: u32,
-    request: Arc<ApiRequest>,
+    request: Arc<ApiWrite>,
 }
 
 impl ControlApi {
@@ -46,7 +46,7 @@ impl ControlApi {
         ControlApi { surroundings, calls: BTreeMap::new(), last_strand: 0 }
     }
 
-    fn begin_write(&mut self, reply: ReplyTo, request: ApiRequest, context: &mut Context<'_>) {
+    fn begin_write(&mut self, reply: ReplyTo, request: ApiWrite, context: &mut Context<'_>) {
         self.last_strand += 1;
         let strand = self.last_strand;
         self.calls.insert(strand, Call { reply: Some(reply), result: None });
@@ -89,10 +89,13 @@ impl ControlLoop for ControlApi {
 
     fn request(&mut self, reply: ReplyTo, _from: HostId, request: Request, context: &mut Context<'_>) {
         let Request::Api(request) = request else { unreachable!("{request:?} is not for the control API") };
-        if !request.writes() {
-            return answer(Some(reply), read(&request, context.store, &self.surroundings), context);
-        }
-        match prepare(*request, context.store, &self.surroundings) {
+        let request = match *request {
+            ApiRequest::Read(request) => {
+                return answer(Some(reply), read(&request, context.store, &self.surroundings), context);
+            }
+            ApiRequest::Write(request) => prepare(request, context.store, &self.surroundings),
+        };
+        match request {
             Ok(prepared) => self.begin_write(reply, prepared, context),
             Err(error) => answer(Some(reply), Err(error), context),
         }
@@ -131,10 +134,10 @@ pub(crate) fn answer_while_starting(
     members: MemberList,
     seed: u64,
 ) -> Result<ApiResponse, ApiError> {
-    if request.writes() {
-        return Err(ApiError::NotCommitted(WriteError::LostLeadership.to_string()));
+    match request {
+        ApiRequest::Read(request) => read(request, store, &Surroundings { seed, members }),
+        ApiRequest::Write(_) => Err(ApiError::NotCommitted(WriteError::LostLeadership.to_string())),
     }
-    read(request, store, &Surroundings { seed, members })
 }
 
 fn answer(reply: Option<ReplyTo>, result: Result<ApiResponse, ApiError>, context: &mut Context<'_>) {

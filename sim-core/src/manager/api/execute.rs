@@ -17,7 +17,7 @@ use crate::model::command::{self, NodeChange, ServiceCreate, SpecChange};
 use crate::model::image::ImageReference;
 use crate::model::spec::NetworkAttachmentConfig;
 use crate::model::{ContainerSpec, NetworkSpec, Node, NodeRole, NodeSpec, Service, ServiceSpec, TaskSpec};
-use crate::protocol::{ApiError, ApiRequest, ApiResponse, MemberList, NodeQuery};
+use crate::protocol::{ApiError, ApiRead, ApiResponse, ApiWrite, MemberList, NodeQuery};
 use crate::store::{Store, Transaction};
 
 /// What a request is carried out with, besides the store.
@@ -31,118 +31,91 @@ pub(crate) struct Surroundings {
 
 /// Answers a request that only reads.
 pub(crate) fn read(
-    request: &ApiRequest,
+    request: &ApiRead,
     store: &Store,
     surroundings: &Surroundings,
 ) -> Result<ApiResponse, ApiError> {
     let Surroundings { seed, members } = surroundings;
     match request {
-        ApiRequest::ListServices(filters) => list_services(store, filters, *seed).map(ApiResponse::Services),
-        ApiRequest::ListServiceTasks { services, filters } => {
+        ApiRead::ListServices(filters) => list_services(store, filters, *seed).map(ApiResponse::Services),
+        ApiRead::ListServiceTasks { services, filters } => {
             let listing = list_service_tasks(store, services, filters, *seed)?;
             Ok(ApiResponse::Tasks(Box::new(listing)))
         }
-        ApiRequest::ListNodeTasks { nodes, filters } => {
+        ApiRead::ListNodeTasks { nodes, filters } => {
             let listing = list_node_tasks(store, nodes, filters, *seed)?;
             Ok(ApiResponse::Tasks(Box::new(listing)))
         }
-        ApiRequest::InspectServices { services } => {
+        ApiRead::InspectServices { services } => {
             Ok(ApiResponse::ServiceDetails(inspect_services(store, services, *seed)))
         }
-        ApiRequest::ListNodes(filters) => list_nodes(store, filters, members, *seed).map(ApiResponse::Nodes),
-        ApiRequest::InspectNodes { nodes } => {
+        ApiRead::ListNodes(filters) => list_nodes(store, filters, members, *seed).map(ApiResponse::Nodes),
+        ApiRead::InspectNodes { nodes } => {
             Ok(ApiResponse::NodeDetails(inspect_nodes(store, nodes, members, *seed)))
         }
-        ApiRequest::ListNetworks(filters) => list_networks(store, filters, *seed).map(ApiResponse::Networks),
-        ApiRequest::InspectNetworks { networks } => {
+        ApiRead::ListNetworks(filters) => list_networks(store, filters, *seed).map(ApiResponse::Networks),
+        ApiRead::InspectNetworks { networks } => {
             Ok(ApiResponse::NetworkDetails(inspect_networks(store, networks, *seed)))
         }
-        ApiRequest::InspectSwarm { own } => inspect_swarm(store, *own, members).map(ApiResponse::Swarm),
-        ApiRequest::CreateService(_)
-        | ApiRequest::UpdateService { .. }
-        | ApiRequest::ScaleService { .. }
-        | ApiRequest::RollbackService { .. }
-        | ApiRequest::RemoveService { .. }
-        | ApiRequest::UpdateNode { .. }
-        | ApiRequest::SetNodeRole { .. }
-        | ApiRequest::RemoveNode { .. }
-        | ApiRequest::CreateNetwork(_)
-        | ApiRequest::RemoveNetwork { .. }
-        | ApiRequest::UpdateSwarm(_)
-        | ApiRequest::RotateJoinToken(_) => unreachable!("{request:?} writes"),
+        ApiRead::InspectSwarm { own } => inspect_swarm(store, *own, members).map(ApiResponse::Swarm),
     }
 }
 
 /// The part of a write that does not wait for the store's lock. It can refuse the request, and it settles what
 /// the names in it mean.
 pub(crate) fn prepare(
-    request: ApiRequest,
+    request: ApiWrite,
     store: &Store,
     surroundings: &Surroundings,
-) -> Result<ApiRequest, ApiError> {
-    let ApiRequest::CreateService(create) = request else { return Ok(request) };
+) -> Result<ApiWrite, ApiError> {
+    let ApiWrite::CreateService(create) = request else { return Ok(request) };
     let spec = new_spec(&create, store, surroundings.seed)?;
     check_new_service(store, &spec)?;
-    Ok(ApiRequest::CreateService(Box::new(ServiceCreate {
-        spec,
-        networks: Vec::new(),
-        detach: create.detach,
-    })))
+    Ok(ApiWrite::CreateService(Box::new(ServiceCreate { spec, networks: Vec::new(), detach: create.detach })))
 }
 
 /// Carries out a prepared request that writes. An error leaves the transaction to be abandoned.
 pub(crate) fn execute(
-    request: &ApiRequest,
+    request: &ApiWrite,
     transaction: &mut Transaction<'_>,
     surroundings: &Surroundings,
 ) -> Result<ApiResponse, ApiError> {
     let Surroundings { seed, members } = surroundings;
     match request {
-        ApiRequest::CreateService(create) => {
+        ApiWrite::CreateService(create) => {
             let service = store_new_service(transaction, create.spec.clone())?;
             return Ok(ApiResponse::ServiceCreated(service));
         }
-        ApiRequest::UpdateService { service, changes } => {
-            change_service(transaction, service, changes, *seed)?
-        }
-        ApiRequest::ScaleService { service, replicas } => scale(transaction, service, *replicas, *seed)?,
-        ApiRequest::RollbackService { service } => {
+        ApiWrite::UpdateService { service, changes } => change_service(transaction, service, changes, *seed)?,
+        ApiWrite::ScaleService { service, replicas } => scale(transaction, service, *replicas, *seed)?,
+        ApiWrite::RollbackService { service } => {
             let service = service_named(transaction, service, *seed)?;
             rollback_service(transaction, service.id, service.meta.version)?;
         }
-        ApiRequest::RemoveService { service } => {
+        ApiWrite::RemoveService { service } => {
             let service = service_named(transaction, service, *seed)?;
             remove_service(transaction, service.id)?;
         }
-        ApiRequest::UpdateNode { node, change } => {
+        ApiWrite::UpdateNode { node, change } => {
             let node = node_named(transaction, node, *seed)?;
             let spec = changed_node_spec(&node.spec, change)?;
             update_node(transaction, node.id, node.meta.version, spec, members)?;
         }
-        ApiRequest::SetNodeRole { node, role } => return set_role(transaction, node, *role, surroundings),
-        ApiRequest::RemoveNode { node, force } => {
+        ApiWrite::SetNodeRole { node, role } => return set_role(transaction, node, *role, surroundings),
+        ApiWrite::RemoveNode { node, force } => {
             let node = node_named(transaction, node, *seed)?;
             remove_node(transaction, node.id, *force, members)?;
         }
-        ApiRequest::CreateNetwork(spec) => {
+        ApiWrite::CreateNetwork(spec) => {
             let network = create_network(transaction, NetworkSpec::clone(spec))?;
             return Ok(ApiResponse::NetworkCreated(network));
         }
-        ApiRequest::RemoveNetwork { network } => {
+        ApiWrite::RemoveNetwork { network } => {
             let network = find_network(transaction.store(), network, *seed)?;
             remove_network(transaction, network)?;
         }
-        ApiRequest::UpdateSwarm(change) => update_swarm(transaction, change)?,
-        ApiRequest::RotateJoinToken(role) => rotate_join_token(transaction, *role)?,
-        ApiRequest::ListServices(_)
-        | ApiRequest::ListServiceTasks { .. }
-        | ApiRequest::ListNodeTasks { .. }
-        | ApiRequest::InspectServices { .. }
-        | ApiRequest::ListNetworks(_)
-        | ApiRequest::InspectNetworks { .. }
-        | ApiRequest::ListNodes(_)
-        | ApiRequest::InspectNodes { .. }
-        | ApiRequest::InspectSwarm { .. } => unreachable!("{request:?} writes nothing"),
+        ApiWrite::UpdateSwarm(change) => update_swarm(transaction, change)?,
+        ApiWrite::RotateJoinToken(role) => rotate_join_token(transaction, *role)?,
     }
     Ok(ApiResponse::Done)
 }

@@ -6,6 +6,15 @@ use crate::model::{NetworkSpec, NodeId, NodeRole};
 /// One thing that a docker client asks the swarm for. A command can need several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiRequest {
+    /// It is answered from the store as it is.
+    Read(ApiRead),
+    /// It changes something, so it has to wait for the store's lock.
+    Write(ApiWrite),
+}
+
+/// A request that changes something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiWrite {
     /// Make a service.
     CreateService(Box<ServiceCreate>),
     /// Change a service's spec. Client and manager read, change and write in one step here.
@@ -64,6 +73,11 @@ pub enum ApiRequest {
     UpdateSwarm(SwarmChange),
     /// Make a new join token for a role.
     RotateJoinToken(NodeRole),
+}
+
+/// A request that only reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiRead {
     /// List services with the state of their tasks.
     ListServices(Filters),
     /// List the tasks of services.
@@ -118,33 +132,15 @@ pub enum NodeQuery {
 /// Conditions of a listing as (key, value): of equal keys one must hold, of different keys all.
 pub type Filters = Vec<(String, String)>;
 
-impl ApiRequest {
-    /// True if the request changes something, so that it has to wait for the store's lock.
-    #[must_use]
-    pub fn writes(&self) -> bool {
-        match self {
-            ApiRequest::CreateService(_)
-            | ApiRequest::UpdateService { .. }
-            | ApiRequest::ScaleService { .. }
-            | ApiRequest::RollbackService { .. }
-            | ApiRequest::RemoveService { .. }
-            | ApiRequest::UpdateNode { .. }
-            | ApiRequest::SetNodeRole { .. }
-            | ApiRequest::RemoveNode { .. }
-            | ApiRequest::CreateNetwork(_)
-            | ApiRequest::RemoveNetwork { .. }
-            | ApiRequest::UpdateSwarm(_)
-            | ApiRequest::RotateJoinToken(_) => true,
-            ApiRequest::ListServices(_)
-            | ApiRequest::ListServiceTasks { .. }
-            | ApiRequest::ListNodeTasks { .. }
-            | ApiRequest::InspectServices { .. }
-            | ApiRequest::ListNetworks(_)
-            | ApiRequest::InspectNetworks { .. }
-            | ApiRequest::ListNodes(_)
-            | ApiRequest::InspectNodes { .. }
-            | ApiRequest::InspectSwarm { .. } => false,
-        }
+impl From<ApiRead> for ApiRequest {
+    fn from(request: ApiRead) -> Self {
+        ApiRequest::Read(request)
+    }
+}
+
+impl From<ApiWrite> for ApiRequest {
+    fn from(request: ApiWrite) -> Self {
+        ApiRequest::Write(request)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::model::command::{ServiceCreate, SpecChange};
 use crate::model::spec::{Mount, MountKind};
 use crate::model::*;
 use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, CallId, Component, Effects, Lineage, LoopKind, MemberList, Message,
-    ReplyTo, Request, Response,
+    ApiError, ApiRead, ApiRequest, ApiResponse, ApiWrite, CallId, Component, Effects, Lineage, LoopKind,
+    MemberList, Message, ReplyTo, Request, Response,
 };
 use crate::store::{ChangeSet, Store, StoreError, Transaction};
 
@@ -43,11 +43,11 @@ impl Leader {
         self.store.apply(&changes);
     }
 
-    fn ask(&mut self, request: ApiRequest) -> ReplyTo {
+    fn ask(&mut self, request: impl Into<ApiRequest>) -> ReplyTo {
         self.calls += 1;
         let reply =
             ReplyTo { host: HostId(7), call: CallId { caller: Component::Client, number: self.calls } };
-        let request = Request::Api(Box::new(request));
+        let request = Request::Api(Box::new(request.into()));
         self.loops.request(reply, HostId(7), request, &self.store, &mut self.effects);
         reply
     }
@@ -78,7 +78,7 @@ impl Leader {
     }
 }
 
-fn create(name: &str, port: Option<u16>) -> ApiRequest {
+fn create(name: &str, port: Option<u16>) -> ApiWrite {
     let mut task = TaskSpec::default();
     task.container.image = "nginx".to_owned();
     let published = |port| PortConfig { target_port: 80, published_port: port, ..PortConfig::default() };
@@ -90,11 +90,11 @@ fn create(name: &str, port: Option<u16>) -> ApiRequest {
         rollback: None,
         endpoint: port.map(|port| EndpointSpec { ports: vec![published(port)], ..EndpointSpec::default() }),
     };
-    ApiRequest::CreateService(Box::new(ServiceCreate { spec, networks: Vec::new(), detach: true }))
+    ApiWrite::CreateService(Box::new(ServiceCreate { spec, networks: Vec::new(), detach: true }))
 }
 
-fn remove(name: &str) -> ApiRequest {
-    ApiRequest::RemoveService { service: name.to_owned() }
+fn remove(name: &str) -> ApiWrite {
+    ApiWrite::RemoveService { service: name.to_owned() }
 }
 
 #[test]
@@ -114,10 +114,10 @@ fn a_read_is_answered_at_once_and_sees_no_write_under_way() {
     let mut leader = Leader::new();
     leader.ask(create("web", None));
     let changes = leader.propose().expect("a new service");
-    leader.ask(ApiRequest::ListServices(Vec::new()));
+    leader.ask(ApiRead::ListServices(Vec::new()));
     assert_eq!(leader.answers(), [(2, Ok(ApiResponse::Services(Vec::new())))]);
     leader.commit(&changes);
-    leader.ask(ApiRequest::ListServices(Vec::new()));
+    leader.ask(ApiRead::ListServices(Vec::new()));
     let answers = leader.answers();
     let [(1, Ok(_)), (3, Ok(ApiResponse::Services(services)))] = answers.as_slice() else {
         panic!("{answers:?}")
@@ -215,7 +215,7 @@ fn a_beginning_of_an_id_must_be_unique() {
     }
     leader.answers();
     // Every id begins with the empty text.
-    leader.ask(ApiRequest::ListServiceTasks { services: vec![String::new()], filters: Vec::new() });
+    leader.ask(ApiRead::ListServiceTasks { services: vec![String::new()], filters: Vec::new() });
     leader.ask(remove(""));
     assert!(leader.propose().is_none());
     let messages: Vec<String> =
@@ -233,7 +233,7 @@ fn a_beginning_of_an_id_must_be_unique() {
 fn a_change_of_labels_can_make_tasks_out_of_date() {
     // Docker's client brings the mounts in order whenever it sends a spec back.
     let mut leader = Leader::new();
-    let ApiRequest::CreateService(mut service) = create("web", None) else { unreachable!() };
+    let ApiWrite::CreateService(mut service) = create("web", None) else { unreachable!() };
     let mount = |source: &str| Mount {
         kind: MountKind::Volume,
         source: source.to_owned(),
@@ -242,14 +242,14 @@ fn a_change_of_labels_can_make_tasks_out_of_date() {
         driver: String::new(),
     };
     Arc::make_mut(&mut service.spec.task).container.mounts = vec![mount("logs"), mount("data")];
-    leader.ask(ApiRequest::CreateService(service));
+    leader.ask(ApiWrite::CreateService(service));
     let changes = leader.propose().expect("a new service");
     leader.commit(&changes);
     let before = Arc::clone(&leader.store.service(ServiceId(0)).unwrap().spec.task);
 
     let labels = Labels::from([("tier".to_owned(), "front".to_owned())]);
     let changes = vec![SpecChange::LabelAdd(labels)];
-    leader.ask(ApiRequest::UpdateService { service: "web".to_owned(), changes });
+    leader.ask(ApiWrite::UpdateService { service: "web".to_owned(), changes });
     let changes = leader.propose().expect("a new spec");
     leader.commit(&changes);
     let after = &leader.store.service(ServiceId(0)).unwrap().spec.task;
