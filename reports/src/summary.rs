@@ -3,6 +3,7 @@ use sim_core::Recording;
 use sim_core::kernel::SimTime;
 use sim_core::metrics::{Label, Measurement};
 use sim_core::model::FactRecord;
+use sim_core::model::setup::{Setup, SwarmPart};
 
 use crate::json::hash;
 use crate::losses::losses_text;
@@ -65,16 +66,25 @@ fn heading(run: &Run<'_>, text: &mut Text) {
         text.plain(format!(": {}", scenario.about));
     }
     text.end_line();
-    let setup = run.view.setup();
-    let managers = setup.managers().count();
-    let others = setup.hosts.len() - managers;
-    let mut line = format!("{}, {}", counted(managers as u64, "manager"), counted(others as u64, "worker"));
+    let mut line = parts(run.view.setup());
     line.push_str(&format!(", seed {}", scenario.seed));
     for (name, value) in &scenario.params {
         line.push_str(&format!(", {name}={value}"));
     }
     text.push(Tone::Faint, line);
     text.end_line();
+}
+
+/// What the hosts are as the run begins: `3 managers, 2 workers`, and those that are in no swarm yet.
+fn parts(setup: &Setup) -> String {
+    let count = |part| setup.hosts.values().filter(|host| host.part == part).count() as u64;
+    let counts = [
+        (count(SwarmPart::Manager), "manager", ""),
+        (count(SwarmPart::Worker), "worker", ""),
+        (count(SwarmPart::None), "host", " in no swarm"),
+    ];
+    let said = counts.into_iter().filter(|(number, ..)| *number > 0);
+    said.map(|(number, word, rest)| counted(number, word) + rest).collect::<Vec<_>>().join(", ")
 }
 
 /// `1 manager`, `3 managers`.
@@ -241,4 +251,31 @@ fn verdict(run: &Run<'_>, text: &mut Text) {
     text.end_line();
     text.push(Tone::Faint, format!("trace {}  state {}", hash(run.trace_hash), hash(run.state_hash())));
     text.end_line();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use sim_core::model::setup::HostSetup;
+    use sim_core::model::{HostId, ZoneId};
+
+    use super::*;
+
+    fn said(hosts: &[SwarmPart]) -> String {
+        let mut setup = Setup::default();
+        for (number, part) in (0..).zip(hosts) {
+            let host = HostSetup::new("a host", ZoneId(0), Ipv4Addr::from_bits(number));
+            setup.hosts.insert(HostId(number), HostSetup { part: *part, ..host });
+        }
+        parts(&setup)
+    }
+
+    #[test]
+    fn a_host_in_no_swarm_is_not_said_to_be_a_worker() {
+        assert_eq!(said(&[SwarmPart::Manager, SwarmPart::Worker, SwarmPart::Worker]), "1 manager, 2 workers");
+        assert_eq!(said(&[SwarmPart::None]), "1 host in no swarm");
+        let all = [SwarmPart::Manager, SwarmPart::Worker, SwarmPart::None, SwarmPart::None];
+        assert_eq!(said(&all), "1 manager, 1 worker, 2 hosts in no swarm");
+    }
 }

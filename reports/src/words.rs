@@ -1,86 +1,26 @@
 //! Facts in words. Every fact can be told as a sentence; the story says of many things what happened to all of them.
+//!
+//! A fact is told as a family, which gives the words, a subject and a detail, so that many facts of one family can
+//! become one line. Nothing here decides what is worth a line: the story does.
+mod because;
 mod enumerate;
+mod family;
+mod lost;
 
+pub(crate) use because::{reason_of_command, reason_of_fault};
 pub(crate) use enumerate::{Enumeration, conjoin, enumerate};
+pub(crate) use family::{Family, Weight};
+pub(crate) use lost::lost_requests;
 
-use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
 use sim_core::model::{
-    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, Failure, HostId, NodeRole, NodeState,
-    RaftRole, RequestsFailed, SessionEvent, Subject, TaskState, UpdateState,
+    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, NodeRole, NodeState, RaftRole,
+    SessionEvent, Subject, TaskState, UpdateState,
 };
 
+use self::lost::requests_failed;
+
 use crate::time;
-
-/// What happened to something. The phrase of a family needs a subject before it and may take a detail after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Family {
-    Start,
-    Command,
-    Answer,
-    Fault,
-    Repair,
-    WithoutEffect,
-    Note,
-    Elected,
-    AsksForVotes,
-    StepsDown,
-    LoopsStart,
-    LoopsStop,
-    ManagerStarts,
-    ManagerEnds,
-    SessionOpen,
-    SessionLost,
-    SessionOvertaken,
-    NodeCreated,
-    NodeState,
-    NodeAvailability,
-    NodePromoted,
-    NodeDemoted,
-    NodeUpdated,
-    NodeRemoved,
-    ServiceCreated,
-    ServiceUpdated,
-    UpdateState,
-    ServiceRemoved,
-    NetworkCreated,
-    NetworkRemoved,
-    TaskCreated,
-    TaskReplaced,
-    TaskAssigned,
-    TaskWaits,
-    TaskProgress,
-    TaskRuns,
-    TaskComplete,
-    TaskStopped,
-    TaskFailed,
-    TaskRejected,
-    TaskOrphaned,
-    TaskToldToStop,
-    TaskToldToStart,
-    TaskRemoved,
-    Pulling,
-    Unhealthy,
-    Killed,
-    ContainerLost,
-    ContainerStep,
-    TrafficBegins,
-    RequestsFailed,
-    BackendsAdded,
-    BackendsDisabled,
-    BackendsRemoved,
-}
-
-/// How much a reader of the story wants to know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weight {
-    /// It changes the course of things: a line at the margin.
-    Headline,
-    /// It follows from a headline: an indented line.
-    Line,
-    /// Only who asks for every step wants to know.
-    Step,
-}
 
 /// A fact in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,144 +28,6 @@ pub(crate) struct Telling {
     pub(crate) family: Family,
     pub(crate) subject: Subject,
     pub(crate) detail: String,
-}
-
-impl Family {
-    /// The words after one subject, or after many.
-    pub(crate) fn phrase(self, many: bool) -> &'static str {
-        let (one, several) = match self {
-            Family::Start => ("begins", "begin"),
-            Family::Command => ("is typed", "are typed"),
-            Family::Answer => ("is answered", "are answered"),
-            Family::Fault | Family::Repair => ("happens", "happen"),
-            Family::WithoutEffect => ("has no effect", "have no effect"),
-            Family::Note => ("is a remark", "are remarks"),
-            Family::Elected => ("is elected leader", "are elected leaders"),
-            Family::AsksForVotes => ("asks for votes", "ask for votes"),
-            Family::StepsDown => ("follows", "follow"),
-            Family::LoopsStart => ("takes over as leader", "take over as leaders"),
-            Family::LoopsStop => ("leads no longer", "lead no longer"),
-            Family::ManagerStarts => ("starts its manager", "start their managers"),
-            Family::ManagerEnds => ("ends its manager", "end their managers"),
-            Family::SessionOpen => ("has a session", "have sessions"),
-            Family::SessionLost => ("has no session", "have no sessions"),
-            Family::SessionOvertaken => (
-                "will be Down until its next session: its heartbeats ran out while it registered again",
-                "will be Down until their next sessions: their heartbeats ran out while they registered again",
-            ),
-            Family::NodeCreated => ("joins the swarm", "join the swarm"),
-            Family::NodeState | Family::NodeAvailability => ("is", "are"),
-            Family::NodePromoted => ("is a manager now", "are managers now"),
-            Family::NodeDemoted => ("is a worker now", "are workers now"),
-            Family::NodeUpdated => ("is changed", "are changed"),
-            Family::NodeRemoved => ("is removed from the swarm", "are removed from the swarm"),
-            Family::ServiceCreated => ("is created", "are created"),
-            Family::ServiceUpdated => ("has a new spec", "have new specs"),
-            Family::UpdateState => ("", ""),
-            Family::ServiceRemoved => ("is removed", "are removed"),
-            Family::NetworkCreated => ("is created", "are created"),
-            Family::NetworkRemoved => ("is removed", "are removed"),
-            Family::TaskCreated => ("is created", "are created"),
-            Family::TaskReplaced => ("is replaced", "are replaced"),
-            Family::TaskAssigned => ("goes to", "go to"),
-            Family::TaskWaits => ("waits", "wait"),
-            Family::TaskProgress => ("is", "are"),
-            Family::TaskRuns => ("runs", "run"),
-            Family::TaskComplete => ("is complete", "are complete"),
-            Family::TaskStopped => ("has stopped", "have stopped"),
-            Family::TaskFailed => ("has failed", "have failed"),
-            Family::TaskRejected => ("is rejected", "are rejected"),
-            Family::TaskOrphaned => ("is given up as orphaned", "are given up as orphaned"),
-            Family::TaskToldToStop => ("shall stop", "shall stop"),
-            Family::TaskToldToStart => ("shall start", "shall start"),
-            Family::TaskRemoved => ("is deleted", "are deleted"),
-            Family::Pulling => ("pulls its image", "pull their images"),
-            Family::Unhealthy => ("is unhealthy", "are unhealthy"),
-            Family::Killed => ("did not stop in time and is killed", "did not stop in time and are killed"),
-            Family::ContainerLost => ("has lost its container", "have lost their containers"),
-            Family::ContainerStep => ("has its container", "have their containers"),
-            Family::TrafficBegins => ("begins", "begin"),
-            Family::RequestsFailed => ("is lost", "are lost"),
-            Family::BackendsAdded => ("sends connections to", "send connections to"),
-            Family::BackendsDisabled => ("sends no new connections to", "send no new connections to"),
-            Family::BackendsRemoved => ("forgets", "forget"),
-        };
-        if many { several } else { one }
-    }
-
-    pub(crate) fn weight(self) -> Weight {
-        match self {
-            Family::Command
-            | Family::Fault
-            | Family::Repair
-            | Family::Note
-            | Family::LoopsStart
-            | Family::LoopsStop
-            | Family::ManagerStarts
-            | Family::ManagerEnds
-            | Family::NodeCreated
-            | Family::SessionOvertaken
-            | Family::NodeState
-            | Family::NodeAvailability
-            | Family::NodePromoted
-            | Family::NodeDemoted
-            | Family::NodeRemoved
-            | Family::UpdateState
-            | Family::TrafficBegins => Weight::Headline,
-            Family::AsksForVotes
-            | Family::Elected
-            | Family::SessionLost
-            | Family::ServiceRemoved
-            | Family::TaskCreated
-            | Family::TaskReplaced
-            | Family::TaskAssigned
-            | Family::TaskWaits
-            | Family::TaskRuns
-            | Family::TaskComplete
-            | Family::TaskStopped
-            | Family::TaskFailed
-            | Family::TaskRejected
-            | Family::TaskOrphaned
-            | Family::TaskToldToStop
-            | Family::Pulling
-            | Family::Unhealthy
-            | Family::Killed
-            | Family::ContainerLost
-            | Family::RequestsFailed
-            | Family::WithoutEffect => Weight::Line,
-            Family::Start
-            | Family::Answer
-            | Family::StepsDown
-            | Family::SessionOpen
-            | Family::NodeUpdated
-            | Family::ServiceCreated
-            | Family::ServiceUpdated
-            | Family::NetworkCreated
-            | Family::NetworkRemoved
-            | Family::TaskProgress
-            | Family::TaskToldToStart
-            | Family::TaskRemoved
-            | Family::ContainerStep
-            | Family::BackendsAdded
-            | Family::BackendsDisabled
-            | Family::BackendsRemoved => Weight::Step,
-        }
-    }
-
-    /// True for what the scenario does to hosts, links and containers.
-    pub(crate) fn is_fault(self) -> bool {
-        matches!(self, Family::Fault | Family::Repair)
-    }
-
-    /// True if the story names it as the reason of what follows.
-    pub(crate) fn is_reason(self) -> bool {
-        let ends_a_task = matches!(
-            self,
-            Family::TaskComplete | Family::TaskFailed | Family::TaskRejected | Family::Unhealthy
-        );
-        ends_a_task
-            || self.weight() == Weight::Headline && !matches!(self, Family::Note | Family::TrafficBegins)
-    }
 }
 
 /// A fact in words.
@@ -324,22 +126,7 @@ pub(crate) fn sentence(record: &FactRecord, census: &Census) -> String {
 
 /// The words with what is to be said more exactly.
 pub(crate) fn with_detail(family: Family, words: &str, detail: &str) -> String {
-    let takes_it_directly = matches!(
-        family,
-        Family::NodeState
-            | Family::NodeAvailability
-            | Family::TaskAssigned
-            | Family::TaskProgress
-            | Family::UpdateState
-            | Family::StepsDown
-            | Family::Elected
-            | Family::AsksForVotes
-            | Family::ContainerStep
-            | Family::BackendsAdded
-            | Family::BackendsDisabled
-            | Family::BackendsRemoved
-    );
-    match (detail.is_empty(), takes_it_directly) {
+    match (detail.is_empty(), family.takes_detail_directly()) {
         (true, _) => words.to_owned(),
         (false, true) => format!("{words} {detail}"),
         (false, false) => format!("{words}: {detail}"),
@@ -358,33 +145,6 @@ pub(crate) fn subject_name(subject: Subject, census: &Census) -> String {
         Subject::Command(command) => format!("command {}", command.0),
         Subject::Traffic(traffic) => census.names().traffic(traffic).to_owned(),
     }
-}
-
-/// Why something happened, after a comma: `because of `service scale web=9` at 30 s`.
-pub(crate) fn reason_of_command(line: &str, at: SimTime) -> String {
-    format!("because of `{}` at {}", short_command(line), time::short(at))
-}
-
-/// A command without its flags, but with the service that it is about, if it has a name there.
-fn short_command(line: &str) -> String {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (name, rest) = words.split_at(words.len().min(2));
-    let service = match name {
-        ["service", "create"] => {
-            let mut flags = rest.iter().zip(rest.iter().skip(1));
-            let apart = flags.find(|(flag, _)| **flag == "--name").map(|(_, name)| *name);
-            apart.or_else(|| rest.iter().find_map(|word| word.strip_prefix("--name="))).into_iter().collect()
-        }
-        ["service", "scale"] => rest.iter().filter(|word| !word.starts_with('-')).copied().collect(),
-        ["service", _] => rest.last().into_iter().copied().collect(),
-        _ => Vec::new(),
-    };
-    name.iter().copied().chain(service).collect::<Vec<_>>().join(" ")
-}
-
-/// The same for a fault: `because of the crash of w1 at 30 s`.
-pub(crate) fn reason_of_fault(fault: &str, at: SimTime) -> String {
-    format!("because of the {fault} at {}", time::short(at))
 }
 
 fn join(first: &str, second: &str) -> String {
@@ -459,42 +219,5 @@ fn container(event: ContainerEvent, host: &str) -> (Family, String) {
         ContainerEvent::Healthy => step("found healthy"),
         ContainerEvent::StopSignal => step("asked to stop"),
         ContainerEvent::Exited { code } => step(&format!("exited with code {code}")),
-    }
-}
-
-/// `12 requests of users are lost: refused, web.1 does not listen yet`.
-pub(crate) fn lost_requests(count: u64, sources: &str, why: &str) -> String {
-    let (requests, are) = if count == 1 { ("request", "is") } else { ("requests", "are") };
-    format!("{count} {requests} of {sources} {are} lost: {why}")
-}
-
-/// What went wrong with requests, and with whom.
-fn requests_failed(failed: &RequestsFailed, census: &Census) -> String {
-    let host = |host: Option<HostId>| host.map_or("a node", |host| census.names().host(host));
-    let entry = host(failed.entry);
-    let task = failed.task.map_or_else(|| "its backend".to_owned(), |task| census.task_name(task));
-    let address = failed.address.filter(|address| !address.is_unspecified());
-    let at = address.map_or_else(String::new, |address| format!(" at {address}"));
-    let what = match failed.failure {
-        Failure::PortClosed => format!("{entry} knows no backend"),
-        Failure::EntryStopped => format!("the engine of {entry} does not run"),
-        Failure::NoBackend => format!("no backend that {entry} knows takes new connections"),
-        Failure::NotListening => format!("{task} does not listen yet"),
-        Failure::WrongPort => format!("{task} listens on other ports"),
-        Failure::Gone => format!("{task}{at} is gone, and {entry} does not know it"),
-        Failure::Unreachable => format!("{task}{at} on {} cannot be reached from {entry}", host(failed.host)),
-        Failure::Ended => format!("{task} ended in the middle"),
-        Failure::Expired => format!("{entry} has forgotten the connection to {task}"),
-        Failure::ClientGone => format!("{task} ended, which had sent them"),
-        Failure::TooSlow => format!("{task} took too long"),
-        Failure::QueueFull => format!("{task} has no room for more"),
-        Failure::EntrySilent => format!("{entry} does not answer"),
-        Failure::NoEntry => "no node is taken for healthy".to_owned(),
-        Failure::NoName => format!("the name is not known on {entry}"),
-    };
-    let cause = failed.failure.cause().name().replace('_', " ");
-    match failed.via {
-        Some(call) => format!("{cause} in the call {}, {what}", census.names().traffic(call)),
-        None => format!("{cause}, {what}"),
     }
 }
