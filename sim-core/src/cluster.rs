@@ -25,7 +25,7 @@ pub(crate) use self::host::Power;
 use self::spreading::Spreading;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::setup::Setup;
-use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, SwarmPort, TaskId, TaskState};
+use crate::model::{FactId, Fault, Heading, HostId, IdMap, RecordChange, SwarmPort, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{
     CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Status,
@@ -111,8 +111,8 @@ impl Cluster {
     }
 
     fn deliver(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
-        let (from, to) = (envelope.from, envelope.to);
-        if self.net.is_cut(from, to) {
+        let (from, to, heading) = (envelope.from, envelope.to, envelope.heading);
+        if self.net.is_cut(from, to, heading) {
             return self.stop_at_cut(envelope, out);
         }
         let host = self.hosts.get_mut(to).expect("messages go to hosts");
@@ -124,7 +124,7 @@ impl Cluster {
             return;
         }
         let Envelope { to_life, cause, message, .. } = *envelope;
-        let repair = out.path_speaks(from, to);
+        let repair = out.path_speaks(from, to, heading);
         out.enter(to, host.life, repair.map_or(cause, |repair| repair.max(cause)));
         if host.power == Power::EngineStopped || host.life != to_life {
             return refuse(from, message, host.ended_by, out);
@@ -184,8 +184,9 @@ impl Cluster {
     fn route(&mut self, from: HostId, to: HostId, cause: FactId, message: Message, out: &mut Effects) {
         let carriage = carriage(&message);
         let to_life = self.hosts.get(to).expect("messages go to hosts").life;
-        let envelope = Box::new(Envelope { from, to, to_life, cause, message });
-        match self.net.passage(out.now(), from, to, SwarmPort::Management, carriage) {
+        let heading = self.heading(from, &message);
+        let envelope = Box::new(Envelope { from, to, to_life, cause, heading, message });
+        match self.net.passage(out.now(), from, to, heading, carriage) {
             Passage::Arrives(at) => {
                 out.schedule(at, Event::Deliver(envelope));
             }
@@ -193,10 +194,22 @@ impl Cluster {
         }
     }
 
+    /// A manager listens for requests; what it says to its callers goes back over their connections.
+    fn heading(&self, from: HostId, message: &Message) -> Heading {
+        match message {
+            Message::Request { .. } | Message::HangUp { .. } => Heading::To(SwarmPort::Management),
+            Message::Item { .. } | Message::Answer { .. } => Heading::Back,
+            // It ends connections that were opened to a manager, or by a host without one.
+            Message::Reset if self.has_manager(from) => Heading::Back,
+            Message::Reset => Heading::To(SwarmPort::Management),
+        }
+    }
+
     /// A message meets a link that is cut, or lost it.
     fn stop_at_cut(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
-        if let Some(fault) = self.net.fault_between(envelope.from, envelope.to, SwarmPort::Management) {
-            out.silence_path(envelope.from, envelope.to, fault);
+        let Envelope { from, to, heading, .. } = *envelope;
+        if let Some(fault) = self.net.fault_between(from, to, heading) {
+            out.silence_path(from, to, heading, fault);
         }
         if carriage(&envelope.message) == Carriage::Repeated {
             self.net.block(out.now(), envelope);
@@ -227,8 +240,11 @@ impl Cluster {
 
     /// The hosts with a manager, running or not.
     fn manager_hosts(&self) -> Vec<HostId> {
-        let serves = |host: &Host| host.manager.is_some() || host.manager_disk.is_some();
-        self.hosts.iter().filter(|(_, host)| serves(host)).map(|(id, _)| id).collect()
+        self.hosts.ids().filter(|id| self.has_manager(*id)).collect()
+    }
+
+    fn has_manager(&self, id: HostId) -> bool {
+        self.hosts.get(id).is_some_and(|host| host.manager.is_some() || host.manager_disk.is_some())
     }
 
     /// The events that a frozen host has missed come now, in their order.
@@ -312,7 +328,7 @@ impl Cluster {
     pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) {
         self.net.apply(fault, fact);
         if fault.is_repair() {
-            out.paths_repaired(|from, to| !self.net.is_cut(from, to));
+            out.paths_repaired(|from, to, heading| !self.net.is_cut(from, to, heading));
         }
         self.release_blocked(out);
     }

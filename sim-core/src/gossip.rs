@@ -71,8 +71,13 @@ pub trait Links {
     /// The delay of each copy of a datagram that leaves now; none: it is lost.
     fn datagram(&mut self, now: SimTime, from: HostId, to: HostId) -> [Option<SimDuration>; 2];
 
-    /// The delay of a packet of a connection that leaves now. None: nothing gets through.
+    /// The delay of a packet that leaves now, of a connection that its sender has opened. None: nothing gets through.
     fn connection(&mut self, now: SimTime, from: HostId, to: HostId) -> Option<SimDuration>;
+
+    /// The same for a packet that goes back to whoever has opened the connection: it passes a closed port.
+    fn answer(&mut self, now: SimTime, from: HostId, to: HostId) -> Option<SimDuration> {
+        self.connection(now, from, to)
+    }
 
     /// True if every packet gets through, always with the same delay.
     fn is_smooth(&self, from: HostId, to: HostId) -> bool;

@@ -37,6 +37,7 @@ pub use fact::{
     Subject,
 };
 pub use failure::{Failure, FailureCause};
+pub(crate) use fault::Heading;
 pub use fault::{Fault, Place, SwarmPort};
 pub use ids::{ClusterId, HostId, IdMap, NetworkId, NodeId, ObjectId, ServiceId, TaskId, TrafficId, ZoneId};
 pub use network::{

@@ -5,6 +5,9 @@
 //! the first such attempt after the link has healed, which is soon enough for connections that are made anew
 //! (spec control-plane 9.3). Raft's transport has connections of its own; it sends one message at a time, gives it
 //! up after two seconds and never repeats it, so its messages are lost for good. So are datagrams.
+//!
+//! A firewall that closes a port looks at where packets go ([`Heading`]): what goes back over a connection that was
+//! opened from the other side passes.
 mod overlay;
 mod topology;
 
@@ -14,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::overlay::Overlays;
 use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Stream};
-use crate::model::{FactId, Fault, HostId, IdMap, SwarmPort};
+use crate::model::{FactId, Fault, Heading, HostId, IdMap, SwarmPort};
 use crate::protocol::{Envelope, Message, Request};
 
 /// First pause before a lost packet of a connection is sent again. Each further one is twice as long.
@@ -54,7 +57,7 @@ pub(crate) struct Net {
     streams: IdMap<HostId, Stream>,
     /// Last arrival for each direction in which messages could overtake each other.
     last_arrival: BTreeMap<(HostId, HostId), SimTime>,
-    blocked: BTreeMap<(HostId, HostId), VecDeque<Blocked>>,
+    blocked: BTreeMap<(HostId, HostId, Heading), VecDeque<Blocked>>,
 }
 
 impl Net {
@@ -74,7 +77,7 @@ impl Net {
         now: SimTime,
         from: HostId,
         to: HostId,
-        port: SwarmPort,
+        heading: Heading,
         carriage: Carriage,
     ) -> Passage {
         if from == to {
@@ -82,11 +85,10 @@ impl Net {
         }
         let mut link = self.topology.link(from, to);
         if !self.overlays.is_empty() {
-            let overlay = self.overlays.between(&self.topology, from, to, port);
-            if overlay.cut.is_some() {
-                return if carriage == Carriage::Repeated { Passage::Blocked } else { Passage::Lost };
-            }
-            link = overlay.on(link);
+            link = self.overlays.between(&self.topology, from, to, heading).on(link);
+        }
+        if link.is_closed() {
+            return if carriage == Carriage::Repeated { Passage::Blocked } else { Passage::Lost };
         }
         if link.is_constant() && self.last_arrival.is_empty() {
             return Passage::Arrives(now + link.latency);
@@ -130,20 +132,26 @@ impl Net {
         Passage::Arrives(arrival)
     }
 
-    /// True if nothing of the management passes from one host to another now.
-    pub(crate) fn is_cut(&self, from: HostId, to: HostId) -> bool {
-        from != to
-            && !self.overlays.is_empty()
-            && self.overlays.between(&self.topology, from, to, SwarmPort::Management).cut.is_some()
+    /// True if nothing with this heading passes from one host to another now.
+    pub(crate) fn is_cut(&self, from: HostId, to: HostId, heading: Heading) -> bool {
+        if from == to {
+            return false;
+        }
+        let link = self.topology.link(from, to);
+        if self.overlays.is_empty() {
+            return link.is_closed();
+        }
+        self.overlays.between(&self.topology, from, to, heading).on(link).is_closed()
     }
 
-    /// How long a packet of a connection of gossip takes, if it gets through. What is lost and repeated is not counted.
-    pub(crate) fn connection_delay(&self, from: HostId, to: HostId) -> Option<SimDuration> {
+    /// How long a packet of a connection takes, if it gets through. What is lost and repeated is not counted.
+    pub(crate) fn connection_delay(&self, from: HostId, to: HostId, heading: Heading) -> Option<SimDuration> {
         if from == to {
             return Some(SimDuration::ZERO);
         }
-        let overlay = self.overlays.between(&self.topology, from, to, SwarmPort::Gossip);
-        overlay.cut.is_none().then(|| overlay.on(self.topology.link(from, to)).latency)
+        let overlay = self.overlays.between(&self.topology, from, to, heading);
+        let link = overlay.of_connections().on(self.topology.link(from, to));
+        (!link.is_closed()).then_some(link.latency)
     }
 
     /// How packets between containers pass from one host to another, or the fault that closes the way there or back.
@@ -155,8 +163,10 @@ impl Net {
         if self.overlays.is_empty() {
             return Ok(link);
         }
-        let there = self.overlays.between(&self.topology, from, to, SwarmPort::Data);
-        let back = self.overlays.between(&self.topology, to, from, SwarmPort::Data);
+        // Whichever side has opened the connection inside, the outer packets go to this port both ways.
+        let heading = Heading::To(SwarmPort::Data);
+        let there = self.overlays.between(&self.topology, from, to, heading);
+        let back = self.overlays.between(&self.topology, to, from, heading);
         match there.closed(link).or(back.closed(link)) {
             Some(fault) => Err(fault),
             None => Ok(there.on(link)),
@@ -168,7 +178,7 @@ impl Net {
         if self.overlays.is_empty() || from == to {
             return None;
         }
-        self.overlays.between(&self.topology, from, to, SwarmPort::Data).fact()
+        self.overlays.between(&self.topology, from, to, Heading::To(SwarmPort::Data)).fact()
     }
 
     /// True if every packet of gossip gets through, always with the same delay.
@@ -180,8 +190,8 @@ impl Net {
         if self.overlays.is_empty() {
             return link.is_constant();
         }
-        let overlay = self.overlays.between(&self.topology, from, to, SwarmPort::Gossip);
-        overlay.cut.is_none() && overlay.on(link).is_constant()
+        let overlay = self.overlays.between(&self.topology, from, to, Heading::To(SwarmPort::Gossip));
+        overlay.on(link).is_constant()
     }
 
     /// True if every packet gets through between all hosts, always with the same delay.
@@ -189,17 +199,25 @@ impl Net {
         self.overlays.is_empty() && self.topology.is_constant()
     }
 
-    /// The fault that keeps a port of one host from hearing another, or makes it late.
-    pub(crate) fn fault_between(&self, from: HostId, to: HostId, port: SwarmPort) -> Option<FactId> {
+    /// The fault that lets no packet with this heading get from one host to another.
+    pub(crate) fn closed_by(&self, from: HostId, to: HostId, heading: Heading) -> Option<FactId> {
         if self.overlays.is_empty() || from == to {
             return None;
         }
-        self.overlays.between(&self.topology, from, to, port).fact()
+        self.overlays.between(&self.topology, from, to, heading).closed(self.topology.link(from, to))
+    }
+
+    /// The fault that keeps packets with this heading from getting from one host to another, or makes them late.
+    pub(crate) fn fault_between(&self, from: HostId, to: HostId, heading: Heading) -> Option<FactId> {
+        if self.overlays.is_empty() || from == to {
+            return None;
+        }
+        self.overlays.between(&self.topology, from, to, heading).fact()
     }
 
     /// Keeps a message of a connection until its link is healed.
     pub(crate) fn block(&mut self, sent: SimTime, envelope: Box<Envelope>) {
-        let waiting = self.blocked.entry((envelope.from, envelope.to)).or_default();
+        let waiting = self.blocked.entry((envelope.from, envelope.to, envelope.heading)).or_default();
         if begins_connection(&envelope.message) {
             waiting.clear();
         }
@@ -213,19 +231,20 @@ impl Net {
 
     /// The messages whose links are open again, each with the time of the first attempt that gets through.
     pub(crate) fn unblocked(&mut self, now: SimTime) -> Vec<Blocked> {
-        let pairs: Vec<(HostId, HostId)> = self.blocked.keys().copied().collect();
+        let ways: Vec<(HostId, HostId, Heading)> = self.blocked.keys().copied().collect();
         let mut free = Vec::new();
-        for (from, to) in pairs {
-            if self.is_cut(from, to) {
+        for (from, to, heading) in ways {
+            if self.is_cut(from, to, heading) {
                 continue;
             }
             let latency = self.topology.link(from, to).latency;
             let mut last = now;
-            for (sent, envelope) in self.blocked.remove(&(from, to)).into_iter().flatten() {
+            for (sent, envelope) in self.blocked.remove(&(from, to, heading)).into_iter().flatten() {
                 last = last.max(next_attempt(sent, now) + latency);
                 free.push((last, envelope));
             }
-            self.last_arrival.insert((from, to), last);
+            let arrival = self.last_arrival.entry((from, to)).or_default();
+            *arrival = last.max(*arrival);
         }
         free
     }
@@ -258,9 +277,10 @@ impl StateDigest for Net {
             to.digest(digest);
             digest.time(*arrival);
         }
-        for ((from, to), waiting) in blocked {
+        for ((from, to, heading), waiting) in blocked {
             from.digest(digest);
             to.digest(digest);
+            digest.bool(*heading == Heading::Back);
             digest.u64(waiting.len() as u64);
         }
     }
@@ -274,6 +294,8 @@ mod tests {
 
     const A: HostId = HostId(0);
     const B: HostId = HostId(1);
+    const MANAGEMENT: Heading = Heading::To(SwarmPort::Management);
+    const GOSSIP: Heading = Heading::To(SwarmPort::Gossip);
 
     fn net(link: Link) -> Net {
         let mut topology = Topology::new(link);
@@ -288,7 +310,7 @@ mod tests {
     }
 
     fn arrival(net: &mut Net, now: SimTime) -> Option<SimTime> {
-        match net.passage(now, A, B, SwarmPort::Management, Carriage::Repeated) {
+        match net.passage(now, A, B, MANAGEMENT, Carriage::Repeated) {
             Passage::Arrives(at) => Some(at),
             Passage::Lost | Passage::Blocked => None,
         }
@@ -314,10 +336,12 @@ mod tests {
         let mut net = net(constant(1));
         let (from, to) = (Place::Host(A), Place::Host(B));
         net.apply(&Fault::Cut { from, to, one_way: true }, FactId(7));
-        assert!(net.is_cut(A, B) && !net.is_cut(B, A));
-        assert_eq!(net.fault_between(A, B, SwarmPort::Management), Some(FactId(7)));
+        assert!(
+            net.is_cut(A, B, MANAGEMENT) && net.is_cut(A, B, Heading::Back) && !net.is_cut(B, A, MANAGEMENT)
+        );
+        assert_eq!(net.fault_between(A, B, MANAGEMENT), Some(FactId(7)));
         net.apply(&Fault::Heal { from, to, one_way: false }, FactId(8));
-        assert!(!net.is_cut(A, B));
+        assert!(!net.is_cut(A, B, MANAGEMENT));
     }
 
     #[test]
@@ -327,13 +351,30 @@ mod tests {
         let block = |port| Fault::Block { from, to, one_way: false, port };
         net.apply(&block(SwarmPort::Data), FactId(3));
         assert_eq!(net.data_link(A, B), Err(FactId(3)));
-        assert!(!net.is_cut(A, B) && net.connection_delay(A, B).is_some());
+        assert!(!net.is_cut(A, B, MANAGEMENT) && net.connection_delay(A, B, GOSSIP).is_some());
         net.apply(&block(SwarmPort::Management), FactId(4));
-        assert!(net.is_cut(A, B) && net.connection_delay(A, B).is_some());
+        assert!(net.is_cut(A, B, MANAGEMENT) && net.connection_delay(A, B, GOSSIP).is_some());
         net.apply(&block(SwarmPort::Gossip), FactId(5));
-        assert_eq!(net.connection_delay(A, B), None);
+        assert_eq!(net.connection_delay(A, B, GOSSIP), None);
         net.apply(&Fault::Heal { from, to, one_way: false }, FactId(6));
-        assert!(!net.is_cut(A, B) && net.data_link(A, B).is_ok() && net.connection_delay(A, B).is_some());
+        assert!(!net.is_cut(A, B, MANAGEMENT) && net.connection_delay(A, B, GOSSIP).is_some());
+        assert!(net.data_link(A, B).is_ok());
+    }
+
+    #[test]
+    fn answers_pass_a_port_that_is_closed_one_way() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        for port in SwarmPort::ALL {
+            net.apply(&Fault::Block { from, to, one_way: true, port }, FactId(3));
+        }
+        assert!(net.is_cut(A, B, MANAGEMENT) && !net.is_cut(A, B, Heading::Back));
+        assert!(!net.is_cut(B, A, MANAGEMENT) && !net.is_cut(B, A, Heading::Back));
+        assert_eq!(net.connection_delay(A, B, GOSSIP), None);
+        assert!(net.connection_delay(A, B, Heading::Back).is_some());
+        assert_eq!(net.fault_between(A, B, Heading::Back), None);
+        // Packets between containers are datagrams to the same port both ways.
+        assert_eq!([net.data_link(A, B), net.data_link(B, A)], [Err(FactId(3)); 2]);
     }
 
     #[test]
@@ -341,13 +382,29 @@ mod tests {
         let mut net = net(constant(1));
         let (from, to) = (Place::Host(A), Place::Host(B));
         net.apply(&Fault::GossipLoss { from, to, one_way: true, rate: Ppm(1_000_000) }, FactId(3));
-        let mut passes = |from, to, port| {
-            let passage = net.passage(SimTime::ZERO, from, to, port, Carriage::Once);
+        let mut passes = |from, to, heading| {
+            let passage = net.passage(SimTime::ZERO, from, to, heading, Carriage::Once);
             matches!(passage, Passage::Arrives(_))
         };
-        assert!(!passes(A, B, SwarmPort::Gossip) && passes(B, A, SwarmPort::Gossip));
-        assert!(passes(A, B, SwarmPort::Management));
-        assert!(net.connection_delay(A, B).is_some() && !net.is_smooth(A, B) && net.data_link(A, B).is_ok());
+        assert!(!passes(A, B, GOSSIP) && passes(B, A, GOSSIP));
+        assert!(passes(A, B, MANAGEMENT));
+        assert!(
+            net.connection_delay(A, B, GOSSIP).is_some()
+                && !net.is_smooth(A, B)
+                && net.data_link(A, B).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_link_that_loses_everything_is_as_good_as_cut() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        net.apply(&Fault::Loss { from, to, one_way: true, rate: Ppm(1_000_000) }, FactId(3));
+        assert!(net.is_cut(A, B, MANAGEMENT) && !net.is_cut(B, A, MANAGEMENT));
+        assert_eq!(net.closed_by(A, B, MANAGEMENT), Some(FactId(3)));
+        assert_eq!(net.connection_delay(A, B, GOSSIP), None);
+        let passage = net.passage(SimTime::ZERO, A, B, MANAGEMENT, Carriage::Repeated);
+        assert!(matches!(passage, Passage::Blocked), "{passage:?}");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::{Cluster, Power, networks};
 use crate::gossip::{Change, Gossip, Links, Operation, Payload, RecordKey};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{
-    BackendChange, Defect, EndpointId, EndpointRecord, FactId, HostId, NetworkId, RecordChange, RecordEvent,
-    SwarmPort, TaskId,
+    BackendChange, Defect, EndpointId, EndpointRecord, FactId, Heading, HostId, NetworkId, RecordChange,
+    RecordEvent, SwarmPort, TaskId,
 };
 use crate::net::{Carriage, Net, Passage};
 use crate::protocol::{Effects, Event};
@@ -19,6 +19,9 @@ use crate::protocol::{Effects, Event};
 /// What a record needs besides names, and for each published port.
 const RECORD_BYTES: u32 = 70;
 const PORT_BYTES: u32 = 12;
+
+/// Where datagrams of gossip go, and connections are opened to.
+const GOSSIP: Heading = Heading::To(SwarmPort::Gossip);
 
 /// Gossip of a cluster, once it is needed.
 #[derive(Debug, Default)]
@@ -32,6 +35,8 @@ pub(super) struct Spreading {
     withdrawn: BTreeMap<EndpointId, FactId>,
     /// Why hosts have left.
     left: BTreeMap<HostId, FactId>,
+    /// The latest faults that stopped what hosts sent, or were sent.
+    disturbed: BTreeMap<HostId, FactId>,
 }
 
 /// A record that all nodes share, with the fact that made it say this.
@@ -50,19 +55,39 @@ impl Payload for Shared {
     }
 }
 
-/// The links of the cluster, as gossip uses them.
-struct Wires<'a>(&'a mut Net);
+/// The links of the cluster, as gossip uses them. Notes which faults disturb whom.
+struct Wires<'a>(&'a mut Net, &'a mut BTreeMap<HostId, FactId>);
+
+impl Wires<'_> {
+    /// Something that one host sent does not arrive at another.
+    fn lost(&mut self, from: HostId, to: HostId) {
+        if let Some(fault) = self.0.fault_between(from, to, GOSSIP) {
+            self.1.extend([(from, fault), (to, fault)]);
+        }
+    }
+}
 
 impl Links for Wires<'_> {
     fn datagram(&mut self, now: SimTime, from: HostId, to: HostId) -> [Option<SimDuration>; 2] {
-        match self.0.passage(now, from, to, SwarmPort::Gossip, Carriage::Once) {
+        match self.0.passage(now, from, to, GOSSIP, Carriage::Once) {
             Passage::Arrives(at) => [Some(at.since(now)), None],
-            Passage::Lost | Passage::Blocked => [None, None],
+            Passage::Lost | Passage::Blocked => {
+                self.lost(from, to);
+                [None, None]
+            }
         }
     }
 
     fn connection(&mut self, _: SimTime, from: HostId, to: HostId) -> Option<SimDuration> {
-        self.0.connection_delay(from, to)
+        let delay = self.0.connection_delay(from, to, GOSSIP);
+        if delay.is_none() {
+            self.lost(from, to);
+        }
+        delay
+    }
+
+    fn answer(&mut self, _: SimTime, from: HostId, to: HostId) -> Option<SimDuration> {
+        self.0.connection_delay(from, to, Heading::Back)
     }
 
     fn is_smooth(&self, from: HostId, to: HostId) -> bool {
@@ -93,8 +118,9 @@ impl Cluster {
     /// It is gossip's turn.
     pub(super) fn gossip_turn(&mut self, out: &mut Effects) {
         self.spreading.armed = None;
-        let Some(gossip) = &mut self.spreading.gossip else { return };
-        gossip.run_until(out.now(), &mut Wires(&mut self.net));
+        let Spreading { gossip, disturbed, .. } = &mut self.spreading;
+        let Some(gossip) = gossip else { return };
+        gossip.run_until(out.now(), &mut Wires(&mut self.net, disturbed));
         gossip.take_notices();
         let changes = gossip.take_changes();
         let mut told: Vec<BackendChange> = Vec::new();
@@ -132,13 +158,18 @@ impl Cluster {
         }
         let Shared(record, last) = change.previous.as_ref().expect("one of the two values is there");
         // A record goes with its owner if nobody has withdrawn it.
-        let Spreading { withdrawn, left, .. } = &self.spreading;
+        let Spreading { withdrawn, left, disturbed, .. } = &self.spreading;
         let owner = record.host;
         let withdrawn = withdrawn.get(&record.id).copied();
-        let cut = |from, to| self.net.fault_between(from, to, SwarmPort::Gossip);
+        let cut = |from, to| self.net.fault_between(from, to, GOSSIP);
         let silence =
             || out.silence_cause(host, owner).or_else(|| cut(owner, host)).or_else(|| cut(host, owner));
-        withdrawn.or_else(silence).or_else(|| left.get(&owner).copied()).unwrap_or(*last)
+        // Others can have told it, and a suspicion outlives what has raised it.
+        let earlier = || {
+            let ended = self.hosts.get(owner).and_then(|host| host.ended_by);
+            left.get(&owner).copied().max(disturbed.get(&owner).copied()).max(ended)
+        };
+        withdrawn.or_else(silence).or_else(earlier).unwrap_or(*last)
     }
 
     /// The engine of a host ends in an orderly way: its process of gossip says so to the others.
@@ -189,7 +220,7 @@ impl Cluster {
         let leaves = gossip.is_leaving(host);
         let runs = gossip.process(host).is_some() && !(leaves && matches!(change, RecordChange::Join(_)));
         let bootstrap = if runs { Vec::new() } else { self.managers_beside(host) };
-        let Spreading { gossip, withdrawn, left, .. } = &mut self.spreading;
+        let Spreading { gossip, withdrawn, left, disturbed, .. } = &mut self.spreading;
         let key = |task: TaskId| RecordKey(task.0);
         let operation = match change {
             RecordChange::LeaveCluster if leaves || !runs => return,
@@ -209,7 +240,7 @@ impl Cluster {
                 Operation::Withdraw { network: id.network, key: key(id.task) }
             }
         };
-        let (gossip, wires) = (gossip.as_mut().expect("gossip runs"), &mut Wires(&mut self.net));
+        let (gossip, wires) = (gossip.as_mut().expect("gossip runs"), &mut Wires(&mut self.net, disturbed));
         if !runs {
             gossip.start(now, host, &bootstrap, wires);
         }
@@ -253,7 +284,7 @@ impl Spreading {
 impl StateDigest for Spreading {
     fn digest(&self, digest: &mut Digest) {
         // Until gossip runs, all that it starts from follows from the networks of the hosts. Causes are for the trace.
-        let Self { gossip, joined: _, armed, withdrawn: _, left: _ } = self;
+        let Self { gossip, joined: _, armed, withdrawn: _, left: _, disturbed: _ } = self;
         if let Some(gossip) = gossip {
             gossip.digest(digest);
             armed.digest(digest);

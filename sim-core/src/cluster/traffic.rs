@@ -6,7 +6,7 @@ use super::{Cluster, Power};
 use crate::kernel::{SimDuration, SimTime};
 use crate::mesh::{Refusal, Target};
 use crate::model::{
-    Fact, FactId, Failure, HostId, IdMap, NetworkId, SwarmPort, TaskId, TrafficId, TransportProtocol,
+    Fact, FactId, Failure, Heading, HostId, IdMap, NetworkId, SwarmPort, TaskId, TrafficId, TransportProtocol,
 };
 use crate::net::{Link, Net};
 use crate::protocol::{Effects, Event, NetworkOrder};
@@ -142,8 +142,12 @@ impl Ground for Field<'_> {
         self.host(host).mesh.knows_backend(task)
     }
 
+    fn untold(&self, from: HostId, to: HostId) -> Option<FactId> {
+        self.net.closed_by(from, to, Heading::To(SwarmPort::Gossip))
+    }
+
     fn silenced(&self, from: HostId, to: HostId) -> Option<FactId> {
-        self.net.fault_between(from, to, SwarmPort::Gossip)
+        self.net.fault_between(from, to, Heading::To(SwarmPort::Gossip))
     }
 
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {

@@ -133,7 +133,7 @@ impl<V: Payload> Gossip<V> {
         links: &mut impl Links,
     ) {
         let (Some(here), Some(there)) = (self.host_of(by), self.host_of(to)) else { return };
-        if let Some(delay) = links.connection(self.now, here, there) {
+        if let Some(delay) = links.answer(self.now, here, there) {
             self.queue.push(self.now + delay, Event::Arrival { to, from: by, dialled, message });
         }
     }
@@ -142,6 +142,6 @@ impl<V: Payload> Gossip<V> {
 /// The longer of the delays there and back, if packets pass both ways.
 fn round_trip(now: SimTime, here: HostId, there: HostId, links: &mut impl Links) -> Option<SimDuration> {
     let forth = links.connection(now, here, there)?;
-    let back = links.connection(now, there, here)?;
+    let back = links.answer(now, there, here)?;
     Some(forth.max(back))
 }

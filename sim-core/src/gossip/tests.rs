@@ -5,6 +5,7 @@
 //! publish n1 key=7 value=1        also: withdraw n1 key=7
 //! join n1 network=1               also: leave, leave_cluster, start, crash, kill, freeze, thaw
 //! cut n1 n2                       these from all others; heal
+//! block n1 n2                     a firewall stops what n1 sends to the port of n2, and nothing else
 //! loss n3 percent=100             of datagrams to and from it; twice=yes doubles all datagrams
 //! run until=5s                    prints what was seen of records, by record and time
 //! known key=7                     who knows the record, with its value
@@ -36,6 +37,8 @@ struct Wires {
     island: BTreeSet<HostId>,
     loss: BTreeMap<HostId, Ppm>,
     twice: bool,
+    /// Whose datagrams and connections a firewall stops on their way to whom.
+    closed: Option<(HostId, HostId)>,
     random: Stream,
 }
 
@@ -44,7 +47,7 @@ const DELAY: SimDuration = SimDuration::from_micros(200);
 impl Wires {
     fn new(seed: u64) -> Self {
         let random = Stream::named(seed, "wires");
-        Wires { island: BTreeSet::new(), loss: BTreeMap::new(), twice: false, random }
+        Wires { island: BTreeSet::new(), loss: BTreeMap::new(), twice: false, closed: None, random }
     }
 
     fn is_cut(&self, from: HostId, to: HostId) -> bool {
@@ -59,22 +62,29 @@ impl Wires {
 impl Links for Wires {
     fn datagram(&mut self, _: SimTime, from: HostId, to: HostId) -> [Option<SimDuration>; 2] {
         let loss = self.loss(from, to);
-        if self.is_cut(from, to) || self.random.chance(loss) {
+        if self.connection(SimTime::ZERO, from, to).is_none() || self.random.chance(loss) {
             return [None, None];
         }
         [Some(DELAY), self.twice.then_some(DELAY.times(3))]
     }
 
-    fn connection(&mut self, _: SimTime, from: HostId, to: HostId) -> Option<SimDuration> {
+    fn connection(&mut self, now: SimTime, from: HostId, to: HostId) -> Option<SimDuration> {
+        self.answer(now, from, to).filter(|_| self.closed != Some((from, to)))
+    }
+
+    fn answer(&mut self, _: SimTime, from: HostId, to: HostId) -> Option<SimDuration> {
         (!self.is_cut(from, to)).then_some(DELAY)
     }
 
     fn is_smooth(&self, from: HostId, to: HostId) -> bool {
-        !self.is_cut(from, to) && self.loss(from, to).0 == 0 && !self.twice
+        self.closed != Some((from, to)) && !self.is_cut(from, to) && self.loss(from, to).0 == 0 && !self.twice
     }
 
     fn are_smooth(&self) -> bool {
-        self.island.is_empty() && self.loss.values().all(|loss| loss.0 == 0) && !self.twice
+        self.closed.is_none()
+            && self.island.is_empty()
+            && self.loss.values().all(|loss| loss.0 == 0)
+            && !self.twice
     }
 }
 
@@ -198,6 +208,7 @@ fn perform(world: &mut Option<World>, command: &Command<'_>) -> String {
         "thaw" => world.gossip.thaw(world.now, hosts[0]),
         "cut" => world.wires.island = hosts.into_iter().collect(),
         "heal" => world.wires.island.clear(),
+        "block" => world.wires.closed = Some((hosts[0], hosts[1])),
         "loss" => {
             world.wires.loss.insert(hosts[0], Ppm(needed("percent") * 10_000));
         }
@@ -219,6 +230,11 @@ fn records_spread() {
 #[test]
 fn nodes_that_fail_take_their_records_with_them() {
     check("failure");
+}
+
+#[test]
+fn a_firewall_stops_what_goes_to_the_port() {
+    check("firewall");
 }
 
 #[test]

@@ -37,6 +37,15 @@ impl SwarmPort {
     }
 }
 
+/// Where a packet goes, which is all that a firewall looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Heading {
+    /// To whoever listens at this port.
+    To(SwarmPort),
+    /// Back to whoever has opened the connection, at a port that the system has picked and no firewall closes.
+    Back,
+}
+
 /// Something that happens to hosts, engines, links or containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use super::{Link, Topology};
 use crate::kernel::{Digest, Ppm, SimDuration, StateDigest};
-use crate::model::{FactId, Fault, HostId, Place, SwarmPort};
+use crate::model::{FactId, Fault, Heading, HostId, Place, SwarmPort};
 
 /// The faults of one direction, each with the fact that brought it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(super) struct Overlay {
     loss: Option<(Ppm, FactId)>,
     /// Ports that are closed, in the order of [`SwarmPort::ALL`].
     blocked: [Option<FactId>; SwarmPort::ALL.len()],
+    /// Of datagrams of gossip.
     gossip_loss: Option<(Ppm, FactId)>,
 }
 
@@ -21,35 +22,55 @@ pub(super) struct Overlay {
 pub(super) struct Overlays(BTreeMap<(Place, Place), Overlay>);
 
 impl Overlay {
-    /// The link as it is with these faults.
+    /// The link as it is with these faults. One that is cut loses everything.
     pub(super) fn on(&self, link: Link) -> Link {
         let slow = self.slow.map_or(SimDuration::ZERO, |(by, _)| by);
-        let loss = self.loss.map_or(0, |(rate, _)| rate.0);
+        let lost: u32 = self.losses().map(|(rate, _)| rate.0).sum();
+        let loss = if self.cut.is_some() { 1_000_000 } else { lost };
         Link { latency: link.latency + slow, loss: Ppm((link.loss.0 + loss).min(1_000_000)), ..link }
     }
 
     /// The fault that lets nothing through on a link.
     pub(super) fn closed(&self, link: Link) -> Option<FactId> {
-        let loses_all = self.loss.filter(|_| self.on(link).loss.0 >= 1_000_000);
+        let loses_all = self.losses().next().filter(|_| self.on(link).is_closed());
         self.cut.or(loses_all.map(|(_, fact)| fact))
     }
 
     /// The worst of the faults.
     pub(super) fn fact(&self) -> Option<FactId> {
-        self.cut.or(self.loss.map(|(_, fact)| fact)).or(self.slow.map(|(_, fact)| fact))
+        self.cut.or(self.losses().map(|(_, fact)| fact).next()).or(self.slow.map(|(_, fact)| fact))
     }
 
-    /// Adds what another overlay does to packets of one port.
-    fn add(&mut self, other: &Overlay, port: SwarmPort) {
-        self.cut = self.cut.or(other.cut).or(other.blocked[port as usize]);
+    /// What connections meet of it.
+    pub(super) fn of_connections(self) -> Overlay {
+        Overlay { gossip_loss: None, ..self }
+    }
+
+    fn losses(&self) -> impl Iterator<Item = (Ppm, FactId)> {
+        self.loss.into_iter().chain(self.gossip_loss)
+    }
+
+    /// Adds what another overlay does to packets with this heading.
+    fn add(&mut self, other: &Overlay, heading: Heading) {
+        let blocked = match heading {
+            Heading::To(port) => other.blocked[port as usize],
+            Heading::Back => None,
+        };
+        self.cut = self.cut.or(other.cut).or(blocked);
         if let Some((by, fact)) = other.slow {
             self.slow = Some((self.slow.map_or(by, |(sum, _)| sum + by), fact));
         }
-        let of_gossip = other.gossip_loss.filter(|_| port == SwarmPort::Gossip);
-        for (rate, fact) in other.loss.into_iter().chain(of_gossip) {
-            self.loss = Some((Ppm(self.loss.map_or(rate.0, |(sum, _)| sum.0 + rate.0)), fact));
+        self.loss = more(self.loss, other.loss);
+        if heading == Heading::To(SwarmPort::Gossip) {
+            self.gossip_loss = more(self.gossip_loss, other.gossip_loss);
         }
     }
+}
+
+/// Both losses together, because of the latter.
+fn more(one: Option<(Ppm, FactId)>, other: Option<(Ppm, FactId)>) -> Option<(Ppm, FactId)> {
+    let sum = |(rate, fact): (Ppm, FactId)| (Ppm(rate.0 + one.map_or(0, |(sum, _)| sum.0)), fact);
+    other.map(sum).or(one)
 }
 
 impl Overlays {
@@ -57,15 +78,15 @@ impl Overlays {
         self.0.is_empty()
     }
 
-    /// All faults on the way from one host to another, as packets of one port meet them.
-    pub(super) fn between(&self, topology: &Topology, from: HostId, to: HostId, port: SwarmPort) -> Overlay {
+    /// All faults on the way from one host to another, as packets with this heading meet them.
+    pub(super) fn between(&self, topology: &Topology, from: HostId, to: HostId, heading: Heading) -> Overlay {
         let mut sum = Overlay::default();
         let senders = [Place::Host(from), Place::Zone(topology.zone_of(from))];
         let receivers = [Place::Host(to), Place::Zone(topology.zone_of(to))];
         for sender in senders {
             for receiver in receivers {
                 if let Some(overlay) = self.0.get(&(sender, receiver)) {
-                    sum.add(overlay, port);
+                    sum.add(overlay, heading);
                 }
             }
         }

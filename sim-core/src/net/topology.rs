@@ -17,6 +17,11 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// True if every message is lost.
+    pub(crate) fn is_closed(self) -> bool {
+        self.loss.0 >= 1_000_000
+    }
+
     /// True if every message takes the same time.
     pub(crate) fn is_constant(self) -> bool {
         self.jitter.is_zero() && self.loss == Ppm(0)

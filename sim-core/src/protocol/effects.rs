@@ -6,7 +6,7 @@ use super::{CallId, Component, Event, Lineage, Message, NetworkOrder, SessionId,
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
-use crate::model::{ClusterId, Explanations, Fact, FactId, HostId, NodeId};
+use crate::model::{ClusterId, Explanations, Fact, FactId, Heading, HostId, NodeId};
 use crate::raft::RaftId;
 use crate::store::{ChangeSet, Ids, emit_facts};
 
@@ -101,18 +101,18 @@ impl Effects {
     }
 
     /// A message did not get through, because of a fault.
-    pub(crate) fn silence_path(&mut self, from: HostId, to: HostId, fault: FactId) {
-        self.silences.silence_path(from, to, fault);
+    pub(crate) fn silence_path(&mut self, from: HostId, to: HostId, heading: Heading, fault: FactId) {
+        self.silences.silence_path(from, to, heading, fault);
     }
 
     /// Links are repaired by the current fact.
-    pub(crate) fn paths_repaired(&mut self, is_open: impl Fn(HostId, HostId) -> bool) {
+    pub(crate) fn paths_repaired(&mut self, is_open: impl Fn(HostId, HostId, Heading) -> bool) {
         self.silences.paths_repaired(self.cause, is_open);
     }
 
     /// A message got through. The answer is the repair that made it possible, if one did.
-    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId) -> Option<FactId> {
-        self.silences.path_speaks(from, to)
+    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId, heading: Heading) -> Option<FactId> {
+        self.silences.path_speaks(from, to, heading)
     }
 
     /// What was sent and is not routed yet, in exchange for an empty list whose room is used again.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{ApiError, ApiRequest, ApiResponse, Member, StoreEntry};
 use crate::model::{
-    Availability, ClusterId, FactId, HostId, Node, NodeDescription, NodeId, NodeRole, Task, TaskId,
+    Availability, ClusterId, FactId, Heading, HostId, Node, NodeDescription, NodeId, NodeRole, Task, TaskId,
     TaskStatus,
 };
 use crate::raft::{self, RaftId};
@@ -56,6 +56,7 @@ pub(crate) struct Envelope {
     /// The engine process of the receiver that a connection led to; a later one does not hear it.
     pub(crate) to_life: u32,
     pub(crate) cause: FactId,
+    pub(crate) heading: Heading,
     pub(crate) message: Message,
 }
 

@@ -5,13 +5,16 @@
 //! through again when a link has healed was tried because of the fault, and succeeds because of the repair.
 use std::collections::BTreeMap;
 
-use crate::model::{FactId, HostId};
+use crate::model::{FactId, Heading, HostId, SwarmPort};
+
+/// What managers and agents send each other.
+const HEADINGS: [Heading; 2] = [Heading::To(SwarmPort::Management), Heading::Back];
 
 /// The faults behind silences.
 #[derive(Debug, Default)]
 pub(crate) struct Silences {
     hosts: BTreeMap<HostId, FactId>,
-    paths: BTreeMap<(HostId, HostId), SilentPath>,
+    paths: BTreeMap<(HostId, HostId, Heading), SilentPath>,
 }
 
 /// A way on which something was lost, and nothing got through since.
@@ -39,33 +42,40 @@ impl Silences {
     }
 
     /// Something that one host sent did not reach another, because of a fault.
-    pub(crate) fn silence_path(&mut self, from: HostId, to: HostId, fact: FactId) {
-        self.paths.insert((from, to), SilentPath { fault: fact, repair: None });
+    pub(crate) fn silence_path(&mut self, from: HostId, to: HostId, heading: Heading, fact: FactId) {
+        self.paths.insert((from, to, heading), SilentPath { fault: fact, repair: None });
     }
 
     /// Links are repaired: on those that are open something would get through.
-    pub(crate) fn paths_repaired(&mut self, repair: FactId, is_open: impl Fn(HostId, HostId) -> bool) {
-        for ((from, to), path) in &mut self.paths {
-            if is_open(*from, *to) {
+    pub(crate) fn paths_repaired(
+        &mut self,
+        repair: FactId,
+        is_open: impl Fn(HostId, HostId, Heading) -> bool,
+    ) {
+        for ((from, to, heading), path) in &mut self.paths {
+            if is_open(*from, *to, *heading) {
                 path.repair.get_or_insert(repair);
             }
         }
     }
 
     /// Something that one host sent reached another. The answer is the repair that made it possible, if one did.
-    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId) -> Option<FactId> {
+    pub(crate) fn path_speaks(&mut self, from: HostId, to: HostId, heading: Heading) -> Option<FactId> {
         if self.paths.is_empty() {
             return None;
         }
-        self.paths.remove(&(from, to))?.repair
+        self.paths.remove(&(from, to, heading))?.repair
     }
 
     /// The latest fault that kept `there` from being heard `here`, or the other way round.
     pub(super) fn cause(&self, here: HostId, there: HostId) -> Option<FactId> {
         let host = self.hosts.get(&there).copied();
-        let way = self.paths.get(&(there, here)).map(|path| path.fault);
-        let back = self.paths.get(&(here, there)).map(|path| path.fault);
-        host.max(way).max(back)
+        host.max(self.of_path(there, here)).max(self.of_path(here, there))
+    }
+
+    fn of_path(&self, from: HostId, to: HostId) -> Option<FactId> {
+        let faults = HEADINGS.iter().filter_map(|heading| self.paths.get(&(from, to, *heading)));
+        faults.map(|path| path.fault).max()
     }
 }
 
@@ -79,14 +89,22 @@ mod tests {
     #[test]
     fn what_gets_through_after_a_repair_is_owed_to_it() {
         let mut silences = Silences::default();
-        silences.silence_path(THERE, HERE, FactId(5));
+        silences.silence_path(THERE, HERE, Heading::Back, FactId(5));
         assert_eq!(silences.cause(HERE, THERE), Some(FactId(5)));
-        silences.paths_repaired(FactId(6), |_, _| false);
-        silences.paths_repaired(FactId(7), |_, _| true);
-        silences.paths_repaired(FactId(8), |_, _| true);
+        silences.paths_repaired(FactId(6), |_, _, _| false);
+        silences.paths_repaired(FactId(7), |_, _, _| true);
+        silences.paths_repaired(FactId(8), |_, _, _| true);
         assert_eq!(silences.cause(HERE, THERE), Some(FactId(5)), "the silence keeps its cause");
-        assert_eq!(silences.path_speaks(THERE, HERE), Some(FactId(7)));
-        assert_eq!(silences.path_speaks(THERE, HERE), None);
+        assert_eq!(silences.path_speaks(THERE, HERE, Heading::Back), Some(FactId(7)));
+        assert_eq!(silences.path_speaks(THERE, HERE, Heading::Back), None);
         assert_eq!(silences.cause(HERE, THERE), None);
+    }
+
+    #[test]
+    fn answers_that_pass_do_not_end_the_silence_of_requests() {
+        let (mut silences, request) = (Silences::default(), Heading::To(SwarmPort::Management));
+        silences.silence_path(HERE, THERE, request, FactId(5));
+        assert_eq!(silences.path_speaks(HERE, THERE, Heading::Back), None);
+        assert_eq!(silences.cause(HERE, THERE), Some(FactId(5)));
     }
 }

@@ -42,7 +42,10 @@ pub(crate) trait Ground {
     /// True if the load balancers of a machine still know the endpoint of a task.
     fn knows_backend(&self, host: HostId, task: TaskId) -> bool;
 
-    /// The fault that keeps what one machine knows from another one.
+    /// The fault that lets nothing that one machine knows get to another one by itself.
+    fn untold(&self, from: HostId, to: HostId) -> Option<FactId>;
+
+    /// The fault that keeps what one machine knows from another one, or some of it.
     fn silenced(&self, from: HostId, to: HostId) -> Option<FactId>;
 
     /// The port of a container that a published port of the swarm or of its machine leads to.

@@ -292,7 +292,12 @@ impl Traffic {
         let service = &self.sources[source.index()].plan.service;
         let running = self.servers.running(service);
         let hosts = running.iter().filter_map(|task| Some(self.servers.get(*task)?.host));
-        let silenced = hosts.take(TASKS_LOOKED_AT).find_map(|host| ground.silenced(host, entry));
+        let hosts = hosts.take(TASKS_LOOKED_AT);
+        // Of what cannot be told at all, the node does not know whenever it came.
+        if let Some(fault) = hosts.clone().find_map(|host| ground.untold(host, entry)) {
+            return Some(fault);
+        }
+        let silenced = hosts.into_iter().find_map(|host| ground.silenced(host, entry));
         let forgot = self.forgot_networks.get(&entry).copied();
         let lost = self.servers.last_loss(service);
         // Whichever came last; but what the service has lost itself is not for the node to know.

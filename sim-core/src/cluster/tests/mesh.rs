@@ -77,6 +77,19 @@ fn every_node_tells_why_it_knows_a_backend_no_more() {
 }
 
 #[test]
+fn backends_behind_links_that_lose_everything_are_forgotten_because_of_the_loss() {
+    let (from, to) = (Place::Host(HostId(5)), Place::Zone(ZoneId(0)));
+    let loss = Fault::Loss { from, to, one_way: false, rate: crate::kernel::Ppm(1_000_000) };
+    let (_, backends) = struck(fault(loss), 60);
+    let (hosts, _) = backends.forgot(SimTime::from_secs(30));
+    assert!(OTHERS.iter().all(|host| hosts.contains(host)), "{hosts:?}");
+    for (_, id, ..) in backends.told.iter().filter(|(_, _, _, event, _)| *event == BackendEvent::Removed) {
+        let chain = backends.chain(*id);
+        assert!(chain.contains(&backends.faults[0]), "{chain:?}");
+    }
+}
+
+#[test]
 fn the_chain_of_a_backend_leads_over_its_owner_to_the_command() {
     let (_, backends) = struck(fault(Fault::Crash { hosts: vec![HostId(5)] }), 29);
     let added = backends.told.iter().filter(|(_, _, _, event, _)| *event == BackendEvent::Added);

@@ -295,6 +295,10 @@ impl Ground for World {
         self.meshes[host.0 as usize].knows_backend(task)
     }
 
+    fn untold(&self, from: HostId, to: HostId) -> Option<FactId> {
+        self.silenced(from, to)
+    }
+
     fn silenced(&self, from: HostId, to: HostId) -> Option<FactId> {
         self.cuts.get(&(from.min(to), from.max(to))).copied()
     }
