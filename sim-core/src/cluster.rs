@@ -303,10 +303,10 @@ impl Cluster {
             },
         };
         let nodes = view.store().into_iter().flat_map(Store::nodes);
-        let nodes = nodes.map(|node| (view.host_name(node.host).to_owned(), node.id)).collect();
+        let nodes = nodes.map(|node| (node.host, node.id)).collect();
         let own = host.node.identity.map(|identity| identity.node);
         let swarm = view.store().and_then(Store::cluster).cloned();
-        Site { engine, own, nodes, swarm }
+        Site { engine, own, nodes, setup: Arc::clone(&self.setup), swarm }
     }
 
     pub(crate) fn host_mut(&mut self, host: HostId) -> &mut Host {

@@ -2,6 +2,7 @@
 //!
 //! A run is a pure function of a cluster, a list of stimuli and a seed: equal inputs give equal bytes on
 //! every machine. The crate reads no clock, no file and no environment, and holds no float in its state.
+#![deny(clippy::float_arithmetic)]
 
 pub mod bench;
 pub mod client;

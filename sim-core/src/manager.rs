@@ -42,7 +42,7 @@ use crate::protocol::{
 use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role, Term};
 use crate::store::Store;
 
-/// Time between two ticks of Raft.
+/// Time between two ticks of Raft (spec control-plane 1.1).
 const TICK: SimDuration = SimDuration::from_secs(1);
 
 /// How long a write to the disk takes: uniform between two bounds.

@@ -23,11 +23,11 @@ use crate::model::{
     Cluster, Network, NetworkId, Node, NodeId, PagedMap, Service, ServiceId, Slot, Task, TaskId,
 };
 
-/// Changes in one transaction at most, within a batch.
+/// Changes in one transaction at most, within a batch (spec control-plane 1.1).
 pub(crate) const CHANGES_PER_TRANSACTION_MAX: usize = 200;
-/// Encoded size of a transaction at most: 1.5 MiB.
+/// Encoded size of a transaction at most: 1.5 MiB (spec control-plane 1.1).
 pub(crate) const TRANSACTION_BYTES_MAX: u64 = 1_572_864;
-/// Encoded size from which a batch is committed early: three quarters of it.
+/// Encoded size from which a batch is committed early: three quarters of it (spec control-plane 1.1).
 pub(crate) const BATCH_BYTES: u64 = TRANSACTION_BYTES_MAX / 4 * 3;
 
 /// All objects of the swarm, as one manager knows them.

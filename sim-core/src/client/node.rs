@@ -12,7 +12,7 @@ use crate::model::{Labels, Node, NodeDescription, NodeId};
 use crate::protocol::{ManagerStatus, NodeListing};
 
 const HEADERS: [&str; 6] = ["ID  ", "HOSTNAME", "STATUS", "AVAILABILITY", "MANAGER STATUS", "ENGINE VERSION"];
-/// Managers listen here.
+/// Managers listen here (spec control-plane 1.3).
 const MANAGER_PORT: u16 = 2377;
 
 /// The nodes as a table, or their ids alone. A star marks the node that the client's engine is.

@@ -10,8 +10,8 @@ use super::host::{EngineAnswer, NO_MANAGER};
 use crate::client::{Ask, ClientError, CommandRun, ManagerState, OwnHost};
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::setup::ClientCommand;
-use crate::model::{Cluster, Fact, FactId, NodeId};
+use crate::model::setup::{ClientCommand, Setup};
+use crate::model::{Cluster, Fact, FactId, HostId, NodeId};
 use crate::protocol::{
     Answer, ApiRequest, CallError, CallId, ClientTimer, Component, Effects, EngineRequest, Message, Request,
     Response, Timer,
@@ -45,8 +45,10 @@ pub(crate) struct Site {
     pub(crate) engine: Engine,
     /// The node that the host is.
     pub(crate) own: Option<NodeId>,
-    /// All node objects with the names of their hosts, in the order in which they were made.
-    pub(crate) nodes: Vec<(String, NodeId)>,
+    /// All node objects with their hosts, in the order in which they were made.
+    pub(crate) nodes: Vec<(HostId, NodeId)>,
+    /// Knows the names of the hosts.
+    pub(crate) setup: Arc<Setup>,
     /// The swarm as it is now.
     pub(crate) swarm: Option<Arc<Cluster>>,
 }
@@ -69,7 +71,8 @@ impl OwnHost for Site {
     }
 
     fn nth_node(&self, hostname: &str, number: u32) -> Option<NodeId> {
-        let mut of_host = self.nodes.iter().filter(|(name, _)| name == hostname);
+        let is_named = |host| self.setup.hosts.get(host).is_some_and(|host| host.name == hostname);
+        let mut of_host = self.nodes.iter().filter(|(host, _)| is_named(*host));
         of_host.nth(number.checked_sub(1)? as usize).map(|(_, node)| *node)
     }
 }

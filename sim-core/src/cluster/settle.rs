@@ -29,12 +29,12 @@ use crate::worker::{AgentStreams, SettledAgent, describe};
 const SETTLED_INDEX: u64 = 100;
 /// Term of the first leader of a cluster.
 const SETTLED_TERM: Term = Term(2);
-/// Ticks of an election timeout, and between two checks of the quorum.
+/// Ticks of an election timeout, and between two checks of the quorum (spec control-plane 1.1).
 const ELECTION_TICKS: u64 = 10;
 /// Nodes of a cluster with the usual network of the routing mesh, whose 253 addresses are for nodes, services and
 /// tasks together.
 const INGRESS_NODES_MAX: usize = 20;
-/// Number of the first network's tunnels.
+/// Number of the first network's tunnels (spec networking 1).
 const VXLAN_FIRST: u32 = 4096;
 
 impl Cluster {

@@ -15,6 +15,7 @@ use crate::protocol::{
 };
 use crate::store::{ObjectChange, Store, StoreError, Transaction};
 
+/// What whoever comes with a wrong token is told (spec control-plane 8.3).
 const NO_TOKEN: &str = "A valid join token is necessary to join this cluster";
 
 /// The certificate authority of one leadership.

@@ -15,6 +15,7 @@ use crate::model::{
 use crate::protocol::LoopTimer;
 use crate::store::{ObjectChange, Store, StoreError, Transaction};
 
+/// What a task says that must not stay where it is (spec orchestration 15).
 const REJECTED_MESSAGE: &str = "task rejected by constraint enforcer";
 /// Also said where not a constraint but a reservation is not met.
 const REJECTED_ERR: &str = "assigned node no longer meets constraints";

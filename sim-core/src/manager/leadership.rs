@@ -13,9 +13,9 @@ use crate::protocol::{Effects, LoopKind, LoopTimer, ManagerTimer, StoreEntry, Ti
 use crate::raft::{Role, SoftState};
 use crate::store::ChangeSet;
 
-/// A store whose lock was held for longer is wedged.
+/// A store whose lock was held for longer is wedged (spec control-plane 5.5).
 const WEDGE_TIMEOUT: SimDuration = SimDuration::from_secs(30);
-/// Time between two hand-overs because of that.
+/// Time between two hand-overs because of that (spec control-plane 5.5).
 const WEDGE_PAUSE: SimDuration = SimDuration::from_secs(60);
 
 /// The control loops of one leadership.

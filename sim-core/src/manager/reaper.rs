@@ -13,9 +13,9 @@ use crate::model::{FactId, Service, ServiceMode, Task, TaskId, TaskState};
 use crate::protocol::LoopTimer;
 use crate::store::{ObjectChange, Store, StoreError, Transaction};
 
-/// How long changes are collected before the reaper acts on them.
+/// How long changes are collected before the reaper acts on them (spec orchestration 3.2).
 const BATCHING_INTERVAL: SimDuration = SimDuration::from_millis(250);
-/// With more slots and tasks than this to look at, it does not wait.
+/// With more slots and tasks than this to look at, it does not wait (spec orchestration 3.2).
 const DIRTY_MAX: usize = 1000;
 
 /// The task reaper of a leading manager.

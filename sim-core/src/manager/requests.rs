@@ -13,10 +13,10 @@ use crate::protocol::{
 };
 use crate::raft::{self, Body};
 
-/// A voter calls the candidate back for at most this time.
+/// A voter calls the candidate back for at most this time (spec control-plane 3.5).
 const HEALTH_TIMEOUT: SimDuration = SimDuration::from_secs(2);
 
-/// What a manager says to one that is no member any more.
+/// What a manager says to one that is no member any more (spec control-plane 3.4).
 const MEMBER_REMOVED: &str = "raft: member was removed from the cluster";
 
 /// A vote request whose sender is being called back.

@@ -19,7 +19,7 @@ use crate::model::{FactId, Node, NodeId, NodeRole};
 use crate::protocol::{LoopTimer, MemberList};
 use crate::store::{ObjectChange, StoreError, Transaction};
 
-/// Time between two attempts.
+/// Time between two attempts (spec control-plane 1.1).
 const RECONCILE_INTERVAL: SimDuration = SimDuration::from_secs(5);
 
 /// The role manager of one leadership.

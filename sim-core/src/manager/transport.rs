@@ -11,14 +11,14 @@ use crate::model::{FactId, HostId};
 use crate::protocol::{CallId, Component, Effects, ManagerTimer, Message, Request, StoreEntry, Timer};
 use crate::raft::{self, Body, RaftId};
 
-/// A message to a peer is given up after this time without an answer.
+/// A message to a peer is given up after this time without an answer (spec control-plane 1.1).
 const SEND_TIMEOUT: SimDuration = SimDuration::from_secs(2);
-/// Messages that wait for a peer at most; more are dropped.
+/// Messages that wait for a peer at most; more are dropped (spec control-plane 1.1).
 const QUEUE_MAX: usize = 4096;
 
-/// Time after the first refused connection.
+/// Time after the first refused connection (spec control-plane 3.5).
 const REDIAL_FIRST: SimDuration = SimDuration::from_secs(1);
-/// Longest time between two attempts to connect.
+/// Longest time between two attempts to connect (spec control-plane 1.1).
 const REDIAL_MAX: SimDuration = SimDuration::from_secs(8);
 
 /// What became of a message.

@@ -84,7 +84,7 @@ impl NetworkSpec {
 
 /// The driver of networks that span the nodes of the swarm.
 pub const OVERLAY: &str = "overlay";
-/// The label of networks that exist on every node by themselves.
+/// The label of networks that exist on every node by themselves (spec networking 2).
 pub const PREDEFINED_LABEL: &str = "com.docker.swarm.predefined";
 
 /// A range of addresses that a network has.

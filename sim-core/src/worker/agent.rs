@@ -11,7 +11,7 @@ use crate::protocol::{
     AgentTimer, Answer, Assignments, CallId, Component, Effects, Message, SessionId, StreamItem, Timer,
 };
 
-/// How often the description of the machine is looked at.
+/// How often the description of the machine is looked at (spec control-plane 1.3).
 const DESCRIPTION_PERIOD: SimDuration = SimDuration::from_secs(20);
 
 /// What an agent is told when it is made.

@@ -2,9 +2,10 @@
 use crate::kernel::{Digest, StateDigest, Stream};
 use crate::model::HostId;
 
-/// What a manager is observed with when a dispatcher lists it, and, negated, when a connection to it ends.
+/// What a manager is observed with when a dispatcher lists it, and, negated, when a connection to it ends (spec
+/// control-plane 7.2).
 const OBSERVATION: i32 = 10;
-/// No weight goes beyond this, either way.
+/// No weight goes beyond this, either way (spec control-plane 7.2).
 const WEIGHT_LIMIT: i32 = 256;
 
 /// The managers that a worker knows, with the average of what it saw of them.

@@ -25,10 +25,12 @@ use crate::protocol::{
     SessionMessage, StatusCode,
 };
 
-/// How long the first item of a session and the answer to a heartbeat are waited for.
+/// How long the first item of a session and the answer to a heartbeat are waited for (spec control-plane 1.3).
 const DISPATCHER_TIMEOUT: SimDuration = SimDuration::from_secs(5);
-/// The back-off after the first failure in a row. Later ones add this to twice the one before.
+/// The back-off after the first failure in a row. Later ones add this to twice the one before (spec control-plane
+/// 1.3).
 const BACKOFF_FIRST: SimDuration = SimDuration::from_millis(100);
+/// The longest back-off (spec control-plane 1.3).
 const BACKOFF_MAX: SimDuration = SimDuration::from_secs(8);
 /// How often the end of an open session counts as two failures, because two of the goroutines that serve it
 /// report it before it is closed. Recorded: 79 of 190 times; never while a session is being opened.

@@ -10,9 +10,9 @@ use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::model::{HostId, NodeRole};
 use crate::protocol::{Answer, CallId, CertificateRequest, Effects, NodeTimer, Request, Response, Timer};
 
-/// Pause before a renewal that was asked for.
+/// Pause before a renewal that was asked for (spec control-plane 11).
 const RENEWAL_PAUSE: SimDuration = SimDuration::from_millis(500);
-/// How long an answer is waited for.
+/// How long an answer is waited for (spec control-plane 1.3).
 const CALL_TIMEOUT: SimDuration = SimDuration::from_secs(5);
 /// A request is made so often before the renewal counts as failed.
 const ATTEMPTS: u32 = 5;

@@ -14,8 +14,10 @@ use crate::protocol::{CallId, Effects, Lineage, NodeTimer, Seat, Timer};
 use crate::raft::{Disk, RaftId};
 use crate::worker::AgentStreams;
 
-/// Pause before the components of a node run again that have failed; it doubles with every failure.
+/// Pause before the components of a node run again that have failed; it doubles with every failure (spec
+/// control-plane 1.3).
 const RESTART_FIRST: SimDuration = SimDuration::from_millis(200);
+/// The longest pause (spec control-plane 1.3).
 const RESTART_MAX: SimDuration = SimDuration::from_secs(30);
 
 /// A host's part in a swarm.

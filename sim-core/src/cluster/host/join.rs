@@ -21,14 +21,15 @@ use crate::protocol::{
 };
 use crate::worker::Agent;
 
-/// The port on which managers listen.
+/// The port on which managers listen (spec control-plane 1.3).
 const MANAGER_PORT: u16 = 2377;
-/// How long one answer is waited for.
+/// How long one answer is waited for (spec control-plane 1.3).
 const CALL_TIMEOUT: SimDuration = SimDuration::from_secs(5);
+/// Failures after which a join is given up (spec control-plane 1.3).
 const ATTEMPTS: u32 = 5;
-/// Pause after each failed download of the root certificate.
+/// Pause after each failed download of the root certificate (spec control-plane 1.3).
 const ROOT_PAUSE: SimDuration = SimDuration::from_secs(2);
-/// How long the client is kept waiting.
+/// How long the client is kept waiting (spec control-plane 1.3).
 const CLIENT_PATIENCE: SimDuration = SimDuration::from_secs(20);
 const TIMED_OUT: &str = "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the \"docker info\" command to see the current swarm status of your node.";
 

@@ -6,7 +6,7 @@ use crate::kernel::queue::TimerId;
 use crate::protocol::{CallId, Effects, EngineResponse, NetworkOrder, NodeTimer, Timer};
 use crate::worker::Agent;
 
-/// How long the end of the containers is waited for.
+/// How long the end of the containers is waited for (spec control-plane 1.3).
 const STOP_TIMEOUT: SimDuration = SimDuration::from_secs(15);
 
 /// A client waits until its host has left.

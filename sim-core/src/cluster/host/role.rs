@@ -12,11 +12,11 @@ use crate::model::NodeRole;
 use crate::protocol::{Answer, CallId, Effects, Member, NodeTimer, Request, Response, Seat, Timer};
 use crate::raft::RaftId;
 
-/// How long a place in the Raft cluster is waited for: 5 s and two election timeouts.
+/// How long a place in the Raft cluster is waited for: 5 s and two election timeouts (spec control-plane 1.1).
 const JOIN_TIMEOUT: SimDuration = SimDuration::from_secs(25);
 /// Time between two looks whether the manager serves requests.
 const READY_POLL: SimDuration = SimDuration::from_millis(500);
-/// How long a manager that was removed waits for another role.
+/// How long a manager that was removed waits for another role (spec control-plane 1.1).
 const ROLE_TIMEOUT: SimDuration = SimDuration::from_secs(16);
 
 /// What the manager of a host waits for.

@@ -12,7 +12,7 @@ use crate::model::{
     ServiceId, Subnet, Task, TaskId, VirtualIp,
 };
 
-/// Drivers whose networks exist on each node by themselves.
+/// Drivers whose networks exist on each node by themselves (spec networking 4.1).
 const NODE_LOCAL_DRIVERS: [&str; 4] = ["bridge", "host", "macvlan", "ipvlan"];
 
 /// What was handed out, and to whom.

@@ -6,7 +6,7 @@ use crate::model::{Endpoint, PortConfig, PublishMode, Service, TransportProtocol
 
 /// The first port that the swarm chooses when the user names none (spec networking 1).
 const DYNAMIC_PORT_FIRST: u32 = 30_000;
-/// The last one.
+/// The last one (spec networking 1).
 const DYNAMIC_PORT_LAST: u32 = 32_767;
 
 /// Which ports of the routing mesh are taken: a space for each protocol.

@@ -11,7 +11,7 @@ use crate::model::{AllocatedSubnet, NetworkSpec, Subnet, SubnetSpec};
 
 /// First number that tunnels get by themselves (spec networking 1).
 const VXLAN_FIRST: u32 = 4096;
-/// The last one.
+/// The last one (spec networking 1).
 const VXLAN_LAST: u32 = 16_777_215;
 /// The driver option with the numbers that a user wants.
 const VXLAN_OPTION: &str = "com.docker.network.driver.overlay.vxlanid_list";

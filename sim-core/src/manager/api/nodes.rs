@@ -5,7 +5,7 @@ use crate::model::{Cluster, Node, NodeId, NodeRole, NodeSpec, NodeState, Task, T
 use crate::protocol::{ApiError, MemberList};
 use crate::store::Transaction;
 
-/// What a task says whose node was removed.
+/// What a task says whose node was removed (spec orchestration 14.4).
 const NODE_DELETED_MESSAGE: &str = "Task belonged to a node that has been deleted";
 
 /// Gives a node a new spec: labels, availability, wanted role. `version` is that of the node that the user saw.

@@ -7,6 +7,7 @@ use crate::model::{JobStatus, Service, ServiceId, ServiceMode, ServiceSpec, Upda
 use crate::protocol::ApiError;
 use crate::store::{Store, StoreError, Transaction};
 
+/// What the status of an update says when a user asked for the rollback (spec orchestration 10.2).
 const MANUAL_ROLLBACK_MESSAGE: &str = "manually requested rollback";
 
 /// Creates a service and returns its id.

@@ -7,6 +7,7 @@ use crate::model::{Cluster, ClusterSpec, NodeRole};
 use crate::protocol::{ApiError, SpecError};
 use crate::store::Transaction;
 
+/// The shortest time that certificates may be valid for (spec control-plane 1.3).
 const CERTIFICATE_VALIDITY_MIN: SimDuration = SimDuration::from_secs(3_600);
 
 /// Changes settings. A heartbeat period or a validity of zero stands for the default, as it does not travel.

@@ -19,7 +19,9 @@ use crate::store::Store;
 
 /// A name is a DNS label.
 const NAME_LENGTH_MAX: usize = 63;
+/// The smallest limit or reservation of processors (spec scheduler 18).
 const NANO_CPUS_MIN: i64 = 1_000_000;
+/// The smallest limit or reservation of memory (spec scheduler 18).
 const MEMORY_BYTES_MIN: i64 = 4 * 1024 * 1024;
 /// A failure ratio of 1, in parts per billion.
 const RATIO_MAX_PPB: u32 = 1_000_000_000;

@@ -11,9 +11,9 @@ use crate::manager::loops::Context;
 use crate::model::{FactId, NodeId, Task, TaskId};
 use crate::protocol::{CallError, LoopTimer, Message, ReplyTo, SessionId, Status, StatusCode, StreamItem};
 
-/// A message is sent when nothing was modified for this time.
+/// A message is sent when nothing was modified for this time (spec control-plane 1.2).
 const QUIET_TIME: SimDuration = SimDuration::from_millis(100);
-/// So many modifications are sent without waiting for quiet.
+/// So many modifications are sent without waiting for quiet (spec control-plane 1.2).
 const MODIFICATIONS_MAX: u32 = 100;
 
 /// A stream that tells an agent what to do.

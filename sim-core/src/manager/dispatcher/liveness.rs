@@ -8,11 +8,11 @@ use crate::manager::loops::{Context, Step};
 use crate::model::{Fact, FactId, NodeId, SessionEvent};
 use crate::protocol::{LoopTimer, Response, SessionId, Status};
 
-/// Periods without a heartbeat after which a node is down.
+/// Periods without a heartbeat after which a node is down (spec control-plane 1.2).
 pub(super) const GRACE_PERIODS: u64 = 3;
-/// Periods within which a node must register after a change of leadership.
+/// Periods within which a node must register after a change of leadership (spec control-plane 1.2).
 pub(super) const UNKNOWN_PERIODS: u64 = 2 * GRACE_PERIODS;
-/// Time after which the tasks of a node that is down are given up.
+/// Time after which the tasks of a node that is down are given up (spec control-plane 1.2).
 pub(super) const NODE_DOWN_PERIOD: SimDuration = SimDuration::from_secs(24 * 60 * 60);
 
 impl Dispatcher {

@@ -6,9 +6,9 @@ use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{FactId, HostId, IdMap, Node, NodeId};
 use crate::protocol::{SessionId, Status, StatusCode};
 
-/// Registrations of a node that count for one window.
+/// Registrations of a node that count for one window (spec control-plane 1.2).
 const REGISTRATIONS_MAX: u32 = 3;
-/// The count begins anew when the last accepted registration is longer ago.
+/// The count begins anew when the last accepted registration is longer ago (spec control-plane 1.2).
 const REGISTRATION_WINDOW: SimDuration = SimDuration::from_secs(8);
 
 /// What the dispatcher remembers about a node that it trusts.

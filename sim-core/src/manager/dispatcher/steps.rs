@@ -10,7 +10,7 @@ use crate::manager::loops::Step;
 use crate::model::{Node, NodeId, NodeState, Task, TaskId, TaskState, TaskStatus};
 use crate::store::{StoreError, Transaction};
 
-/// What a node says between a change of leadership and its next registration.
+/// What a node says between a change of leadership and its next registration (spec control-plane 6.1).
 const UNKNOWN_MESSAGE: &str = "Node moved to \"unknown\" state due to leadership change in cluster";
 
 /// One change of the store.

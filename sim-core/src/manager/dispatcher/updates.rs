@@ -16,9 +16,9 @@ use crate::manager::ties::TieBreaker;
 use crate::model::{FactId, Node, NodeDescription, NodeId, NodeState, TaskId, TaskStatus};
 use crate::protocol::{LoopTimer, ReplyTo, SessionId, StatusUpdate};
 
-/// Time from the end of a pass to the next.
+/// Time from the end of a pass to the next (spec control-plane 1.2).
 pub(super) const BATCH_INTERVAL: SimDuration = SimDuration::from_millis(100);
-/// So many queued changes of tasks, or of nodes, are written at once.
+/// So many queued changes of tasks, or of nodes, are written at once (spec control-plane 1.2).
 const BATCH_ITEMS_MAX: usize = 10_000;
 
 /// What is to be written about a node.

@@ -4,9 +4,9 @@ use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::manager::loops::Context;
 use crate::protocol::LoopTimer;
 
-/// How long it must be quiet after a commit.
+/// How long it must be quiet after a commit (spec scheduler 1).
 const COMMIT_DEBOUNCE_GAP: SimDuration = SimDuration::from_millis(50);
-/// A commit later than this after the first one is answered at once.
+/// A commit later than this after the first one is answered at once (spec scheduler 1).
 const MAX_LATENCY: SimDuration = SimDuration::from_secs(1);
 
 /// The scheduler's timer.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{ServiceId, Task};
 
-/// How far back failures count.
+/// How far back failures count (spec scheduler 1).
 const MONITOR_FAILURES: SimDuration = SimDuration::from_secs(5 * 60);
-/// From so many failures on a node is ranked by them before anything else.
+/// From so many failures on a node is ranked by them before anything else (spec scheduler 1).
 pub(super) const MAX_FAILURES: u32 = 5;
 
 /// A service at one version of its spec: an update begins with a clean record.

@@ -21,7 +21,7 @@ use crate::model::explanation::{PlacementOutcome, WonBy};
 use crate::model::setup::PlacementStrategy;
 use crate::model::{Explanations, FactId, NodeId, Task};
 
-/// Message of a task that got a node here.
+/// Message of a task that got a node here (spec scheduler 8.6).
 const ASSIGNED_MESSAGE: &str = "scheduler assigned task to node";
 
 /// A group of at most one task for so many nodes is placed with an index.

@@ -19,8 +19,9 @@ use crate::model::setup::PlacementStrategy;
 use crate::model::{Explanations, FactId, Service, Task, TaskState};
 use crate::store::Store;
 
-/// Message of a task that may run on the node that it came with.
+/// Message of a task that may run on the node that it came with (spec scheduler 10).
 const CONFIRMED_MESSAGE: &str = "scheduler confirmed task can run on preassigned node";
+/// Message of a task that waits for a node (spec scheduler 11).
 const NO_SUITABLE_NODE: &str = "no suitable node";
 
 impl Scheduler {

@@ -18,11 +18,12 @@ use crate::model::{ContainerEvent, FactId, Slot, Task};
 use crate::protocol::{AgentTimer, Effects};
 use crate::worker::alarm::Alarm;
 
-/// Time between the removal of a task from load balancing and its stop signal, for gossip to spread.
+/// Time between the removal of a task from load balancing and its stop signal, for gossip to spread (spec
+/// networking 1).
 const GOSSIP_CONVERGE_DELAY: SimDuration = SimDuration::from_secs(2);
-/// How long a task waits for the addresses of its node.
+/// How long a task waits for the addresses of its node (spec networking 1).
 const ATTACHMENTS_TIMEOUT: SimDuration = SimDuration::from_secs(30);
-/// How often it looks for them.
+/// How often it looks for them (spec networking 1).
 const ATTACHMENTS_POLL: SimDuration = SimDuration::from_millis(100);
 
 /// The container of a task, and what is being done with it.

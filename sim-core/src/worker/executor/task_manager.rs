@@ -16,7 +16,7 @@ use crate::protocol::{AgentTimer, Effects};
 use crate::worker::alarm::Alarm;
 use crate::worker::reporter::Reporter;
 
-/// Time until an interrupted operation is tried again.
+/// Time until an interrupted operation is tried again (spec control-plane 1.3).
 const RETRY_DELAY: SimDuration = SimDuration::from_secs(1);
 
 /// A task on this host: what the disk keeps of it, and what is being done for it.

@@ -12,7 +12,8 @@ use crate::model::{FactId, NodeId, TaskId};
 use crate::protocol::{LoopKind, LoopTimer};
 use crate::store::Store;
 
-/// How long a replacement waits for the task before it to stop. A container's stop grace period plays no part.
+/// How long a replacement waits for the task before it to stop. A container's stop grace period plays no part (spec
+/// orchestration 3.2).
 const OLD_TASK_TIMEOUT: SimDuration = SimDuration::from_secs(60);
 
 /// All delayed starts of one orchestrator.

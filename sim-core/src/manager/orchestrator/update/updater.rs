@@ -21,9 +21,10 @@ use crate::model::{
 use crate::protocol::LoopTimer;
 use crate::store::Store;
 
-/// How long after its start a task's failure counts, where the spec says nothing.
+/// How long after its start a task's failure counts, where the spec says nothing (spec orchestration 3.2).
 const DEFAULT_MONITOR: SimDuration = SimDuration::from_secs(5);
-/// By how much the last slot is watched longer than the pause between slots, if that is not shorter.
+/// By how much the last slot is watched longer than the pause between slots, if that is not shorter (spec
+/// orchestration 3.2).
 const MONITOR_BEYOND_DELAY: SimDuration = SimDuration::from_secs(1);
 
 /// An update or rollback under way.

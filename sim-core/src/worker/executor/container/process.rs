@@ -8,7 +8,7 @@ use crate::protocol::{AgentTimer, Effects};
 use crate::worker::alarm::Alarm;
 use crate::worker::executor::health::{HealthCheck, Verdict};
 
-/// How long a process may take to end after its stop signal, if its service does not say.
+/// How long a process may take to end after its stop signal, if its service does not say (spec control-plane 1.3).
 const STOP_GRACE_DEFAULT: SimDuration = SimDuration::from_secs(10);
 
 /// A running process.

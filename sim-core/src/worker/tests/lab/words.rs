@@ -7,8 +7,8 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::model::setup::{Exit, ImageProfile, ImageSetup};
 use crate::model::spec::{ContainerSpec, HealthConfig};
 use crate::model::{
-    Annotations, Endpoint, HostId, Network, NetworkAttachment, NetworkId, NetworkSpec, NodeId, PortConfig,
-    Slot, Task, TaskId, TaskSpec, TaskState,
+    Annotations, Endpoint, Fact, HostId, Network, NetworkAttachment, NetworkId, NetworkSpec, NodeId,
+    PortConfig, SessionEvent, Slot, Task, TaskId, TaskSpec, TaskState,
 };
 use crate::protocol::{CallError, NetworkOrder, Status, StatusCode};
 use crate::text_test::{split_words, values};
@@ -161,4 +161,22 @@ pub(super) fn span(text: &str) -> SimDuration {
     } else {
         SimDuration::from_secs(60 * number(text.trim_end_matches('m')))
     }
+}
+
+/// What the log says of a fact, if anything.
+pub(super) fn fact_text(fact: &Fact) -> Option<String> {
+    if let Fact::Container { task, event, .. } = fact {
+        return Some(format!("t{} {event:?}", task.0));
+    }
+    if let Fact::Note { text } = fact {
+        return Some(format!("note: {text}"));
+    }
+    let Fact::Session { event, .. } = fact else { return None };
+    Some(match event {
+        SessionEvent::Registered => "registered".to_owned(),
+        SessionEvent::Overtaken => "overtaken".to_owned(),
+        SessionEvent::Failed { error, retry_in, .. } => {
+            format!("session failed: {error}; again in {retry_in}")
+        }
+    })
 }
