@@ -9,6 +9,8 @@
 //! ```
 //!
 //! `UPDATE_EXPECT=1 cargo test` rewrites the outputs.
+pub(crate) mod objects;
+
 use expect_test::expect_file;
 
 /// One command of a text test.

@@ -33,7 +33,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Lines that a source file may have.
-const LINES_MAX: usize = 640;
+const LINES_MAX: usize = 530;
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in a workspace").to_owned()

@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use super::world::span;
 use crate::model::command::*;
-use crate::model::spec::{Driver, HealthConfig, Limits, Mount, MountKind, TransportProtocol};
+use crate::model::spec::{Driver, HealthConfig, Limits, Mount, MountKind};
 use crate::model::*;
+use crate::text_test::objects::port;
 
 /// The command of these words, which follow `docker`.
 pub(super) fn command(words: &[String]) -> DockerCommand {
@@ -254,17 +255,6 @@ fn mode(text: &str) -> ServiceMode {
 
 /// `8080:80`, `8080:80/udp` or `8080:80/tcp/host`.
 pub(super) fn ports<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<PortConfig> {
-    let port = |text: &str| {
-        let (numbers, rest) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (published, target) = numbers.split_once(':').expect("two numbers");
-        PortConfig {
-            name: String::new(),
-            protocol: if rest.starts_with("udp") { TransportProtocol::Udp } else { TransportProtocol::Tcp },
-            target_port: target.parse().expect("a port"),
-            published_port: published.parse().expect("a port"),
-            publish_mode: if rest.ends_with("host") { PublishMode::Host } else { PublishMode::Ingress },
-        }
-    };
     texts.into_iter().map(port).collect()
 }
 

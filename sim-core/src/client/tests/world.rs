@@ -13,7 +13,7 @@ use crate::protocol::{
     Request, Response,
 };
 use crate::store::{Store, StoreError, Transaction};
-use crate::text_test::{Command, values};
+use crate::text_test::{Command, objects, values};
 
 const SEED: u64 = 1;
 
@@ -239,8 +239,8 @@ impl World {
 
     /// `m1:leader`, `m2` or `m2:unreachable`.
     fn member(&self, word: &str) -> (NodeId, ManagerStatus) {
-        let (name, mark) = word.split_once(':').unwrap_or((word, ""));
-        (self.node(name), ManagerStatus { leader: mark == "leader", reachable: mark != "unreachable" })
+        let (name, status) = objects::manager(word);
+        (self.node(name), status)
     }
 
     fn node(&self, hostname: &str) -> NodeId {

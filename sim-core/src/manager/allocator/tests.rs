@@ -4,13 +4,14 @@ mod script;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use self::script::{Script, port};
+use self::script::Script;
 use super::error::AllocationError;
 use super::holdings::Holdings;
 use super::ports::{are_allocated, host_ports_need_update, reconcile, with_host_ports};
 use super::*;
 use crate::model::*;
 use crate::text_test;
+use crate::text_test::objects::port;
 
 fn check(file: &str) {
     let mut script = Script::new();

@@ -238,10 +238,11 @@ mod tests {
     use super::*;
     use crate::manager::scheduler::tests::objects;
     use crate::model::TaskSpec;
+    use crate::text_test::objects::ready_node;
     use crate::text_test::split_words;
 
     fn node(words: &str) -> NodeInfo {
-        let mut node = objects::node(NodeId(0));
+        let mut node = ready_node(NodeId(0));
         objects::change_node(&mut node, &split_words(words));
         NodeInfo::new(Arc::new(node), SimTime::ZERO)
     }

@@ -30,6 +30,7 @@ use crate::model::{
     TaskSpec, TaskState,
 };
 use crate::store::{ChangeSet, ObjectChange, StoreError, Transaction};
+use crate::text_test::objects::ready_node;
 use crate::text_test::{Command, check, split_words, values};
 
 #[test]
@@ -236,7 +237,7 @@ impl Script {
         let (kind, name, words) = (words[0].as_str(), words[1].as_str(), &words[2..]);
         match kind {
             "node" => {
-                let mut node = objects::node(transaction.mint_node());
+                let mut node = ready_node(transaction.mint_node());
                 objects::change_node(&mut node, words);
                 self.nodes.insert(name.to_owned(), node.id);
                 transaction.create_node(node)

@@ -169,6 +169,7 @@ mod tests {
     use crate::kernel::SimTime;
     use crate::manager::scheduler::tests::objects;
     use crate::model::NodeId;
+    use crate::text_test::objects::ready_node;
     use crate::text_test::split_words;
 
     #[test]
@@ -191,7 +192,7 @@ mod tests {
             ("", 1),
         ];
         for (words, tasks) in nodes {
-            let mut node = objects::node(NodeId(0));
+            let mut node = ready_node(NodeId(0));
             objects::change_node(&mut node, &split_words(words));
             tree.grow(&NodeInfo::new(Arc::new(node), SimTime::ZERO), tasks);
         }

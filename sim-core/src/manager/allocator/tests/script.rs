@@ -8,6 +8,7 @@ use crate::manager::loops::LoopSettings;
 use crate::model::*;
 use crate::protocol::LoopKind;
 use crate::store::{ChangeSet, ObjectChange, StoreError, Transaction};
+use crate::text_test::objects::{port, ready_node};
 use crate::text_test::{Command, split_words, values};
 
 /// A bench with an allocator, and what the script calls its objects.
@@ -93,7 +94,7 @@ impl Names {
             "node" => {
                 let id = t.mint_node();
                 self.nodes.insert(name, id);
-                t.create_node(node(id))
+                t.create_node(ready_node(id))
             }
             "node-down" => {
                 let mut node = Node::clone(t.store().node(self.nodes[&name]).expect("a node"));
@@ -275,25 +276,6 @@ fn name_of<I: PartialEq>(names: &BTreeMap<String, I>, id: I) -> &str {
     names.iter().find(|(_, known)| **known == id).expect("the script made it").0
 }
 
-/// `8080:80/udp/host`; 0 is chosen by the swarm.
-pub(super) fn port(text: &str) -> PortConfig {
-    let mut parts = text.split('/');
-    let (published, target) = parts.next().and_then(|ports| ports.split_once(':')).expect("published:target");
-    let protocol = match parts.next() {
-        Some("udp") => TransportProtocol::Udp,
-        Some("sctp") => TransportProtocol::Sctp,
-        Some(_) | None => TransportProtocol::Tcp,
-    };
-    let publish_mode = if parts.next() == Some("host") { PublishMode::Host } else { PublishMode::Ingress };
-    PortConfig {
-        name: String::new(),
-        protocol,
-        target_port: target.parse().expect("a port"),
-        published_port: published.parse().expect("a port"),
-        publish_mode,
-    }
-}
-
 /// `mesh driver=bridge ipam=other subnet=10.9.0.0/29 gateway=10.9.0.3 vxlan=328`
 fn network_spec(words: &[String]) -> NetworkSpec {
     let get = |key| values(words, key).next();
@@ -316,12 +298,5 @@ fn network_spec(words: &[String]) -> NetworkSpec {
         ipam_driver: get("ipam").unwrap_or_default().to_owned(),
         subnets: subnets.collect(),
         ..NetworkSpec::default()
-    }
-}
-
-fn node(id: NodeId) -> Node {
-    Node {
-        status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        ..Node::new(id, HostId(id.0), NodeRole::Worker)
     }
 }

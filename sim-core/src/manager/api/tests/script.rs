@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use crate::kernel::{SimDuration, SimTime};
 use crate::manager::api::*;
-use crate::model::spec::{
-    HealthConfig, Limits, Mount, MountKind, NetworkAttachmentConfig, TransportProtocol,
-};
+use crate::model::spec::{HealthConfig, Limits, Mount, MountKind, NetworkAttachmentConfig};
 use crate::model::*;
 use crate::protocol::{ApiError, ManagerStatus, MemberList};
 use crate::store::{Ids, Store, Transaction};
+use crate::text_test::objects::{self, port};
 use crate::text_test::{Command, values};
 
 const SEED: u64 = 7;
@@ -186,8 +185,8 @@ impl Script {
 
     /// `m1`, `m1:leader` or `m2:unreachable`.
     fn member(&self, word: &str) -> (NodeId, ManagerStatus) {
-        let (name, mark) = word.split_once(':').unwrap_or((word, ""));
-        (self.node(name), ManagerStatus { leader: mark == "leader", reachable: mark != "unreachable" })
+        let (name, status) = objects::manager(word);
+        (self.node(name), status)
     }
 
     /// The service of the first word, or one that does not exist.
@@ -351,18 +350,5 @@ fn mode(text: &str) -> ServiceMode {
             max_concurrent: number(concurrent),
             total_completions: number(total),
         },
-    }
-}
-
-/// `8080:80`, `8080:80/udp` or `8080:80/tcp/host`.
-fn port(text: &str) -> PortConfig {
-    let (numbers, rest) = text.split_once('/').unwrap_or((text, "tcp"));
-    let (published, target) = numbers.split_once(':').expect("two numbers");
-    PortConfig {
-        name: String::new(),
-        protocol: if rest.starts_with("udp") { TransportProtocol::Udp } else { TransportProtocol::Tcp },
-        target_port: target.parse().expect("a port"),
-        published_port: published.parse().expect("a port"),
-        publish_mode: if rest.ends_with("host") { PublishMode::Host } else { PublishMode::Ingress },
     }
 }

@@ -3,18 +3,10 @@ use std::sync::Arc;
 
 use crate::model::spec::{Driver, Mount, MountKind};
 use crate::model::{
-    Availability, Endpoint, EngineDescription, GenericResource, HostId, Labels, Network, NetworkAttachment,
-    NetworkId, NetworkSpec, Node, NodeDescription, NodeId, NodeRole, NodeState, NodeStatus, Placement,
-    Platform, PortConfig, PublishMode, Resources, Task, TaskSpec, TransportProtocol,
+    Availability, Endpoint, EngineDescription, GenericResource, Labels, Network, NetworkAttachment,
+    NetworkId, NetworkSpec, Node, NodeDescription, NodeRole, NodeState, Placement, Platform, PortConfig,
+    PublishMode, Resources, Task, TaskSpec, TransportProtocol,
 };
-
-/// A node that is READY and ACTIVE unless words say otherwise.
-pub(in crate::manager::scheduler) fn node(id: NodeId) -> Node {
-    Node {
-        status: NodeStatus { state: NodeState::Ready, ..NodeStatus::default() },
-        ..Node::new(id, HostId(id.0), NodeRole::Worker)
-    }
-}
 
 /// Changes a node as these words say.
 pub(in crate::manager::scheduler) fn change_node(node: &mut Node, words: &[String]) {
