@@ -117,8 +117,13 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
 
 /// What was expected of a storm and did not come true.
 fn disappointments(plan: &Plan, outcome: &Outcome, overtaken: &Overtaken) -> Vec<Finding> {
-    // Nobody may wait for a node to be Ready whose session was overtaken: it is so only after its next session.
-    let ready = outcome.recording.census.ready() + overtaken.stuck(outcome.simulation.view());
+    // Nobody may wait for a node to be Ready whose session was overtaken: it is so only after its next session. If no
+    // other node takes tasks, none can run.
+    let view = outcome.simulation.view();
+    if overtaken.leave_nobody(view) {
+        return Vec::new();
+    }
+    let ready = outcome.recording.census.ready() + overtaken.stuck(view);
     let all_ready = ready == plan.hosts().len() as u64;
     let failed = outcome.judgements.iter().enumerate().filter(|(number, judged)| {
         judged.verdict == Verdict::Failed && !(*number == READY_EXPECTATION && all_ready)

@@ -396,6 +396,13 @@ impl<V: Payload> Gossip<V> {
         self.peer_at(host).is_some_and(Peer::is_leaving)
     }
 
+    /// True if the process of a host has taken the one before it for its successor: it holds itself for gone, and has
+    /// dropped the records that it had until then.
+    #[must_use]
+    pub fn has_given_itself_up(&self, host: HostId) -> bool {
+        self.peer_at(host).is_some_and(Peer::has_given_itself_up)
+    }
+
     fn mint(&mut self) -> PeerId {
         self.peer_count += 1;
         PeerId(self.peer_count - 1)

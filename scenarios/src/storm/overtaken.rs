@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use sim_core::View;
 use sim_core::metrics::Census;
-use sim_core::model::{Fact, FactRecord, HostId, NodeState, SessionEvent};
+use sim_core::model::{Availability, Fact, FactRecord, HostId, NodeState, SessionEvent};
 
 use crate::runner::Spectator;
 
@@ -22,6 +22,14 @@ impl Overtaken {
             node.is_some_and(|node| node.status.state == NodeState::Down)
         };
         self.0.iter().filter(is_down).count() as u64
+    }
+
+    /// True if nobody but them could run tasks.
+    pub(super) fn leave_nobody(&self, view: View<'_>) -> bool {
+        let mut nodes = view.store().into_iter().flat_map(|store| store.nodes());
+        let takes_tasks =
+            |state, availability| state == NodeState::Ready && availability == Availability::Active;
+        self.stuck(view) > 0 && !nodes.any(|node| takes_tasks(node.status.state, node.spec.availability))
     }
 }
 

@@ -75,7 +75,8 @@ impl Host {
         self.node.end_process();
     }
 
-    /// Writes of a manager to the disk take this much longer from here on, whether its process runs or not.
+    /// Writes of a manager to the disk take this much longer from here on, whether its process runs or not, and even if
+    /// there is none yet or no more.
     pub(crate) fn slow_disk(&mut self, by: SimDuration) {
         if let Some(manager) = &mut self.manager {
             manager.slow_disk(by);
@@ -83,6 +84,7 @@ impl Host {
         if let Some(disk) = &mut self.manager_disk {
             disk.kit.disk_delay = by;
         }
+        self.node.slow_disk(by);
     }
 
     /// Everything that the engine knew of its swarm is gone.

@@ -199,6 +199,11 @@ impl Cluster {
         self.arm_gossip(out);
     }
 
+    /// True if the process of a host holds itself for gone.
+    pub(crate) fn has_given_itself_up(&self, host: HostId) -> bool {
+        self.spreading.gossip.as_ref().is_some_and(|gossip| gossip.has_given_itself_up(host))
+    }
+
     fn start_gossip(&mut self, now: SimTime) {
         let mut gossip = Gossip::new(self.seed);
         for (id, host) in self.setup.hosts.iter() {

@@ -12,6 +12,8 @@ struct Part {
     version: u64,
     /// It has left; when that is forgotten.
     left_until: Option<SimTime>,
+    /// It stands in the order. Only the own part can be told without that.
+    is_listed: bool,
 }
 
 /// The group of a network.
@@ -47,7 +49,7 @@ impl Group {
     }
 
     pub(super) fn contains(&self, peer: PeerId) -> bool {
-        self.parts.get(peer).is_some_and(|part| part.left_until.is_none())
+        self.parts.get(peer).is_some_and(|part| part.is_listed)
     }
 
     /// The version of what is known about a peer.
@@ -61,7 +63,7 @@ impl Group {
 
     /// A peer takes part from this version on.
     pub(super) fn join(&mut self, peer: PeerId, version: u64) {
-        self.set(peer, Part { version, left_until: None });
+        self.set(peer, Part { version, left_until: None, is_listed: true });
         if !self.order.contains(&peer) {
             Arc::make_mut(&mut self.order).push(peer);
         }
@@ -69,7 +71,7 @@ impl Group {
 
     /// A peer takes part no longer, which is remembered for a while.
     pub(super) fn leave(&mut self, peer: PeerId, version: u64, until: SimTime) {
-        self.set(peer, Part { version, left_until: Some(until) });
+        self.set(peer, Part { version, left_until: Some(until), is_listed: false });
         self.leave_order(peer);
     }
 
@@ -78,6 +80,14 @@ impl Group {
         if let Some(part) = self.parts.get(peer) {
             self.sum = self.sum.wrapping_sub(part.hash(peer, self.network));
             self.parts.put(peer, None);
+            self.leave_order(peer);
+        }
+    }
+
+    /// A peer does not stand in the order any more, and its part is told all the same.
+    pub(super) fn unlist(&mut self, peer: PeerId) {
+        if let Some(part) = self.parts.get_mut(peer) {
+            part.is_listed = false;
             self.leave_order(peer);
         }
     }
@@ -133,9 +143,10 @@ impl Part {
 
 impl StateDigest for Part {
     fn digest(&self, digest: &mut Digest) {
-        let Self { version, left_until } = self;
+        let Self { version, left_until, is_listed } = self;
         digest.u64(*version);
         left_until.digest(digest);
+        digest.bool(*is_listed);
     }
 }
 

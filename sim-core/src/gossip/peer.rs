@@ -335,6 +335,11 @@ impl<V: Payload> Peer<V> {
         !self.members.has_suspects() && known(self) == known(other)
     }
 
+    /// True if it holds itself for gone.
+    pub(super) fn has_given_itself_up(&self) -> bool {
+        self.nodes.contains(self.id) && self.nodes.active(self.id).is_none()
+    }
+
     /// Sets the timers of what is to be done now.
     pub(super) fn arm(&mut self, now: SimTime, out: &mut Out<V>) {
         if !self.gossip_armed && (self.has_rumors() || self.tables.has_queued()) {

@@ -240,10 +240,14 @@ impl<V: Payload> Tables<V> {
         true
     }
 
-    /// A peer is gone: its records and its part in networks are forgotten.
+    /// A peer is gone: its records and its part in networks are forgotten. Who takes itself for gone goes on telling
+    /// its own part: without it nobody who has lost this peer would let its records in again (spec networking 8.4).
     pub(super) fn forget(&mut self, peer: PeerId, changes: &mut Vec<Change<V>>) {
         self.forget_records(peer, None, changes);
-        self.groups.values_mut().for_each(|group| group.forget(peer));
+        let is_own = peer == self.own;
+        self.groups
+            .values_mut()
+            .for_each(|group| if is_own { group.unlist(peer) } else { group.forget(peer) });
     }
 
     /// All that is known of memberships.
@@ -444,5 +448,33 @@ impl<V: Payload> StateDigest for Tables<V> {
         joined.digest(digest);
         groups.digest(digest);
         first_expiry.digest(digest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record's value, which nobody looks at.
+    #[derive(Clone, Debug)]
+    struct Nothing;
+
+    impl Payload for Nothing {
+        fn size_bytes(&self) -> u32 {
+            0
+        }
+    }
+
+    #[test]
+    fn who_takes_itself_for_gone_goes_on_telling_that_it_takes_part() {
+        let (own, network) = (PeerId(1), NetworkId(0));
+        let (mut here, mut there) = (Tables::<Nothing>::new(own), Tables::<Nothing>::new(PeerId(2)));
+        here.join(network);
+        here.forget(own, &mut Vec::new());
+        assert!(!here.takes_part(own, network) && here.group(network).is_empty());
+        for part in here.memberships() {
+            there.hear_part(SimTime::ZERO, part, true, &mut Vec::new());
+        }
+        assert!(there.takes_part(own, network));
     }
 }

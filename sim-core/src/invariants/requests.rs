@@ -18,6 +18,8 @@ pub(super) struct Requests {
     answered: BTreeMap<(TrafficId, TaskId), u64>,
     /// How far traffic had come when everything was looked at last.
     looked: SimTime,
+    /// When links were last seen to delay or to lose anything, and with it answers that were given long before.
+    hindered: SimTime,
 }
 
 impl Invariant for Requests {
@@ -44,6 +46,9 @@ impl Invariant for Requests {
         if !cluster.traffic.is_planned() {
             return Ok(());
         }
+        if !cluster.net.are_smooth() {
+            self.hindered = cluster.traffic.now();
+        }
         let (under_way, untold) = (cluster.traffic.under_way(), cluster.traffic.untold());
         let of = |counts: &BTreeMap<TrafficId, u64>, id| counts.get(&id).copied().unwrap_or(0);
         for (id, tally) in cluster.traffic.tallies() {
@@ -68,7 +73,8 @@ impl Invariant for Requests {
 }
 
 impl Requests {
-    /// Whoever has answered since the last look listened at some instant since then.
+    /// Whoever has answered since the last look listened at some instant since then, unless links may have held the
+    /// answer back.
     fn answers(&mut self, id: TrafficId, tally: &Tally, cluster: &Cluster) -> Result<(), String> {
         for (task, count) in tally.answered_by() {
             let before = self.answered.insert((id, task), count).unwrap_or(0);
@@ -80,7 +86,9 @@ impl Requests {
             if !listened {
                 return Err(format!("{task:?} has answered {id:?} and does not listen yet"));
             }
-            if let Some(end) = self.ended.get(&task).filter(|end| **end < self.looked) {
+            let patience = cluster.setup.traffic[id.index()].client.timeout;
+            let is_late = |end: &&SimTime| **end < self.looked && self.looked.since(self.hindered) > patience;
+            if let Some(end) = self.ended.get(&task).filter(is_late) {
                 return Err(format!(
                     "{task:?} has answered {id:?} since {}, and ended at {end}",
                     self.looked

@@ -185,6 +185,11 @@ impl Traffic {
         let (entry, target) =
             (request.entry.expect("it has entered"), request.target.expect("it was routed"));
         let (source, sent, upstream) = (request.source, request.sent, request.upstream);
+        if let Some(End::Lost(because)) = self.servers.end_of(target.task) {
+            // What the machine still had to send again is lost with it.
+            let failure = request.lost_with_host();
+            return self.hang(id, failure, because);
+        }
         match ground.way(target.host, entry) {
             Ok(link) => {
                 let now = self.now;

@@ -124,6 +124,12 @@ impl SwarmNode {
         self.spare = Some(SpareManager { election, kit });
     }
 
+    pub(super) fn slow_disk(&mut self, by: SimDuration) {
+        if let Some(spare) = &mut self.spare {
+            spare.kit.disk_delay = by;
+        }
+    }
+
     pub(super) fn end_process(&mut self) {
         self.certificate.end_process();
         self.manager = ManagerPart::Idle;

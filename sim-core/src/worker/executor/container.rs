@@ -207,12 +207,16 @@ impl Container {
         self.engine_died(true, out)
     }
 
-    /// An engine process starts and finds the container.
+    /// An engine process starts and finds the container. Its networks are made again: nobody else does that for one
+    /// that is still to be started.
     pub(super) fn engine_started(&mut self, owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) {
-        let Container::Running(process) = self else { return };
-        match process.engine_started(owner, out) {
-            Some(end) => self.end(end, owner, out),
-            None => owner.join_again(process.health(), ports, out),
+        match self {
+            Container::Created => owner.attach(out),
+            Container::Running(process) => match process.engine_started(owner, out) {
+                Some(end) => self.end(end, owner, out),
+                None => owner.join_again(process.health(), ports, out),
+            },
+            Container::Creating { .. } | Container::Starting { .. } | Container::Exited { .. } => {}
         }
     }
 }
