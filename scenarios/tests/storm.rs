@@ -1,4 +1,7 @@
 //! Storms pass, and find every defect that is put in on purpose.
+use std::path::{Path, PathBuf};
+
+use scenarios::runner::{self, NoSpectator, RunOptions, Verdict};
 use scenarios::storm::{Finding, Plan, findings_until, first_finding, run};
 use scenarios::{Scenario, ScenarioOptions};
 use sim_core::model::{Defect, Sabotage};
@@ -32,6 +35,30 @@ fn every_even_storm_passes() {
 #[test]
 fn every_odd_storm_passes() {
     pass((1..STORMS).step_by(2));
+}
+
+/// Storms that failed once, cut down, each named for what was wrong.
+#[test]
+fn storms_that_once_failed_pass() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/storms");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let scenario = Scenario::parse(&text, &file.to_string_lossy(), &ScenarioOptions::default()).unwrap();
+        let options = RunOptions { check: true, ..RunOptions::default() };
+        let outcome = runner::run(&scenario, options, &mut NoSpectator);
+        assert!(outcome.simulation.violations().is_empty(), "{}", file.display());
+        let failed = outcome.judgements.iter().find(|judged| judged.verdict == Verdict::Failed);
+        assert!(failed.is_none(), "{}: {failed:?}", file.display());
+    }
+}
+
+#[test]
+fn nothing_is_expected_of_services_whose_only_node_waits_for_its_next_session() {
+    assert_eq!(first_finding(&Plan::drawn(20_728, HOUR), Sabotage::default()), None);
 }
 
 #[test]
