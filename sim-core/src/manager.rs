@@ -412,18 +412,7 @@ impl StateDigest for Manager {
     fn digest(&self, digest: &mut Digest) {
         let Self {
             host,
-            kit:
-                ManagerKit {
-                    node,
-                    lineage,
-                    founding,
-                    streams,
-                    disk_speed: _,
-                    disk_delay,
-                    sabotage: _,
-                    settings: _,
-                    periods,
-                },
+            kit,
             raft,
             // The disk follows from what Raft handed out; what is on its way there is in flight only.
             disk: _,
@@ -444,11 +433,10 @@ impl StateDigest for Manager {
             restored_to,
             epoch,
         } = self;
-        let ManagerStreams { tick, disk: disk_stream, redial } = streams;
         host.digest(digest);
-        node.digest(digest);
+        kit.digest(digest);
         raft.digest(digest);
-        digest.bool(persisting.is_some());
+        persisting.digest(digest);
         store.digest(digest);
         for (id, member) in members {
             digest.u64(id.0);
@@ -457,7 +445,7 @@ impl StateDigest for Manager {
         removed.iter().for_each(|id| digest.u64(id.0));
         transport.digest(digest);
         forwarding.digest(digest);
-        digest.u64(health_checks.len() as u64);
+        health_checks.digest(digest);
         digest.bool(*tick_waits);
         digest.u64(*ticks_without_leader);
         wedge_broken.digest(digest);
@@ -466,11 +454,40 @@ impl StateDigest for Manager {
         membership.digest(digest);
         digest.bool(*lost_membership);
         restored_to.digest(digest);
-        digest.u32(lineage.0);
-        digest.bool(founding.is_some());
         digest.u32(*epoch);
+    }
+}
+
+impl StateDigest for ManagerDisk {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { raft_id, raft, election, kit } = self;
+        digest.u64(raft_id.0);
+        raft.digest(digest);
+        election.digest(digest);
+        kit.digest(digest);
+    }
+}
+
+impl StateDigest for ManagerKit {
+    fn digest(&self, digest: &mut Digest) {
+        // The speed of the disk and the settings are the run's.
+        let Self {
+            node,
+            lineage,
+            founding,
+            streams,
+            disk_speed: _,
+            disk_delay,
+            sabotage: _,
+            settings: _,
+            periods,
+        } = self;
+        let ManagerStreams { tick, disk, redial } = streams;
+        node.digest(digest);
+        digest.u32(lineage.0);
+        digest.debug(founding);
         tick.digest(digest);
-        disk_stream.digest(digest);
+        disk.digest(digest);
         redial.digest(digest);
         digest.duration(*disk_delay);
         periods.digest(digest);

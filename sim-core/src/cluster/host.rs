@@ -204,7 +204,7 @@ impl StateDigest for Host {
         digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
         agent.digest(digest);
         manager.as_deref().digest(digest);
-        digest.bool(manager_disk.is_some());
+        manager_disk.as_deref().digest(digest);
         mesh.digest(digest);
         node.digest(digest);
         digest.bool(*moves);

@@ -357,7 +357,7 @@ impl StateDigest for Dispatcher {
             Phase::Settled => digest.u8(1),
             Phase::Starting(held) => {
                 digest.u8(2);
-                digest.u64(held.len() as u64);
+                digest.debug(held);
             }
             Phase::Running => digest.u8(3),
         }

@@ -152,13 +152,18 @@ impl StateDigest for Forwarding {
     fn digest(&self, digest: &mut Digest) {
         // The reverse map follows from the first.
         let Self { passed_on, call_of: _, waiting, broken } = self;
-        for (call, PassedOn { reply, leader, lasts: _, again }) in passed_on {
-            digest.u64(call.number);
-            digest.u64(reply.call.number);
-            leader.digest(digest);
-            digest.bool(again.is_some());
-        }
-        digest.u64(waiting.len() as u64);
-        digest.u64(broken.len() as u64);
+        passed_on.digest(digest);
+        digest.debug(waiting);
+        digest.debug(broken);
+    }
+}
+
+impl StateDigest for PassedOn {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { reply, leader, lasts, again } = self;
+        reply.digest(digest);
+        leader.digest(digest);
+        digest.bool(*lasts);
+        digest.debug(again);
     }
 }

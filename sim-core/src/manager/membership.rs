@@ -300,23 +300,31 @@ fn answer(reply: ReplyTo, answer: Answer, out: &mut Effects) {
 impl StateDigest for Membership {
     fn digest(&self, digest: &mut Digest) {
         let Self { queue, under_way, limits } = self;
-        digest.u64(queue.len() as u64);
+        digest.debug(queue);
+        // The time-outs are in the queue.
         match under_way {
             None => digest.u8(0),
-            Some(UnderWay::Greeting { reply, call, .. }) => {
+            Some(UnderWay::Greeting { reply, member, call, timeout: _ }) => {
                 digest.u8(1);
-                digest.u64(reply.call.number);
-                digest.u64(call.number);
+                reply.digest(digest);
+                member.digest(digest);
+                call.digest(digest);
             }
-            Some(UnderWay::Joining { index, .. }) => {
+            Some(UnderWay::Joining { reply, index, id }) => {
                 digest.u8(2);
+                reply.digest(digest);
                 digest.u64(*index);
+                digest.u64(id.0);
             }
-            Some(UnderWay::Removing { index, .. }) => {
+            Some(UnderWay::Removing { index, timeout: _, limit }) => {
                 digest.u8(3);
                 digest.u64(*index);
+                digest.u32(*limit);
             }
-            Some(UnderWay::HandingOver { .. }) => digest.u8(4),
+            Some(UnderWay::HandingOver { timeout: _, limit }) => {
+                digest.u8(4);
+                digest.u32(*limit);
+            }
         }
         digest.u32(*limits);
     }

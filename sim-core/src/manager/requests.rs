@@ -4,8 +4,8 @@ use super::Manager;
 use super::api;
 use super::forward::{LOST_QUORUM_TICKS, NO_LEADER};
 use super::transport::Delivery;
-use crate::kernel::SimDuration;
 use crate::kernel::queue::TimerId;
+use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::model::HostId;
 use crate::protocol::{
     Answer, ApiRequest, CallError, CallId, CertificateRequest, Component, Effects, ManagerTimer, Member,
@@ -25,6 +25,15 @@ pub(super) struct HealthCheck {
     vote: raft::Message<StoreEntry>,
     reply: ReplyTo,
     timeout: TimerId,
+}
+
+impl StateDigest for HealthCheck {
+    fn digest(&self, digest: &mut Digest) {
+        // The time-out is in the queue.
+        let Self { vote, reply, timeout: _ } = self;
+        vote.digest(digest);
+        reply.digest(digest);
+    }
 }
 
 /// What a manager does with a request that the leader must answer.

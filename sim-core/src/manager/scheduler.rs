@@ -375,6 +375,6 @@ impl StateDigest for Scheduler {
         nodes.digest(digest);
         debounce.digest(digest);
         tick_required.digest(digest);
-        digest.u64(batch.as_ref().map_or(0, |batch| batch.decisions.len() as u64));
+        batch.digest(digest);
     }
 }

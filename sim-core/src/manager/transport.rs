@@ -52,6 +52,15 @@ struct UnderWay {
     carries: Carries,
 }
 
+impl StateDigest for UnderWay {
+    fn digest(&self, digest: &mut Digest) {
+        // The time-out is in the queue.
+        let Self { call, timeout: _, carries } = self;
+        call.digest(digest);
+        digest.u8(*carries as u8);
+    }
+}
+
 /// What a call to a peer is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Carries {
@@ -252,10 +261,10 @@ impl StateDigest for Transport {
         for (id, Peer { host, queue, under_way, active, disconnected, removed }) in peers {
             digest.u64(id.0);
             host.digest(digest);
-            digest.u64(queue.len() as u64);
-            digest.bool(under_way.is_some());
+            queue.digest(digest);
+            under_way.digest(digest);
             digest.bool(*active);
-            digest.duration(disconnected.unwrap_or_default());
+            disconnected.digest(digest);
             digest.bool(*removed);
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{ApiError, ApiRequest, ApiResponse, Member, StoreEntry};
+use crate::kernel::{Digest, StateDigest};
 use crate::model::{
     Availability, ClusterId, FactId, Heading, HostId, Node, NodeDescription, NodeId, NodeRole, Task, TaskId,
     TaskStatus,
@@ -36,6 +37,22 @@ pub(crate) struct CallId {
 pub(crate) struct ReplyTo {
     pub(crate) host: HostId,
     pub(crate) call: CallId,
+}
+
+impl StateDigest for CallId {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { caller, number } = *self;
+        digest.u8(caller as u8);
+        digest.u64(number);
+    }
+}
+
+impl StateDigest for ReplyTo {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { host, call } = self;
+        host.digest(digest);
+        call.digest(digest);
+    }
 }
 
 impl ReplyTo {

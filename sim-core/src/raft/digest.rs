@@ -3,7 +3,7 @@ use crate::kernel::{Digest, StateDigest};
 
 use super::election::Timer;
 use super::log::{Incoming, Log};
-use super::ready::{Outbox, Outstanding, OwnRecord};
+use super::ready::{Outbox, Outstanding, OwnRecord, Persist, Ready};
 use super::{
     AppendResponse, Body, ConfChange, Config, Disk, Entry, EntryData, EntryId, HardState, Members, Message,
     Payload, Progress, ProgressState, Raft, RaftId, Role, Snapshot, SoftState, Term,
@@ -167,6 +167,20 @@ impl StateDigest for OwnRecord {
                 id.digest(digest);
             }
         }
+    }
+}
+
+impl<P: Payload> StateDigest for Ready<P> {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { persist, messages, soft_state, committed } = self;
+        let Persist { hard_state, snapshot, entries, must_sync } = persist;
+        hard_state.digest(digest);
+        snapshot.digest(digest);
+        entries.digest(digest);
+        must_sync.digest(digest);
+        messages.digest(digest);
+        soft_state.digest(digest);
+        committed.digest(digest);
     }
 }
 

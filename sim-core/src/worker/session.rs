@@ -43,6 +43,14 @@ pub(crate) struct AgentStreams {
     pub(crate) manager_choice: Stream,
 }
 
+impl StateDigest for AgentStreams {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { backoff, manager_choice } = self;
+        backoff.digest(digest);
+        manager_choice.digest(digest);
+    }
+}
+
 impl AgentStreams {
     /// The streams of the host with this name.
     pub(crate) fn of(streams: &mut Streams, host: &str) -> Self {
@@ -409,14 +417,12 @@ impl StateDigest for Session {
             last_assignments,
             node_object,
         } = self;
-        let AgentStreams { backoff: backoff_stream, manager_choice } = &**streams;
         host.digest(digest);
         node.digest(digest);
         digest.bool(*local_manager);
         digest.debug(description);
         remotes.digest(digest);
-        backoff_stream.digest(digest);
-        manager_choice.digest(digest);
+        AgentStreams::digest(streams, digest);
         digest.u64(id.map_or(0, |id| id.0));
         digest.duration(*backoff);
         node_object.as_ref().map(|node| node.meta.version).digest(digest);

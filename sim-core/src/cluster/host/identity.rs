@@ -215,10 +215,18 @@ impl StateDigest for SwarmNode {
         digest.u64(initializing.map_or(0, |call| call.number));
         digest.u64(leaving.as_ref().map_or(0, |leaving| leaving.client.number));
         digest.text(error.as_deref().unwrap_or_default());
-        digest.u64(answers.len() as u64);
-        digest.bool(agent_streams.is_some());
+        digest.debug(answers);
+        agent_streams.digest(digest);
         digest.duration(*restart_delay);
         digest.bool(restart.is_some());
-        digest.bool(spare.is_some());
+        spare.digest(digest);
+    }
+}
+
+impl StateDigest for SpareManager {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { election, kit } = self;
+        election.digest(digest);
+        kit.digest(digest);
     }
 }

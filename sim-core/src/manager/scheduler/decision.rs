@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use super::node_set::NodeSet;
-use crate::kernel::SimTime;
+use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::{FactId, NodeId, Task, TaskState, TaskStatus};
 use crate::store::Transaction;
 
@@ -44,6 +44,24 @@ pub(super) enum Purpose {
     Preassigned,
     /// A tick.
     Tick,
+}
+
+impl StateDigest for Batch {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { purpose, decisions, applied } = self;
+        digest.u8(*purpose as u8);
+        decisions.digest(digest);
+        applied.iter().for_each(|applied| digest.u8(*applied as u8));
+    }
+}
+
+impl StateDigest for Decision {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { old, new, cause } = self;
+        old.digest(digest);
+        new.digest(digest);
+        cause.digest(digest);
+    }
 }
 
 impl Batch {
