@@ -5,7 +5,7 @@ use crate::model::spec::{Driver, Mount, MountKind};
 use crate::model::{
     Availability, Endpoint, EngineDescription, GenericResource, Labels, Network, NetworkAttachment,
     NetworkId, NetworkSpec, Node, NodeDescription, NodeRole, NodeState, Placement, Platform, PortConfig,
-    PublishMode, Resources, Task, TaskSpec, TransportProtocol,
+    PublishMode, Resources, Task, TaskSpec, TaskState, TransportProtocol,
 };
 
 /// Changes a node as these words say.
@@ -61,8 +61,8 @@ pub(in crate::manager::scheduler) fn change_task(task: &mut Task, words: &[Strin
             continue;
         }
         match key {
-            "state" => task.status.state = super::state(value),
-            "desired" => task.desired_state = super::state(value),
+            "state" => task.status.state = state(value),
+            "desired" => task.desired_state = state(value),
             "message" => task.status.message = value.to_owned().into(),
             "assigned" => task.assigned_generic = generic(value),
             "network" => {
@@ -158,4 +158,9 @@ fn number(text: &str) -> i64 {
 fn insert(labels: &mut Labels, text: &str) {
     let (name, value) = text.split_once('=').expect("name=value");
     labels.insert(name.to_owned(), value.to_owned());
+}
+
+/// A task state by its name.
+pub(super) fn state(name: &str) -> TaskState {
+    TaskState::from_name(name).unwrap_or_else(|| panic!("unknown state {name}"))
 }
