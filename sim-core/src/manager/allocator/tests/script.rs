@@ -155,10 +155,13 @@ impl Names {
         TaskSpec { networks: networks.map(wish).collect(), ..TaskSpec::default() }
     }
 
-    /// `networks=A,B mode=dnsrr publish=8080:80/tcp`; `vips=ingress:10.0.0.5` and `ports=...` are what it has
-    /// already, `no-endpoint` leaves the wish out.
+    /// `networks=A,B mode=dnsrr publish=8080:80/tcp`; `automatic=3` is `publish=0:1 publish=0:2 publish=0:3`;
+    /// `vips=ingress:10.0.0.5` and `ports=...` are what it has already, `no-endpoint` leaves the wish out.
     fn service(&self, id: ServiceId, words: &[String]) -> Service {
-        let ports: Vec<PortConfig> = values(words, "publish").map(port).collect();
+        let automatic =
+            values(words, "automatic").flat_map(|count| 1..=count.parse::<u16>().expect("a number"));
+        let automatic = automatic.map(|target| port(&format!("0:{target}")));
+        let ports: Vec<PortConfig> = values(words, "publish").map(port).chain(automatic).collect();
         let mode = match values(words, "mode").next() {
             Some("dnsrr") => EndpointMode::DnsRoundRobin,
             Some(_) | None => EndpointMode::Vip,
@@ -245,17 +248,22 @@ impl Names {
 
     fn describe_service(&self, service: &Service) -> String {
         let endpoint = service.endpoint.clone().unwrap_or_default();
-        let ports = endpoint.ports.iter().map(|port| {
-            let PortConfig { protocol, target_port, published_port, publish_mode, .. } = port;
-            format!(" {published_port}:{target_port}/{}/{}", protocol.name(), publish_mode.name())
-        });
-        let ports: String = ports.collect();
+        let text = match &endpoint.ports[..] {
+            // All that are many are alike.
+            [first, .., last] if endpoint.ports.len() > 8 => {
+                format!(" {} from{} to{}", endpoint.ports.len(), describe_port(first), describe_port(last))
+            }
+            few => few.iter().map(describe_port).collect(),
+        };
+        let is_copied = service.endpoint.as_ref().zip(service.spec.endpoint.as_ref());
+        let is_copied = is_copied.is_none_or(|(endpoint, wanted)| endpoint.spec == *wanted);
+        let ports = if is_copied { or_none(text) } else { format!("{} of an earlier spec", or_none(text)) };
         let addresses = endpoint.virtual_ips.iter().map(|VirtualIp { network, address }| {
             let address = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
             format!(" {}={address}", name_of(&self.networks, *network))
         });
         let addresses: String = addresses.collect();
-        format!("service {}: ports{} addresses{}", service.name(), or_none(ports), or_none(addresses))
+        format!("service {}: ports{ports} addresses{}", service.name(), or_none(addresses))
     }
 
     fn attachments(&self, attachments: &[NetworkAttachment]) -> String {
@@ -266,6 +274,11 @@ impl Names {
         };
         attachments.iter().map(one).collect()
     }
+}
+
+fn describe_port(port: &PortConfig) -> String {
+    let PortConfig { protocol, target_port, published_port, publish_mode, .. } = port;
+    format!(" {published_port}:{target_port}/{}/{}", protocol.name(), publish_mode.name())
 }
 
 fn or_none(text: String) -> String {
