@@ -60,6 +60,49 @@ fn records_of_somebody_who_takes_no_part_are_ignored() {
     assert_eq!(tables.version(NetworkId(0), RecordKey(7)), None);
 }
 
+/// When each of the first nodes has lost the records of all others after a cut, in milliseconds, and when the others
+/// have lost theirs.
+fn lost_after_a_cut(nodes: u32, cut_off: u32, seed: u64) -> (Vec<u64>, Vec<u64>) {
+    let mut world = World::settled(nodes, seed);
+    (0..nodes).for_each(|host| world.publish(HostId(host), host, 1));
+    world.run_until(SimTime::from_secs(20));
+    world.wires.island = (0..cut_off).map(HostId).collect();
+    let mut lost = vec![0; nodes as usize];
+    for (at, by, change) in world.run_until(SimTime::from_secs(140)) {
+        assert!(change.current.is_none(), "nothing new is told");
+        lost[by.0 as usize] = at.since(SimTime::from_secs(20)).as_millis();
+    }
+    for host in 0..nodes {
+        let own_side = |other: &u32| (host < cut_off) == (*other < cut_off);
+        let known = (0..nodes).filter(own_side).filter(|other| *other != host).count();
+        let others = world.known(HostId(host)).into_keys().filter(|key| key.0 != host).count();
+        assert_eq!(others, known, "n{} knows its own side only", host + 1);
+    }
+    let others = lost.split_off(cut_off as usize);
+    (lost, others)
+}
+
+#[test]
+fn two_nodes_that_are_cut_off_from_four_lose_the_last_of_them_within_fifty_seconds() {
+    // NET-116, with the mechanism of spec networking 8.5. Each of the two finds the four one after the other, with
+    // probes that take 1, 4, 7, 8 and 8 s as its own health seems worse, and has only the other to confirm: then a
+    // suspicion takes 11.4 s, and up to 24 s where the other's own probe of that node comes late.
+    let (mut earliest, mut latest, mut late) = (u64::MAX, 0, 0);
+    for seed in 0..60 {
+        let (cut_off, others) = lost_after_a_cut(6, 2, seed);
+        // They have two to find, and enough others to confirm it.
+        assert!(others.iter().all(|at| (5_000..20_000).contains(at)), "seed {seed}: {others:?}");
+        for at in cut_off {
+            earliest = earliest.min(at);
+            latest = latest.max(at);
+            late += u32::from(at >= 35_000);
+        }
+    }
+    assert!(earliest >= 12_400, "a failed probe, and a suspicion with one confirmation: {earliest}");
+    assert!((35_000..50_000).contains(&latest), "{latest}");
+    assert!((1..=40).contains(&late), "{late} of 120 nodes after 35 s");
+}
+
 #[test]
 fn tombstones_are_dropped_after_half_an_hour() {
     let mut tables = tables();
