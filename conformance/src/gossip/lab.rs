@@ -124,7 +124,12 @@ impl Lab {
 
     /// A random moment.
     pub(super) fn within(&mut self, from_ms: u64, to_ms: u64) -> SimTime {
-        SimTime::ZERO + self.random.span(SimDuration::from_millis(from_ms), SimDuration::from_millis(to_ms))
+        self.between(SimTime::from_millis(from_ms), SimTime::from_millis(to_ms))
+    }
+
+    /// A random moment between two others.
+    pub(super) fn between(&mut self, from: SimTime, to: SimTime) -> SimTime {
+        SimTime::ZERO + self.random.span(from.since(SimTime::ZERO), to.since(SimTime::ZERO))
     }
 
     /// A process starts, with the first three nodes as addresses to join at; the first node starts alone.

@@ -32,8 +32,8 @@ pub(super) enum Given {
     Partition { side_a: Vec<u32>, heal_ms: f64, watched_until_ms: f64, writes: Writes },
     /// A node joins cluster and network, or only the network later, where there are records already.
     Join { entries: u32, owners: u32, late: bool },
-    /// A node creates many records at once.
-    Burst { origin: u32, entries: u32 },
+    /// A node creates many records at once. When processes began their first comparison of tables after that.
+    Burst { origin: u32, entries: u32, compared_ms: BTreeMap<u32, f64> },
 }
 
 /// What was written while links were cut.
@@ -132,7 +132,15 @@ fn given(line: &Line) -> Option<Given> {
             owners: count("owners")?,
             late: line.variant == "network",
         },
-        "burst" => Given::Burst { origin: node_in(&given["origin"])?, entries: count("entries")? },
+        "burst" => Given::Burst {
+            origin: node_in(&given["origin"])?,
+            entries: count("entries")?,
+            compared_ms: line.rest["bulk_syncs_started"]
+                .as_array()?
+                .iter()
+                .map(|one| Some((node_in(&one[0])?, one[1].as_f64()?)))
+                .collect::<Option<_>>()?,
+        },
         _ => return None,
     })
 }

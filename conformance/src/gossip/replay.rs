@@ -8,6 +8,8 @@ use super::Figures;
 use super::lab::{Lab, PROCESS_START, Seen};
 use super::recording::{Given, Pair, Recording, Sheet, Writes, partition_figures};
 
+/// The age at which a process compares its tables first.
+const COMPARED_AT: SimDuration = SimDuration::from_secs(30);
 /// How long spreading, crashes and bursts are watched.
 const WATCHED: SimDuration = SimDuration::from_secs(45);
 
@@ -29,7 +31,9 @@ pub(super) fn run(recording: &Recording, seed: u64) -> Result<Figures, String> {
             partition(nodes, seed, side_a, (*heal_ms, *watched_until_ms), writes, &mut sheet);
         }
         Given::Join { entries, owners, late } => join(nodes, seed, (*entries, *owners), *late, &mut sheet),
-        Given::Burst { origin, entries } => burst(nodes, seed, *origin, *entries, &mut sheet),
+        Given::Burst { origin, entries, compared_ms } => {
+            burst(nodes, seed, (*origin, *entries), compared_ms, &mut sheet);
+        }
     }
     Ok(sheet.finish())
 }
@@ -236,8 +240,16 @@ fn join(nodes: u32, seed: u64, (entries, owners): (u32, u32), late: bool, sheet:
     }
 }
 
-fn burst(nodes: u32, seed: u64, origin: u32, entries: u32, sheet: &mut Sheet) {
-    let mut lab = Lab::formed(nodes, seed);
+/// Tables are compared when processes are half a minute old: the recorded comparisons tell when they have started.
+fn burst(
+    nodes: u32,
+    seed: u64,
+    (origin, entries): (u32, u32),
+    compared_ms: &BTreeMap<u32, f64>,
+    sheet: &mut Sheet,
+) {
+    let mut lab =
+        if compared_ms.is_empty() { Lab::formed(nodes, seed) } else { aged(nodes, seed, compared_ms) };
     let start = lab.now;
     (0..entries).for_each(|entry| lab.write(origin, 10 + entry));
     lab.run_until(start + WATCHED);
@@ -251,4 +263,24 @@ fn burst(nodes: u32, seed: u64, origin: u32, entries: u32, sheet: &mut Sheet) {
     }
     let all = by_receiver.values().map(|times| part(times, 100)).reduce(f64::max);
     sheet.times("all_nodes_ms", all);
+}
+
+/// A cluster whose nodes compare their tables so long after now. Those of which nothing is known do so after the others,
+/// but have started within two seconds of the first.
+fn aged(nodes: u32, seed: u64, compared_ms: &BTreeMap<u32, f64>) -> Lab {
+    let mut lab = Lab::new(nodes, seed);
+    let first = compared_ms.values().copied().fold(f64::MAX, f64::min);
+    let last = compared_ms.values().copied().fold(first, f64::max);
+    let started = |compared_ms: f64| SimTime::from_secs(1) + millis(compared_ms - first);
+    let (earliest, latest) = (started(last), started((first + 2_000.0).max(last + 1.0)));
+    let starts = (0..nodes).map(|node| match compared_ms.get(&node) {
+        Some(at) => started(*at),
+        None => lab.between(earliest, latest),
+    });
+    let starts: Vec<SimTime> = starts.collect();
+    lab.start_all(&starts);
+    lab.run_until(started(first) + COMPARED_AT.saturating_sub(millis(first)));
+    lab.seen.clear();
+    lab.notices.clear();
+    lab
 }

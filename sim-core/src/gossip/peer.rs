@@ -248,6 +248,9 @@ impl<V: Payload> Peer<V> {
                 if rumors.is_empty() {
                     break;
                 }
+                // What waited for the last sending of its event goes on while the packet leaves: a farewell is already
+                // in the next one.
+                self.go_on_announced(now, lots, out);
                 let host = self.members.get(peer).expect("members were drawn").host;
                 self.send(host, Body::Gossip, rumors, out);
             }

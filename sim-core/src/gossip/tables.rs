@@ -20,8 +20,11 @@ use crate::model::NetworkId;
 /// A tombstone that would be over this soon is dropped: it could not be told about with whole seconds of life left
 /// when it is looked at the next time.
 const TOMBSTONE_MARGIN: SimDuration = SimDuration::from_secs(REAP_INTERVAL.as_secs() + 1);
-/// Room that a record takes in a packet besides its value, and what joins messages to a packet.
-const RECORD_OVERHEAD: u32 = 135;
+/// Room that a record takes in a packet besides its value and its version.
+const RECORD_OVERHEAD: u32 = 134;
+/// What the life of a tombstone takes.
+const TOMBSTONE_BYTES: u32 = 3;
+/// What joins messages to a packet takes for each of them.
 const COMPOUND_OVERHEAD: u32 = 4;
 
 /// The deletion of a record that was not known is passed on if its tombstone lives longer than this.
@@ -169,12 +172,11 @@ impl<V: Payload> Tables<V> {
         let Some(joined) = self.joined.get_mut(&network) else { return };
         self.clock += 1;
         let (owner, deleted) = (self.own, expires.is_some());
-        let size = value.size_bytes() + RECORD_OVERHEAD;
         let record = Arc::new(Record { network, key, owner, version: self.clock, value, deleted });
         let residual = if deleted { TOMBSTONE_LIFE } else { SimDuration::ZERO };
         joined.put(message::Entry { record: Arc::clone(&record), expires });
         self.touched.push(Touched::Put(network, key, record.version));
-        joined.own.push(key, size, Told { record, residual });
+        joined.own.push(key, event_bytes(&record), Told { record, residual });
     }
 
     /// A version of a record arrives. It changes something if it is newer than the known one and its owner takes
@@ -412,9 +414,16 @@ impl<V: Payload> Joined<V> {
         if by_sync && self.relayed.len() > super::limits::QUEUE_MAX_ON_SYNC {
             return;
         }
-        let size = told.record.value.size_bytes() + RECORD_OVERHEAD;
-        self.relayed.push(told.record.key, size, told.clone());
+        self.relayed.push(told.record.key, event_bytes(&told.record), told.clone());
     }
+}
+
+/// How long a record is as it is sent. Long ones go first, so a single byte decides what is repeated first: the Lamport
+/// time takes one for each seven bits, and a deletion says how long its tombstone shall be kept.
+fn event_bytes<V: Payload>(record: &Record<V>) -> u32 {
+    let version_bits = u64::BITS - record.version.leading_zeros();
+    let tombstone = if record.deleted { TOMBSTONE_BYTES } else { 0 };
+    record.value.size_bytes() + RECORD_OVERHEAD + version_bits.div_ceil(7) + tombstone
 }
 
 /// One record's part of the sum. A key with an owner and a version stands for what the record says.

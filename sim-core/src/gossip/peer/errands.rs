@@ -13,11 +13,14 @@ use super::super::members::Status;
 use super::super::message::{Purpose, Rumor};
 use super::super::{Notice, Operation, Payload, PeerId};
 use super::{Dial, Lots, NodeStatus, Out, Peer, Timer};
-use crate::kernel::{SimDuration, SimTime};
+use crate::kernel::{Ppm, SimDuration, SimTime};
 use crate::model::{HostId, NetworkId};
 
 /// How long whoever leaves waits until the others were told.
 const FAREWELL_TIMEOUT: SimDuration = SimDuration::from_secs(1);
+
+/// How often whoever waits for a sending wins the race against the next packet of the same tick.
+const QUICK_ENOUGH: Ppm = Ppm(500_000);
 
 /// Whose connection it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,6 +309,23 @@ impl<V: Payload> Peer<V> {
         }
         let due = self.errands.iter().filter(|(_, errand)| errand.deadline == now);
         out.timers.extend(due.map(|(id, _)| (now, Timer::Errand(*id))));
+    }
+
+    /// Errands whose own event was sent often enough go on before the next packet leaves, if they are quick enough: in
+    /// the real system a goroutine waits for it, and the two race.
+    pub(super) fn go_on_announced(&mut self, now: SimTime, lots: &mut Lots, out: &mut Out<V>) {
+        let own = self.id;
+        let is_sent = |errand: &Errand| match errand.step {
+            Step::Announce { version } => !self.node_rumors.contains((own, version)),
+            Step::SayFarewell | Step::Connect | Step::Records { .. } | Step::Pause => false,
+        };
+        let sent: Vec<u32> =
+            self.errands.iter().filter(|(_, errand)| is_sent(errand)).map(|(id, _)| *id).collect();
+        for id in sent {
+            if lots.members.chance(QUICK_ENOUGH) {
+                self.announced(now, id, true, lots, out);
+            }
+        }
     }
 
     fn connected(&mut self, now: SimTime, id: u32, succeeded: bool, lots: &mut Lots, out: &mut Out<V>) {
