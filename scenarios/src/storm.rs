@@ -6,9 +6,9 @@
 //! wanted, commands obeyed. What fails is cut down to the few steps that make it fail, and is a file like any
 //! other. Files themselves are written elsewhere.
 mod minimise;
-mod overtaken;
 mod plan;
 mod weather;
+mod witness;
 
 use std::any::Any;
 use std::fmt;
@@ -18,9 +18,9 @@ use sim_core::Violation;
 use sim_core::kernel::SimTime;
 use sim_core::model::Sabotage;
 
-use self::overtaken::Overtaken;
 use self::plan::READY_EXPECTATION;
 pub use self::plan::{CONVERGENCE_BOUND, Plan};
+use self::witness::Witness;
 use crate::runner::{Judgement, Outcome, RunOptions, Running, Verdict};
 use crate::{Scenario, ScenarioOptions};
 
@@ -96,9 +96,9 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
     let mut scenario = Scenario::parse(&text, "storm", &ScenarioOptions::default())
         .unwrap_or_else(|errors| panic!("a storm is a correct scenario, but:\n{errors}\n{text}"));
     scenario.setup.sabotage = sabotage;
-    let mut overtaken = Overtaken::default();
+    let mut witness = Witness::default();
     let options = RunOptions { check: true, ..RunOptions::default() };
-    let mut running = Running::new(&scenario, options, &mut overtaken);
+    let mut running = Running::new(&scenario, options, &mut witness);
     let ended = catch_unwind(AssertUnwindSafe(|| {
         while running.next_slice() && !running.simulation().violations().iter().any(&is_enough) {}
     }));
@@ -108,7 +108,11 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
         Err(payload) => findings.push(Finding::assertion(payload.as_ref(), running.simulation().now())),
         Ok(()) if findings.is_empty() => {
             let outcome = running.finish();
-            findings.extend(disappointments(plan, &outcome, &overtaken));
+            findings.extend(disappointments(plan, &outcome, &witness));
+            if !findings.is_empty() && witness.was_led_late(plan.leader_needed()) {
+                let rested = plan.with_rest().map(|rested| observe(&rested, sabotage, is_enough));
+                return rested.unwrap_or(findings);
+            }
         }
         Ok(()) => {}
     }
@@ -116,14 +120,14 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
 }
 
 /// What was expected of a storm and did not come true.
-fn disappointments(plan: &Plan, outcome: &Outcome, overtaken: &Overtaken) -> Vec<Finding> {
+fn disappointments(plan: &Plan, outcome: &Outcome, witness: &Witness) -> Vec<Finding> {
     // Nobody may wait for a node to be Ready whose session was overtaken: it is so only after its next session. If no
     // other node takes tasks, none can run.
     let view = outcome.simulation.view();
-    if overtaken.leave_nobody(view) {
+    if witness.nobody_takes_tasks(view) {
         return Vec::new();
     }
-    let ready = outcome.recording.census.ready() + overtaken.stuck(view);
+    let ready = outcome.recording.census.ready() + witness.stuck(view);
     let all_ready = ready == plan.hosts().len() as u64;
     let failed = outcome.judgements.iter().enumerate().filter(|(number, judged)| {
         judged.verdict == Verdict::Failed && !(*number == READY_EXPECTATION && all_ready)

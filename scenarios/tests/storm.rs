@@ -61,6 +61,12 @@ fn nothing_is_expected_of_services_whose_only_node_waits_for_its_next_session() 
     assert_eq!(first_finding(&Plan::drawn(20_728, HOUR), Sabotage::default()), None);
 }
 
+/// For three minutes the two managers take turns in putting off the only one that can win.
+#[test]
+fn a_long_election_is_waited_for() {
+    assert_eq!(first_finding(&Plan::drawn(302, 15), Sabotage::default()), None);
+}
+
 #[test]
 fn a_second_election_in_a_term_is_found() {
     assert!(is_found(Defect::ReuseTerm, "election safety"));

@@ -5,11 +5,15 @@ use sim_core::kernel::{SimDuration, SimTime, Stream};
 
 use super::weather;
 
-/// The time in which a healed cluster is whole again.
+/// The time in which a healed cluster is whole again, if it has a leader after 40 s.
 ///
-/// An election may take several rounds of 10 to 19 s; after it the agents, whose attempts are up to 8 s apart, need
+/// An election may take several rounds of 10 to 19 s, or many; after it the agents, whose attempts are up to 8 s apart, need
 /// new sessions, nodes that lost tasks need the restart delay of 5 s, and a stop takes up to 13 s.
 pub const CONVERGENCE_BOUND: SimDuration = SimDuration::from_secs(180);
+/// How much longer a storm is waited for whose managers have not elected a leader soon enough. Each round of an election
+/// that only one of three can win fails two times of three.
+const LONG_ELECTION: SimDuration = SimDuration::from_secs(15 * 60);
+
 /// When the last command is given, counted from the healing.
 const LAST_COMMAND: SimDuration = SimDuration::from_secs(120);
 
@@ -38,6 +42,8 @@ pub struct Plan {
     pub(super) steps: Vec<Step>,
     /// When everything is healed.
     pub(super) healed: SimTime,
+    /// How long the healed cluster is left alone before anything is asked of it.
+    pub(super) rest: SimDuration,
     /// The end of a storm that was cut short after it failed. Nothing is expected of it any more.
     pub(super) cut_short: Option<SimTime>,
 }
@@ -74,6 +80,7 @@ impl Plan {
             replicas,
             steps: Vec::new(),
             healed,
+            rest: SimDuration::ZERO,
             cut_short: None,
         };
         plan.steps = weather::steps(&plan, &mut random);
@@ -86,6 +93,16 @@ impl Plan {
     #[must_use]
     pub fn name(&self) -> String {
         format!("storm-{}", self.seed)
+    }
+
+    /// When hosts that lost their disks first need a leader.
+    pub(super) fn leader_needed(&self) -> SimTime {
+        self.healed + self.rest + RETURNS[0]
+    }
+
+    /// The same storm with more time for an election. None: it had that time already.
+    pub(super) fn with_rest(&self) -> Option<Plan> {
+        self.rest.is_zero().then(|| Plan { rest: LONG_ELECTION, ..self.clone() })
     }
 
     /// All hosts by name, managers first.
@@ -138,13 +155,14 @@ impl Plan {
         let leaders: Vec<&str> =
             hosts.iter().map(String::as_str).filter(|host| host.starts_with("manager")).collect();
         self.write_returns(text)?;
-        let (end, replicas) = (millis(self.healed + CONVERGENCE_BOUND), self.replicas);
-        let last = millis(self.healed + LAST_COMMAND);
+        let rested = self.healed + self.rest;
+        let (end, replicas) = (millis(rested + CONVERGENCE_BOUND), self.replicas);
+        let last = millis(rested + LAST_COMMAND);
         // All at a time: slot by slot it could take a minute.
         let line = format!("service update --force --update-parallelism 0 --replicas {replicas} web");
         writeln!(text, "  - {{ at: {last}, id: last, on: {}, docker: \"{line}\" }}", self.anchor)?;
         let (late, lasts) = (
-            millis(self.healed + CONVERGENCE_BOUND.saturating_sub(LAST_REQUESTS)),
+            millis(rested + CONVERGENCE_BOUND.saturating_sub(LAST_REQUESTS)),
             millis(SimTime::ZERO + LAST_REQUESTS),
         );
         let after = format!("name: after, to: \"web:8080\", through: all, rate: 20/s, for: {lasts}");
@@ -161,7 +179,7 @@ impl Plan {
     /// Those who lost their disks join again. Further attempts are for those that found no leader.
     fn write_returns(&self, text: &mut String) -> std::fmt::Result {
         for after in RETURNS {
-            let at = millis(self.healed + after);
+            let at = millis(self.healed + self.rest + after);
             for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
                 let role = host.split('-').next().expect("a name begins with the role");
                 let line = format!("swarm join --token {role}-token {}:2377", self.anchor);

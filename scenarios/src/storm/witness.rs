@@ -1,0 +1,71 @@
+//! What the end of a storm is judged by besides its expectations: two things that reality does not promise either.
+//!
+//! A node can stay Down although it has a session. When the heartbeats of the old session run out in the tenth of a
+//! second in which the node registers again, Down is written over Ready (spec control-plane 6.4, 6.7). Nothing corrects
+//! that until the node needs another session.
+//!
+//! An election can take any number of rounds: if only one manager can win, because its log is the longest, each
+//! attempt of another puts it off (spec control-plane 2.5).
+use std::collections::BTreeSet;
+
+use sim_core::View;
+use sim_core::kernel::SimTime;
+use sim_core::metrics::Census;
+use sim_core::model::{Availability, Fact, FactRecord, HostId, NodeState, SessionEvent};
+
+use crate::runner::Spectator;
+
+/// Watches a storm.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    /// The hosts whose present session was overtaken.
+    overtaken: BTreeSet<HostId>,
+    leader: Option<HostId>,
+    /// Since when that leads, or nobody.
+    led_since: SimTime,
+}
+
+impl Witness {
+    /// How many nodes are Down whose session was overtaken.
+    pub(super) fn stuck(&self, view: View<'_>) -> u64 {
+        let is_down = |host: &&HostId| {
+            let node = view.node_of_host(**host).and_then(|node| view.store()?.node(node));
+            node.is_some_and(|node| node.status.state == NodeState::Down)
+        };
+        self.overtaken.iter().filter(is_down).count() as u64
+    }
+
+    /// True if whoever leads in the end did not do so yet at this time.
+    pub(super) fn was_led_late(&self, time: SimTime) -> bool {
+        self.leader.is_none() || self.led_since > time
+    }
+
+    /// True if nobody but those nodes could run tasks.
+    pub(super) fn nobody_takes_tasks(&self, view: View<'_>) -> bool {
+        let mut nodes = view.store().into_iter().flat_map(|store| store.nodes());
+        let takes_tasks =
+            |state, availability| state == NodeState::Ready && availability == Availability::Active;
+        self.stuck(view) > 0 && !nodes.any(|node| takes_tasks(node.status.state, node.spec.availability))
+    }
+}
+
+impl Spectator for Witness {
+    fn fact(&mut self, record: &FactRecord, _census: &Census) {
+        let Fact::Session { host, event } = &record.fact else { return };
+        match event {
+            SessionEvent::Overtaken => {
+                self.overtaken.insert(*host);
+            }
+            SessionEvent::Failed { .. } => {
+                self.overtaken.remove(host);
+            }
+            SessionEvent::Registered => {}
+        }
+    }
+
+    fn instant_over(&mut self, time: SimTime, view: View<'_>) {
+        if view.leader() != self.leader {
+            (self.leader, self.led_since) = (view.leader(), time);
+        }
+    }
+}
