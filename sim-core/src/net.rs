@@ -215,11 +215,21 @@ impl Net {
         self.overlays.between(&self.topology, from, to, heading).fact()
     }
 
-    /// Keeps a message of a connection until its link is healed.
+    /// Keeps a message of a connection until its link is healed. A session that is given up before its connection was
+    /// there has never been asked for.
     pub(crate) fn block(&mut self, sent: SimTime, envelope: Box<Envelope>) {
         let waiting = self.blocked.entry((envelope.from, envelope.to, envelope.heading)).or_default();
         if begins_connection(&envelope.message) {
             waiting.clear();
+        } else if let Message::HangUp { call } = envelope.message {
+            let asks = |other: &Envelope| {
+                begins_connection(&other.message)
+                    && matches!(other.message, Message::Request { call: asked, .. } if asked == call)
+            };
+            if let Some(dialled) = waiting.iter().position(|(_, other)| asks(other)) {
+                waiting.remove(dialled);
+                return;
+            }
         }
         waiting.push_back((sent, envelope));
     }
@@ -288,9 +298,12 @@ impl StateDigest for Net {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::kernel::Ppm;
-    use crate::model::Place;
+    use crate::model::{NodeId, Place};
+    use crate::protocol::{CallId, Component};
 
     const A: HostId = HostId(0);
     const B: HostId = HostId(1);
@@ -405,6 +418,22 @@ mod tests {
         assert_eq!(net.connection_delay(A, B, GOSSIP), None);
         let passage = net.passage(SimTime::ZERO, A, B, MANAGEMENT, Carriage::Repeated);
         assert!(matches!(passage, Passage::Blocked), "{passage:?}");
+    }
+
+    #[test]
+    fn a_session_that_is_given_up_at_a_cut_is_never_asked_for() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        net.apply(&Fault::Cut { from, to, one_way: false }, FactId(7));
+        let call = CallId { caller: Component::Agent, number: 1 };
+        let request = Request::Session { node: NodeId(0), session: None, description: Arc::default() };
+        let heading = Heading::To(SwarmPort::Management);
+        for message in [Message::Request { call, request }, Message::HangUp { call }] {
+            let envelope = Envelope { from: A, to: B, to_life: 0, cause: FactId(0), heading, message };
+            net.block(SimTime::ZERO, Box::new(envelope));
+        }
+        net.apply(&Fault::Heal { from, to, one_way: false }, FactId(8));
+        assert!(net.unblocked(SimTime::from_secs(1)).is_empty());
     }
 
     #[test]
