@@ -56,11 +56,6 @@ fn storms_that_once_failed_pass() {
     }
 }
 
-#[test]
-fn nothing_is_expected_of_services_whose_only_node_waits_for_its_next_session() {
-    assert_eq!(first_finding(&Plan::drawn(20_728, HOUR), Sabotage::default()), None);
-}
-
 /// For three minutes the two managers take turns in putting off the only one that can win.
 #[test]
 fn a_long_election_is_waited_for() {

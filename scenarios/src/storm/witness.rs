@@ -69,3 +69,41 @@ impl Spectator for Witness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::{RunOptions, Running};
+    use crate::{Scenario, ScenarioOptions};
+
+    /// The only worker's engine is away for so long; the manager takes no tasks.
+    fn witness_of(away: &str) -> (Witness, u64, bool) {
+        let text = format!(
+            "{{ name: away, seed: 1, until: 60s,
+                cluster: {{ managers: [{{ name: m1, availability: pause }}], workers: [w1] }},
+                timeline: [{{ at: 10s, fault: {{ kill: w1, for: {away} }} }}] }}"
+        );
+        let scenario =
+            Scenario::parse(&text, "away", &ScenarioOptions::default()).expect("a correct scenario");
+        let mut witness = Witness::default();
+        let mut running = Running::new(&scenario, RunOptions::default(), &mut witness);
+        while running.next_slice() {}
+        let outcome = running.finish();
+        let view = outcome.simulation.view();
+        let (stuck, nobody) = (witness.stuck(view), witness.nobody_takes_tasks(view));
+        (witness, stuck, nobody)
+    }
+
+    #[test]
+    fn a_node_whose_registration_was_overtaken_is_stuck_and_nobody_else_takes_tasks() {
+        let (witness, stuck, nobody) = witness_of("10400ms");
+        assert_eq!((stuck, nobody), (1, true));
+        assert!(!witness.was_led_late(SimTime::from_secs(1)));
+    }
+
+    #[test]
+    fn a_node_that_registers_in_time_is_not_stuck() {
+        let (_, stuck, nobody) = witness_of("9s");
+        assert_eq!((stuck, nobody), (0, false));
+    }
+}

@@ -25,6 +25,16 @@ pub enum UpdateState {
 }
 
 impl UpdateState {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [UpdateState; 6] = [
+        UpdateState::Updating,
+        UpdateState::Paused,
+        UpdateState::Completed,
+        UpdateState::RollbackStarted,
+        UpdateState::RollbackPaused,
+        UpdateState::RollbackCompleted,
+    ];
+
     /// Docker's name: `rollback_started`.
     #[must_use]
     pub fn name(self) -> &'static str {

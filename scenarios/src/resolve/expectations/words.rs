@@ -55,15 +55,7 @@ pub(super) fn update_state(
     text: &str,
     at: &Location,
 ) -> Option<Option<UpdateState>> {
-    let states = [
-        UpdateState::Updating,
-        UpdateState::Paused,
-        UpdateState::Completed,
-        UpdateState::RollbackStarted,
-        UpdateState::RollbackPaused,
-        UpdateState::RollbackCompleted,
-    ];
-    let words = states.map(|state| (state.name(), Some(state)));
+    let words = UpdateState::ALL.map(|state| (state.name(), Some(state)));
     reader.word(text, at, "state of an update", &with_none(&words))
 }
 

@@ -154,15 +154,8 @@ pub(super) fn change_node(node: &mut Node, words: &[String]) {
 }
 
 pub(super) fn update_state(name: &str) -> UpdateState {
-    let all = [
-        UpdateState::Updating,
-        UpdateState::Paused,
-        UpdateState::Completed,
-        UpdateState::RollbackStarted,
-        UpdateState::RollbackPaused,
-        UpdateState::RollbackCompleted,
-    ];
-    all.into_iter().find(|state| state.name() == name).expect("a state of an update")
+    let mut all = UpdateState::ALL.into_iter();
+    all.find(|state| state.name() == name).expect("a state of an update")
 }
 
 pub(super) fn state(name: &str) -> TaskState {
