@@ -188,9 +188,9 @@ impl<'a> Losses<'a> {
         let census = &self.run.recording.census;
         let Enumeration { text: tasks, distinct, .. } =
             enumerate(loss.tasks.iter().map(|task| census.task_name(*task)));
-        let (do_not, listen, have, were) = match distinct {
-            0 | 1 => ("does not", "listens", "has", "was"),
-            _ => ("do not", "listen", "have", "were"),
+        let (do_not, listen, have, were, hang) = match distinct {
+            0 | 1 => ("does not", "listens", "has", "was", "hangs"),
+            _ => ("do not", "listen", "have", "were", "hang"),
         };
         let Enumeration { text: nodes, distinct, .. } =
             enumerate(loss.entries.iter().map(|host| census.names().host(*host).to_owned()));
@@ -212,16 +212,27 @@ impl<'a> Losses<'a> {
                 let until = self.known_until(loss);
                 format!("{tasks} {were} gone, and {nodes} had not heard of it{until}")
             }
+            Failure::NoAddress => {
+                let service = self.service(key);
+                format!("nobody has the virtual address of {service} on {nodes}")
+            }
             Failure::Unreachable => format!("{tasks} could not be reached{}", self.known_until(loss)),
             Failure::Ended => format!("{tasks} ended in the middle"),
             Failure::Expired => format!("the kept connection to {tasks} was forgotten"),
+            Failure::Idle => format!("the kept connection to {tasks} was quiet for too long"),
             Failure::ClientGone => format!("{tasks}, which had sent them, {have} ended"),
             Failure::TooSlow => format!("{tasks} {were} too slow"),
+            Failure::Hangs => format!("{tasks} {hang}"),
             Failure::QueueFull => format!("{tasks} had no room for more"),
             Failure::EntrySilent => format!("{nodes} {answer}"),
             Failure::NoEntry => "no node is taken for healthy".to_owned(),
             Failure::NoName => "the name is not known".to_owned(),
         }
+    }
+
+    /// The name of the service that requests were meant for.
+    fn service(&self, key: &Key) -> &str {
+        &self.run.view.setup().traffic[key.culprit().index()].service
     }
 
     /// Until when these backends got connections, if that is over.

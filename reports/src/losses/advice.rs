@@ -23,7 +23,9 @@ pub(super) fn advice(
         Failure::PortClosed if !is_published(traffic, run) => {
             "`--publish-add`: in the end the service does not publish this port"
         }
-        Failure::PortClosed | Failure::NoBackend | Failure::NoName => no_backend(traffic, in_update, run),
+        Failure::PortClosed | Failure::NoBackend | Failure::NoAddress | Failure::NoName => {
+            no_backend(traffic, in_update, run)
+        }
         Failure::NotListening => {
             "`--health-cmd`: a task gets requests, and an update goes on, only when its check passes"
         }
@@ -39,11 +41,13 @@ pub(super) fn advice(
             "a short connect time-out and a retry: the next connection goes to another backend"
         }
         Failure::Ended => ended(tasks, run),
-        Failure::Expired => "a client that connects anew, or sends something at least every 15 minutes",
+        Failure::Expired => "a client that sends them again on a new connection",
+        Failure::Idle => "a client that connects anew, or sends something at least every 15 minutes",
         Failure::TooSlow | Failure::QueueFull if in_update => {
             "a smaller `--update-parallelism`, or more replicas: those that are left had too much to do"
         }
         Failure::TooSlow => "a retry on a new connection, clients that wait longer, or more replicas",
+        Failure::Hangs => "`--health-cmd`: a task whose check fails is replaced",
         Failure::QueueFull => "more replicas: each had too much to do",
         Failure::EntrySilent | Failure::EntryStopped => entry_down(plan(traffic, run)),
         Failure::NoEntry => "another node behind the load balancer in front",

@@ -125,7 +125,7 @@ impl Ground for Field<'_> {
     ) -> Result<Target, Failure> {
         let mesh = &mut self.hosts.get_mut(from).expect("hosts come from the set-up").mesh;
         match mesh.route_virtual_ip(network, address) {
-            Err(Refusal::NoSuchAddress) => mesh.endpoint_at(network, address).ok_or(Failure::Gone),
+            Err(Refusal::NoSuchAddress) => mesh.endpoint_at(network, address).ok_or(Failure::NoAddress),
             routed => routed.map_err(failure_of),
         }
     }

@@ -37,8 +37,9 @@ impl Names {
         self.reverse.get(&address)?.values().next_back().map(String::as_str)
     }
 
-    /// An endpoint takes connections: its own names, and its part of the names of its service.
-    pub(super) fn enable(&mut self, record: &EndpointRecord) {
+    /// An endpoint takes connections: its own names, and its part of the names of its service. `first`: it is the
+    /// first backend of its service here, with which the name of the virtual address comes.
+    pub(super) fn enable(&mut self, record: &EndpointRecord, first: bool) {
         let holder = Holder::Endpoint(record.id.task);
         for name in endpoint_names(record) {
             self.add(&name, record.address, holder);
@@ -46,7 +47,9 @@ impl Names {
         self.reverse.entry(record.address).or_default().insert(record.id.task, record.name.clone());
         let Some(service) = &record.service else { return };
         if let Some(address) = service.virtual_ip {
-            self.add(&service.name, address, Holder::Service(service.id));
+            if first {
+                self.add(&service.name, address, Holder::Service(service.id));
+            }
             for alias in &service.aliases {
                 self.add(alias, address, holder);
             }
@@ -70,12 +73,13 @@ impl Names {
     pub(super) fn forget(&mut self, record: &EndpointRecord, last: bool) {
         self.disable(record);
         let Some(service) = &record.service else { return };
+        if last {
+            // Whatever the last one says of its service: it need not be what the first one said.
+            self.retain(&service.name, |(_, holder)| *holder != Holder::Service(service.id));
+        }
         let Some(address) = service.virtual_ip else { return };
         for alias in &service.aliases {
             self.remove(alias, address, Holder::Endpoint(record.id.task));
-        }
-        if last {
-            self.remove(&service.name, address, Holder::Service(service.id));
         }
     }
 
@@ -84,9 +88,13 @@ impl Names {
     }
 
     fn remove(&mut self, name: &str, address: Ipv4Addr, holder: Holder) {
+        self.retain(name, |entry| *entry != (address, holder));
+    }
+
+    fn retain(&mut self, name: &str, stays: impl FnMut(&(Ipv4Addr, Holder)) -> bool) {
         let name = name.to_ascii_lowercase();
         let Some(entries) = self.forward.get_mut(&name) else { return };
-        entries.remove(&(address, holder));
+        entries.retain(stays);
         if entries.is_empty() {
             self.forward.remove(&name);
         }

@@ -39,12 +39,13 @@ impl MeshNetwork {
 
     /// An endpoint takes connections.
     pub(super) fn enable(&mut self, record: &Arc<EndpointRecord>, next_mark: &mut Mark) {
+        let mut first = false;
         if let Some(service) = &record.service {
             let mark = self.mark_of(service).unwrap_or_else(|| self.open(service, next_mark));
-            self.balancers.get_mut(&mark).expect("it is open").enable(record);
+            first = self.balancers.get_mut(&mark).expect("it is open").enable(record);
         }
         if !self.ingress {
-            self.names.enable(record);
+            self.names.enable(record, first);
         }
     }
 

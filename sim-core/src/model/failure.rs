@@ -57,16 +57,22 @@ pub enum Failure {
     WrongPort,
     /// The container with this address has ended, and the sending node had not heard of it.
     Gone,
+    /// Nobody has the virtual address where the request was sent from: the service has no backend there any more.
+    NoAddress,
     /// The machine of the task does not answer, or no packet gets there.
     Unreachable,
     /// The process of the task ended while it worked on the request.
     Ended,
-    /// The kept connection leads to a backend that the node has dropped, or was quiet for too long.
+    /// The kept connection leads to a backend that the node has dropped.
     Expired,
+    /// The kept connection was quiet for longer than the node remembers it.
+    Idle,
     /// The task that sent the request has ended.
     ClientGone,
     /// The answer took longer than the client waits.
     TooSlow,
+    /// The process of the task hangs: it takes connections, and will never answer.
+    Hangs,
     /// The task has as many requests waiting as it can hold, and does not hear new ones.
     QueueFull,
     /// The node that the request was sent to does not answer.
@@ -87,9 +93,9 @@ impl Failure {
             | Failure::NoBackend
             | Failure::NotListening
             | Failure::WrongPort => FailureCause::Refused,
-            Failure::Gone | Failure::Unreachable => FailureCause::BlackHole,
-            Failure::Ended | Failure::Expired | Failure::ClientGone => FailureCause::Reset,
-            Failure::TooSlow | Failure::QueueFull => FailureCause::Timeout,
+            Failure::Gone | Failure::NoAddress | Failure::Unreachable => FailureCause::BlackHole,
+            Failure::Ended | Failure::Expired | Failure::Idle | Failure::ClientGone => FailureCause::Reset,
+            Failure::TooSlow | Failure::Hangs | Failure::QueueFull => FailureCause::Timeout,
             Failure::EntrySilent | Failure::NoEntry => FailureCause::EntryDown,
             Failure::NoName => FailureCause::Unresolved,
         }
@@ -105,11 +111,14 @@ impl Failure {
             Failure::NotListening => "not-listening",
             Failure::WrongPort => "wrong-port",
             Failure::Gone => "gone",
+            Failure::NoAddress => "no-address",
             Failure::Unreachable => "unreachable",
             Failure::Ended => "ended",
             Failure::Expired => "expired",
+            Failure::Idle => "idle",
             Failure::ClientGone => "client-gone",
             Failure::TooSlow => "too-slow",
+            Failure::Hangs => "hangs",
             Failure::QueueFull => "queue-full",
             Failure::EntrySilent => "entry-silent",
             Failure::NoEntry => "no-entry",

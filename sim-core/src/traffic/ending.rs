@@ -84,10 +84,16 @@ impl Traffic {
             }
             let (entry, target) = (first.entry, first.target);
             let way = entry.zip(target);
-            let hindrance = way.and_then(|(entry, target)| ground.hindrance(entry, target.host));
-            let because = hindrance.unwrap_or(source.begun);
-            let slow = Blame { failure: Failure::TooSlow, because, entry, target, via: None };
-            let blame = first.trouble.unwrap_or(slow);
+            let server = target.and_then(|target| self.servers.get(target.task));
+            let (failure, because) = match server.filter(|server| server.hangs(now)) {
+                Some(server) => (Failure::Hangs, server.started_by),
+                None => {
+                    let hindrance = way.and_then(|(entry, target)| ground.hindrance(entry, target.host));
+                    (Failure::TooSlow, hindrance.unwrap_or(source.begun))
+                }
+            };
+            let waited = Blame { failure, because, entry, target, via: None };
+            let blame = first.trouble.unwrap_or(waited);
             self.fail(request, blame, ground);
         }
     }

@@ -63,7 +63,7 @@ pub(crate) fn failure_of(refusal: Refusal) -> Failure {
     match refusal {
         Refusal::PortClosed => Failure::PortClosed,
         Refusal::NoBackend => Failure::NoBackend,
-        Refusal::NoSuchAddress => Failure::Gone,
+        Refusal::NoSuchAddress => Failure::NoAddress,
     }
 }
 

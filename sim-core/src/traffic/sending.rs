@@ -115,20 +115,15 @@ impl Traffic {
             self.hang(id, Failure::EntrySilent, fault);
             return true;
         }
-        let forgotten = now.since(used) > IDLE_MAX || !ground.knows_backend(entry, target.task);
-        if balanced && forgotten {
-            let because = end.map_or_else(|| self.last_loss(id), End::fact);
-            self.fail(
-                id,
-                Blame {
-                    failure: Failure::Expired,
-                    because,
-                    entry: Some(entry),
-                    target: Some(target),
-                    via: None,
-                },
-                ground,
-            );
+        let forgotten = if !ground.knows_backend(entry, target.task) {
+            Some((Failure::Expired, end.map_or_else(|| self.last_loss(id), End::fact)))
+        } else {
+            let is_idle = now.since(used) > IDLE_MAX;
+            is_idle.then(|| (Failure::Idle, self.begun(id)))
+        };
+        if let Some((failure, because)) = forgotten.filter(|_| balanced) {
+            let blame = Blame { failure, because, entry: Some(entry), target: Some(target), via: None };
+            self.fail(id, blame, ground);
             return true;
         }
         self.travel(id, ground);
@@ -168,9 +163,9 @@ impl Traffic {
         }
         match self.address(source, client, task, host, ground) {
             Some(Ok((target, balanced))) => self.connect(id, target, balanced, ground),
-            Some(Err(Failure::Gone)) => {
+            Some(Err(Failure::NoAddress)) => {
                 let because = self.last_loss(id);
-                self.hang(id, Failure::Gone, because);
+                self.hang(id, Failure::NoAddress, because);
             }
             Some(Err(failure)) => self.refuse(id, failure, ground),
             None => self.refuse(id, Failure::NoName, ground),
@@ -215,7 +210,7 @@ impl Traffic {
         let route = ground.connect_address(host, network, address);
         Some(match (route, endpoint) {
             // The address is not known any more: packets still go where it was.
-            (Err(Failure::Gone), Some(target)) => Ok((target, false)),
+            (Err(Failure::NoAddress), Some(target)) => Ok((target, false)),
             (route, endpoint) => route.map(|target| (target, endpoint.is_none())),
         })
     }
@@ -311,6 +306,12 @@ impl Traffic {
         let source = self.requests.get_mut(id).expect("it is under way").source;
         let Source { plan, begun, .. } = &self.sources[source.index()];
         self.servers.last_loss(&plan.service).unwrap_or(*begun)
+    }
+
+    /// That the source of a request began.
+    fn begun(&mut self, id: RequestId) -> FactId {
+        let source = self.requests.get_mut(id).expect("it is under way").source;
+        self.sources[source.index()].begun
     }
 
     /// A load balancer in front of the nodes tries each of them.

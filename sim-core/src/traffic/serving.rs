@@ -79,14 +79,16 @@ impl Traffic {
 
     /// The connection is there. The program begins at once, or when it has time.
     fn accept(&mut self, id: RequestId) {
+        let now = self.now;
         let Traffic { requests, servers, .. } = self;
         let request = requests.get_mut(id).expect("it is being served");
         let target = request.target.expect("it was routed");
         let server = servers.get_mut(target.task).expect("it was looked at");
         let has_time = server.has_time();
         if !has_time && !server.has_room() {
+            let failure = if server.hangs(now) { Failure::Hangs } else { Failure::QueueFull };
             let because = server.started_by;
-            return self.hang(id, Failure::QueueFull, because);
+            return self.hang(id, failure, because);
         }
         (request.connected, request.trouble) = (true, None);
         if !has_time {

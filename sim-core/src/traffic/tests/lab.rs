@@ -278,7 +278,7 @@ impl Ground for World {
     ) -> Result<Target, Failure> {
         let mesh = &mut self.meshes[from.0 as usize];
         match mesh.route_virtual_ip(network, address) {
-            Err(Refusal::NoSuchAddress) => mesh.endpoint_at(network, address).ok_or(Failure::Gone),
+            Err(Refusal::NoSuchAddress) => mesh.endpoint_at(network, address).ok_or(Failure::NoAddress),
             routed => routed.map_err(failure_of),
         }
     }
