@@ -1,8 +1,8 @@
 //! Which requests were lost, during which update or after which fault, and what would have saved them.
 //!
 //! Facts tell of failures second by second. Here all of one source that failed in one way for one reason are one
-//! entry: the reason is the update of the service that they were meant for, if they were sent while it went on, and
-//! else the command or fault at which their chain of causes begins.
+//! entry: the reason is the update of the service that they were meant for, if they were sent while it went on and it is
+//! to blame, and else the command or fault at which their chain of causes begins.
 mod advice;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ use sim_core::model::{
 use self::advice::advice;
 use crate::backends::StaleBackends;
 use crate::text::{Text, Tone};
-use crate::updates::{Update, updates};
+use crate::updates::{Update, origin_of, updates};
 use crate::words::{Enumeration, enumerate, reason_of_command, reason_of_fault};
 use crate::{Run, time};
 
@@ -247,7 +247,7 @@ impl<'a> Losses<'a> {
         match reason {
             Reason::Start => None,
             Reason::Update(place) => {
-                let Update { service, began, ended } = &self.updates[place];
+                let Update { service, began, ended, .. } = &self.updates[place];
                 let name = recording.census.service_name(*service);
                 let until =
                     ended.map_or_else(|| "on".to_owned(), |ended| format!("to {}", time::seconds(ended)));
@@ -290,11 +290,19 @@ impl Loss {
 
 fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run: &Run<'_>) -> Reason {
     let service = service_of(failed.via.unwrap_or(failed.traffic), run);
-    if let Some(place) = updates.iter().position(|update| update.concerns(service, failed)) {
-        return Reason::Update(place);
+    let origin = origin_of(run.recording, record.id);
+    let is_fault = |id| run.recording.fact(id).is_some_and(|cause| matches!(cause.fact, Fact::Fault { .. }));
+    // Those that are left have more to do meanwhile, and few of them may look healthy from in front.
+    let is_for_lack = match failed.failure {
+        Failure::TooSlow => !is_fault(record.cause),
+        failure => matches!(failure, Failure::QueueFull | Failure::NoEntry),
+    };
+    let is_to_blame = |update: &Update| is_for_lack || origin.is_some_and(|origin| update.is_of(origin));
+    let concerns = |update: &Update| update.concerns(service, failed) && is_to_blame(update);
+    match updates.iter().position(concerns) {
+        Some(place) => Reason::Update(place),
+        None => origin.map_or(Reason::Start, Reason::Origin),
     }
-    let is_origin = |cause: &&FactRecord| matches!(cause.fact, Fact::Command { .. } | Fact::Fault { .. });
-    run.recording.causes(record.id).find(is_origin).map_or(Reason::Start, |origin| Reason::Origin(origin.id))
 }
 
 /// True if clients go on using addresses that they have looked up once.

@@ -143,6 +143,8 @@ fn end_engine(
     if host.power != Power::On {
         return without_effect(NoEffect::EngineDown(id), out);
     }
+    cluster.note_open_ports(id);
+    let host = cluster.host_mut(id);
     if let Some(agent) = &mut host.agent {
         end(agent, out);
     }

@@ -277,6 +277,16 @@ impl Mesh {
         self.networks.values().filter(|network| network.ingress).flat_map(MeshNetwork::open_ports)
     }
 
+    /// All ports that are open on this node: of the routing mesh, and of its own containers.
+    pub(crate) fn all_open_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> + '_ {
+        self.open_ports().chain(self.host_ports.keys().copied())
+    }
+
+    /// True if this node takes part in the routing mesh.
+    pub(crate) fn has_routing_mesh(&self) -> bool {
+        self.networks.values().any(|network| network.ingress)
+    }
+
     fn join(&mut self, attached: &AttachedNetwork) {
         let AttachedNetwork { network, name, ingress, .. } = attached;
         if !self.networks.contains_key(network) {

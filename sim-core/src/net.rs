@@ -215,6 +215,18 @@ impl Net {
         self.overlays.between(&self.topology, from, to, heading).fact()
     }
 
+    /// The same, or the fault of this kind that was healed last after a fact.
+    pub(crate) fn fault_since(
+        &self,
+        from: HostId,
+        to: HostId,
+        heading: Heading,
+        since: FactId,
+    ) -> Option<FactId> {
+        let healed = || self.overlays.healed_since(&self.topology, from, to, heading, since).fact();
+        self.fault_between(from, to, heading).or_else(healed)
+    }
+
     /// Keeps a message of a connection until its link is healed. A session that is given up before its connection was
     /// there has never been asked for.
     pub(crate) fn block(&mut self, sent: SimTime, envelope: Box<Envelope>) {

@@ -14,6 +14,7 @@ mod client;
 mod ending;
 mod entries;
 mod ground;
+mod knowledge;
 mod losses;
 mod request;
 mod sending;
@@ -25,7 +26,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) use self::ground::{Ground, failure_of};
@@ -36,7 +37,7 @@ use self::source::Source;
 pub use self::tally::{Counts, Tally};
 use crate::kernel::{Digest, EventQueue, SimDuration, SimTime, StateDigest};
 use crate::model::setup::{Load, Setup};
-use crate::model::{FactId, Failure, HostId, ObjectId, RequestsFailed, TaskId, TrafficId};
+use crate::model::{FactId, Failure, HostId, ObjectId, RequestsFailed, TaskId, TrafficId, TransportProtocol};
 use crate::protocol::{NetworkOrder, Program};
 
 /// Something that a client or a server does next.
@@ -50,6 +51,8 @@ enum Step {
     Check(TrafficId),
     /// Somebody may have waited too long for an answer.
     Deadline(TrafficId),
+    /// A request is sent once more to the node that it goes through.
+    Enters(RequestId),
     /// A request arrives at its backend, or is sent once more.
     Reaches(RequestId),
     /// A program has done its own part of a request.
@@ -73,6 +76,8 @@ pub(crate) struct Traffic {
     servers: Servers,
     /// The fact by which a machine last lost all that it knew of the swarm's networks.
     forgot_networks: BTreeMap<HostId, FactId>,
+    /// The ports that were open on a machine when its engine last ended.
+    ports_at_end: BTreeMap<HostId, BTreeSet<(TransportProtocol, u16)>>,
     losses: Losses,
     queue: EventQueue<Step>,
     now: SimTime,
@@ -87,6 +92,7 @@ impl Traffic {
             requests: Requests::default(),
             servers: Servers::default(),
             forgot_networks: BTreeMap::new(),
+            ports_at_end: BTreeMap::new(),
             losses: Losses::default(),
             queue: EventQueue::new(),
             now: SimTime::ZERO,
@@ -163,12 +169,10 @@ impl Traffic {
             NetworkOrder::Start { task, program, .. } => {
                 self.start_server(now, host, because, *task, program)
             }
+            NetworkOrder::Enable { task, records } => self.servers.gain_backend(*task, records, because),
             NetworkOrder::Disable { task } => self.servers.lose_backend(*task, because),
             NetworkOrder::Remove { task } => self.end_server(now, *task, End::Ended(because)),
-            NetworkOrder::Configure(_)
-            | NetworkOrder::Attach { .. }
-            | NetworkOrder::Enable { .. }
-            | NetworkOrder::Detach { .. } => {}
+            NetworkOrder::Configure(_) | NetworkOrder::Attach { .. } | NetworkOrder::Detach { .. } => {}
             NetworkOrder::LeaveSwarm => self.forget_networks(host, because),
         }
     }
@@ -176,6 +180,11 @@ impl Traffic {
     /// A machine knows nothing of the swarm's networks any more, or not yet.
     pub(crate) fn forget_networks(&mut self, host: HostId, because: FactId) {
         self.forgot_networks.insert(host, because);
+    }
+
+    /// The engine of a machine ends, where these ports are open.
+    pub(crate) fn engine_ends(&mut self, host: HostId, open: BTreeSet<(TransportProtocol, u16)>) {
+        self.ports_at_end.insert(host, open);
     }
 
     /// A machine has lost power.
@@ -205,6 +214,7 @@ impl Traffic {
             Step::User(source, user) => self.user_acts(source, user, ground),
             Step::Check(source) => self.check_entries(source, ground),
             Step::Deadline(source) => self.deadline(source, ground),
+            Step::Enters(request) => self.enters(request, ground),
             Step::Reaches(request) => self.reaches(request, ground),
             Step::Served(request) => self.served(request, ground),
             Step::Resumes(request) => self.resumes(request, ground),
@@ -231,6 +241,7 @@ impl Traffic {
             started: now,
             started_by: because,
             end: None,
+            told: None,
             working: Default::default(),
             working_count: 0,
             waiting: Default::default(),
@@ -266,7 +277,18 @@ impl Traffic {
 
 impl StateDigest for Traffic {
     fn digest(&self, digest: &mut Digest) {
-        let Self { setup: _, sources, requests, servers, forgot_networks, losses, queue, now } = self;
+        // Which ports were open says what to name as the cause.
+        let Self {
+            setup: _,
+            sources,
+            requests,
+            servers,
+            forgot_networks,
+            ports_at_end: _,
+            losses,
+            queue,
+            now,
+        } = self;
         sources.iter().for_each(|source| source.digest(digest));
         requests.digest(digest);
         servers.digest(digest);

@@ -58,6 +58,14 @@ impl Cluster {
         self.traffic.forget_networks(host, out.cause());
     }
 
+    /// The engine of a machine is about to end.
+    pub(crate) fn note_open_ports(&mut self, id: HostId) {
+        if self.traffic.is_planned() {
+            let open = self.host_mut(id).mesh.all_open_ports().collect();
+            self.traffic.engine_ends(id, open);
+        }
+    }
+
     /// Traffic follows what the network of a host does.
     pub(super) fn traffic_follows(
         &mut self,
@@ -109,12 +117,8 @@ impl Ground for Field<'_> {
     }
 
     fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure> {
-        let host = self.hosts.get_mut(entry).expect("hosts come from the set-up");
-        let stopped = host.power == Power::EngineStopped;
-        host.mesh.route_port(TransportProtocol::Tcp, port).map_err(|refusal| match refusal {
-            Refusal::PortClosed if stopped => Failure::EntryStopped,
-            Refusal::PortClosed | Refusal::NoBackend | Refusal::NoSuchAddress => failure_of(refusal),
-        })
+        let mesh = &mut self.hosts.get_mut(entry).expect("hosts come from the set-up").mesh;
+        mesh.route_port(TransportProtocol::Tcp, port).map_err(failure_of)
     }
 
     fn connect_address(
@@ -146,8 +150,18 @@ impl Ground for Field<'_> {
         self.net.closed_by(from, to, Heading::To(SwarmPort::Gossip))
     }
 
-    fn silenced(&self, from: HostId, to: HostId) -> Option<FactId> {
-        self.net.fault_between(from, to, Heading::To(SwarmPort::Gossip))
+    fn silenced(&self, from: HostId, to: HostId, since: FactId) -> Option<FactId> {
+        self.net.fault_since(from, to, Heading::To(SwarmPort::Gossip), since)
+    }
+
+    fn stopped(&self, id: HostId) -> Option<FactId> {
+        let host = self.host(id);
+        let ended_by = host.ended_by.unwrap_or(FactId::START);
+        (host.power == Power::EngineStopped).then_some(ended_by)
+    }
+
+    fn takes_part(&self, host: HostId) -> bool {
+        self.host(host).mesh.has_routing_mesh()
     }
 
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {

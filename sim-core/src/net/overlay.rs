@@ -19,7 +19,11 @@ pub(super) struct Overlay {
 
 /// The faults of all directions.
 #[derive(Debug, Default)]
-pub(super) struct Overlays(BTreeMap<(Place, Place), Overlay>);
+pub(super) struct Overlays {
+    now: BTreeMap<(Place, Place), Overlay>,
+    /// What was wrong until it was healed last, and the fact of that.
+    healed: BTreeMap<(Place, Place), (Overlay, FactId)>,
+}
 
 impl Overlay {
     /// The link as it is with these faults. One that is cut loses everything.
@@ -73,24 +77,48 @@ fn more(one: Option<(Ppm, FactId)>, other: Option<(Ppm, FactId)>) -> Option<(Ppm
     other.map(sum).or(one)
 }
 
+/// All that concerns a pair of hosts adds up.
+fn sum_between<'a>(
+    topology: &Topology,
+    from: HostId,
+    to: HostId,
+    heading: Heading,
+    known: impl Fn(&(Place, Place)) -> Option<&'a Overlay>,
+) -> Overlay {
+    let mut sum = Overlay::default();
+    let senders = [Place::Host(from), Place::Zone(topology.zone_of(from))];
+    let receivers = [Place::Host(to), Place::Zone(topology.zone_of(to))];
+    for sender in senders {
+        for receiver in receivers {
+            if let Some(overlay) = known(&(sender, receiver)) {
+                sum.add(overlay, heading);
+            }
+        }
+    }
+    sum
+}
+
 impl Overlays {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.now.is_empty()
     }
 
     /// All faults on the way from one host to another, as packets with this heading meet them.
     pub(super) fn between(&self, topology: &Topology, from: HostId, to: HostId, heading: Heading) -> Overlay {
-        let mut sum = Overlay::default();
-        let senders = [Place::Host(from), Place::Zone(topology.zone_of(from))];
-        let receivers = [Place::Host(to), Place::Zone(topology.zone_of(to))];
-        for sender in senders {
-            for receiver in receivers {
-                if let Some(overlay) = self.0.get(&(sender, receiver)) {
-                    sum.add(overlay, heading);
-                }
-            }
-        }
-        sum
+        sum_between(topology, from, to, heading, |way| self.now.get(way))
+    }
+
+    /// The faults that were on this way until they were healed after a fact.
+    pub(super) fn healed_since(
+        &self,
+        topology: &Topology,
+        from: HostId,
+        to: HostId,
+        heading: Heading,
+        since: FactId,
+    ) -> Overlay {
+        let healed = |way: &_| self.healed.get(way).filter(|(_, healed)| *healed > since);
+        sum_between(topology, from, to, heading, |way| healed(way).map(|(overlay, _)| overlay))
     }
 
     pub(super) fn apply(&mut self, fault: &Fault, fact: FactId) {
@@ -111,7 +139,11 @@ impl Overlays {
                 self.each_way(*from, *to, *one_way, |overlay| overlay.gossip_loss = Some((*rate, fact)));
             }
             Fault::Heal { from, to, one_way } => {
-                self.each_way(*from, *to, *one_way, |overlay| *overlay = Overlay::default());
+                let ways = [(*from, *to), (*to, *from)];
+                for way in ways.into_iter().take(if *one_way { 1 } else { 2 }) {
+                    let healed = self.now.remove(&way).map(|overlay| (way, (overlay, fact)));
+                    self.healed.extend(healed);
+                }
             }
             Fault::Crash { .. }
             | Fault::LoseDisk { .. }
@@ -123,21 +155,22 @@ impl Overlays {
             | Fault::KillTask { .. }
             | Fault::SlowDisk { .. } => unreachable!("{fault:?} is no fault of a link"),
         }
-        self.0.retain(|_, overlay| *overlay != Overlay::default());
+        self.now.retain(|_, overlay| *overlay != Overlay::default());
     }
 
     fn each_way(&mut self, from: Place, to: Place, one_way: bool, change: impl Fn(&mut Overlay)) {
-        change(self.0.entry((from, to)).or_default());
+        change(self.now.entry((from, to)).or_default());
         if !one_way {
-            change(self.0.entry((to, from)).or_default());
+            change(self.now.entry((to, from)).or_default());
         }
     }
 }
 
 impl StateDigest for Overlays {
     fn digest(&self, digest: &mut Digest) {
-        let Self(overlays) = self;
-        for (places, overlay) in overlays {
+        // What is healed is told as a cause only.
+        let Self { now, healed: _ } = self;
+        for (places, overlay) in now {
             digest.debug(&(places, overlay));
         }
     }

@@ -45,8 +45,15 @@ pub(crate) trait Ground {
     /// The fault that lets nothing that one machine knows get to another one by itself.
     fn untold(&self, from: HostId, to: HostId) -> Option<FactId>;
 
-    /// The fault that keeps what one machine knows from another one, or some of it.
-    fn silenced(&self, from: HostId, to: HostId) -> Option<FactId>;
+    /// The fault that keeps what one machine knows from another one, or some of it; or did so for a time after a
+    /// fact.
+    fn silenced(&self, from: HostId, to: HostId, since: FactId) -> Option<FactId>;
+
+    /// The fact by which the engine of a machine that has power ended. None: it runs.
+    fn stopped(&self, host: HostId) -> Option<FactId>;
+
+    /// True if a machine takes part in the routing mesh.
+    fn takes_part(&self, host: HostId) -> bool;
 
     /// The port of a container that a published port of the swarm or of its machine leads to.
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16>;

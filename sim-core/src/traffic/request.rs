@@ -1,5 +1,5 @@
 //! Requests that are under way, in places that are used again, and the lists that they are part of.
-use super::client::ClientKey;
+use super::client::{ClientKey, Connection};
 use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::mesh::Target;
 use crate::model::{FactId, Failure, HostId, TrafficId};
@@ -26,6 +26,9 @@ pub(super) struct Request {
     pub(super) retries: u8,
     /// The machine whose load balancer it goes through. Before that is known: where the attempt before it went.
     pub(super) entry: Option<HostId>,
+    /// The connection that it uses, if that was there before.
+    pub(super) kept: Option<Connection>,
+    /// Where it goes from its entry on. None: it has not got there yet.
     pub(super) target: Option<Target>,
     /// A load balancer chose the target.
     pub(super) balanced: bool,
@@ -53,6 +56,7 @@ impl Request {
             sent: now,
             retries: 0,
             entry: None,
+            kept: None,
             target: None,
             balanced: false,
             connected: false,

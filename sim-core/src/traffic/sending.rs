@@ -12,8 +12,6 @@ use crate::model::{FactId, Failure, FailureCause, HostId, ObjectId, TaskId, Traf
 
 /// How long users wait who find no task that they could be in.
 const NO_TASK_PAUSE: SimDuration = SimDuration::from_secs(1);
-/// Tasks of a service that are looked at to find out why a node does not know them.
-const TASKS_LOOKED_AT: usize = 8;
 
 impl Traffic {
     /// A source sends its next request, whatever became of those before.
@@ -26,7 +24,7 @@ impl Traffic {
         let interval = source.interval().unwrap_or_default();
         let turn = source.next_turn();
         self.later(now + interval, Step::Arrival(id));
-        if let Some(client) = self.client_of_turn(id, turn) {
+        if let Some(client) = self.client_of_turn(id, turn, ground) {
             self.send(id, client, None, ground);
         }
     }
@@ -37,7 +35,7 @@ impl Traffic {
         if now >= self.source(id).ends {
             return;
         }
-        match self.client_of_turn(id, u64::from(user)) {
+        match self.client_of_turn(id, u64::from(user), ground) {
             Some(client) => self.send(id, ClientKey { number: user, ..client }, None, ground),
             None => {
                 let pause = self.source(id).think().unwrap_or_default().max(NO_TASK_PAUSE);
@@ -46,8 +44,8 @@ impl Traffic {
         }
     }
 
-    /// The client whose turn it is. None: it would be in a task, and there is none.
-    fn client_of_turn(&self, id: TrafficId, turn: u64) -> Option<ClientKey> {
+    /// The client whose turn it is. None: it would be in a task, and there is none that goes on.
+    fn client_of_turn(&self, id: TrafficId, turn: u64, ground: &impl Ground) -> Option<ClientKey> {
         let plan = &self.sources[id.index()].plan;
         let among = |count: usize| (turn % count.max(1) as u64) as usize;
         match &plan.origin {
@@ -56,8 +54,16 @@ impl Traffic {
                 Some(ClientKey { task: None, number: number as u32 })
             }
             Origin::Tasks { service } => {
-                let tasks = self.servers.running(service);
-                Some(ClientKey { task: Some(*tasks.get(among(tasks.len()))?), number: 0 })
+                let (before, from_turn) = {
+                    let tasks = self.servers.running(service);
+                    tasks.split_at(among(tasks.len()))
+                };
+                // A task on a machine that stands still does nothing; the next one has its turn.
+                let goes_on = |task: &&TaskId| {
+                    self.servers.get(**task).is_some_and(|server| ground.silent(server.host).is_none())
+                };
+                let task = from_turn.iter().chain(before).find(goes_on)?;
+                Some(ClientKey { task: Some(*task), number: 0 })
             }
             Origin::Calls { .. } => unreachable!("programs send when they serve"),
         }
@@ -87,64 +93,75 @@ impl Traffic {
             let timeout = source.behaviour().timeout;
             self.later(now + timeout, Step::Deadline(source_id));
         }
-        let source = self.source(source_id);
-        if source.behaviour().kept_connections > 0
-            && let Some(connection) = source.client(client).connection.take()
-            && self.use_connection(id, connection, ground)
-        {
-            return;
+        let failed_at = self.requests.get_mut(id).expect("it is being sent").entry;
+        let kept = self.open_connection(source_id, client);
+        let entry = match (kept, client.task) {
+            (Some(connection), _) => Some(connection.entry),
+            (None, None) => self.source(source_id).entries.choose(failed_at),
+            (None, Some(task)) => Some(self.servers.get(task).expect("clients are in tasks that ran").host),
+        };
+        let request = self.requests.get_mut(id).expect("it is being sent");
+        (request.entry, request.kept, request.connected) = (entry, kept, kept.is_some());
+        if entry.is_some() {
+            return self.enters(id, ground);
         }
-        match client.task {
-            None => self.enter(id, ground),
-            Some(task) => self.look_up(id, task, ground),
+        let because = self.source(source_id).begun;
+        let blame = Blame { failure: Failure::NoEntry, because, entry: None, target: None, via: None };
+        self.fail(id, blame, ground);
+    }
+
+    /// The connection that a client has kept, unless it knows that it is closed.
+    fn open_connection(&mut self, source: TrafficId, client: ClientKey) -> Option<Connection> {
+        let source = self.source(source);
+        if source.behaviour().kept_connections == 0 {
+            return None;
+        }
+        let connection = source.client(client).connection.take()?;
+        let is_closed = matches!(self.servers.end_of(connection.target.task), Some(End::Ended(_)));
+        (!is_closed).then_some(connection)
+    }
+
+    /// A request comes to the node whose load balancer it goes through, if that hears anything.
+    pub(super) fn enters(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let Some(request) = self.requests.get_mut(id).filter(|request| request.phase == Phase::Sent) else {
+            return;
+        };
+        let (entry, kept, client) =
+            (request.entry.expect("it was sent to a node"), request.kept, request.client);
+        if let Some(fault) = ground.silent(entry) {
+            return self.send_again(id, Failure::EntrySilent, fault);
+        }
+        match (kept, client.task) {
+            (Some(connection), _) => self.use_connection(id, connection, ground),
+            (None, None) => self.enter(id, entry, ground),
+            (None, Some(task)) => self.look_up(id, task, entry, ground),
         }
     }
 
-    /// A request goes over a connection that is there already. False if the client knows that it is closed.
-    fn use_connection(&mut self, id: RequestId, connection: Connection, ground: &mut impl Ground) -> bool {
+    /// A request goes over a connection that is there already.
+    fn use_connection(&mut self, id: RequestId, connection: Connection, ground: &mut impl Ground) {
         let Connection { entry, target, balanced, used } = connection;
-        let end = self.servers.end_of(target.task);
-        if matches!(end, Some(End::Ended(_))) {
-            return false;
-        }
-        let now = self.now;
-        let request = self.requests.get_mut(id).expect("it is being sent");
-        (request.entry, request.target) = (Some(entry), Some(target));
-        (request.balanced, request.connected) = (balanced, true);
-        if let Some(fault) = ground.silent(entry) {
-            self.hang(id, Failure::EntrySilent, fault);
-            return true;
-        }
+        let sent = self.requests.get_mut(id).expect("it is being sent").sent;
         let forgotten = if !ground.knows_backend(entry, target.task) {
+            let end = self.servers.end_of(target.task);
             Some((Failure::Expired, end.map_or_else(|| self.last_loss(id), End::fact)))
         } else {
-            let is_idle = now.since(used) > IDLE_MAX;
+            let is_idle = sent.since(used) > IDLE_MAX;
             is_idle.then(|| (Failure::Idle, self.begun(id)))
         };
-        if let Some((failure, because)) = forgotten.filter(|_| balanced) {
-            let blame = Blame { failure, because, entry: Some(entry), target: Some(target), via: None };
-            self.fail(id, blame, ground);
-            return true;
+        match forgotten.filter(|_| balanced) {
+            Some((failure, because)) => {
+                let (entry, target) = (Some(entry), Some(target));
+                self.fail(id, Blame { failure, because, entry, target, via: None }, ground);
+            }
+            None => self.connect(id, target, balanced, ground),
         }
-        self.travel(id, ground);
-        true
     }
 
-    /// A client outside sends to the node whose turn it is.
-    fn enter(&mut self, id: RequestId, ground: &mut impl Ground) {
-        let request = self.requests.get_mut(id).expect("it is being sent");
-        let (source, failed_at) = (request.source, request.entry);
-        let source = self.source(source);
-        let (entry, port, begun) = (source.entries.choose(failed_at), source.plan.port, source.begun);
-        let Some(entry) = entry else {
-            let blame =
-                Blame { failure: Failure::NoEntry, because: begun, entry: None, target: None, via: None };
-            return self.fail(id, blame, ground);
-        };
-        self.requests.get_mut(id).expect("it is being sent").entry = Some(entry);
-        if let Some(fault) = ground.silent(entry) {
-            return self.hang(id, Failure::EntrySilent, fault);
-        }
+    /// A client outside connects to the port of a node.
+    fn enter(&mut self, id: RequestId, entry: HostId, ground: &mut impl Ground) {
+        let source = self.requests.get_mut(id).expect("it is being sent").source;
+        let port = self.source(source).plan.port;
         match ground.connect_port(entry, port) {
             // A port that is published on the node alone has no load balancer.
             Ok(target) => self.connect(id, target, !target.address.is_unspecified(), ground),
@@ -153,14 +170,9 @@ impl Traffic {
     }
 
     /// A client in a task looks up the name, and connects to an address of it.
-    fn look_up(&mut self, id: RequestId, task: TaskId, ground: &mut impl Ground) {
-        let host = self.servers.get(task).expect("clients are in tasks that ran").host;
+    fn look_up(&mut self, id: RequestId, task: TaskId, host: HostId, ground: &mut impl Ground) {
         let request = self.requests.get_mut(id).expect("it is being sent");
-        request.entry = Some(host);
         let (source, client) = (request.source, request.client);
-        if let Some(fault) = ground.silent(host) {
-            return self.hang(id, Failure::EntrySilent, fault);
-        }
         match self.address(source, client, task, host, ground) {
             Some(Ok((target, balanced))) => self.connect(id, target, balanced, ground),
             Some(Err(Failure::NoAddress)) => {
@@ -253,7 +265,8 @@ impl Traffic {
         if first {
             self.later((sent + limit).max(now), Step::GivesUp(id));
         }
-        self.later(now + pause, Step::Reaches(id));
+        let step = if target.is_some() { Step::Reaches(id) } else { Step::Enters(id) };
+        self.later(now + pause, step);
     }
 
     /// Nobody will ever answer. The client waits as long as it waits.
@@ -274,30 +287,16 @@ impl Traffic {
     fn refuse(&mut self, id: RequestId, failure: Failure, ground: &mut impl Ground) {
         let request = self.requests.get_mut(id).expect("it is being sent");
         let (source, entry) = (request.source, request.entry);
+        let closed = entry.filter(|_| failure == Failure::PortClosed);
+        if let Some(because) = closed.and_then(|entry| self.closed_with_engine(source, entry, ground)) {
+            let failure = Failure::EntryStopped;
+            return self.fail(id, Blame { failure, because, entry, target: None, via: None }, ground);
+        }
         let unknown = entry.filter(|_| failure.cause() == FailureCause::Refused);
         let unknown = unknown.and_then(|entry| self.unknown_since(source, entry, ground));
         let because = unknown.unwrap_or_else(|| self.last_loss(id));
         let blame = Blame { failure, because, entry, target: None, via: None };
         self.fail(id, blame, ground);
-    }
-
-    /// Why a node does not know that tasks of a service run: it was told of none since it has begun anew, or a fault
-    /// keeps it from being told. To look at a few of the tasks is enough. None: nothing runs, or it is known.
-    fn unknown_since(&self, source: TrafficId, entry: HostId, ground: &impl Ground) -> Option<FactId> {
-        let service = &self.sources[source.index()].plan.service;
-        let running = self.servers.running(service);
-        let hosts = running.iter().filter_map(|task| Some(self.servers.get(*task)?.host));
-        let hosts = hosts.take(TASKS_LOOKED_AT);
-        // Of what cannot be told at all, the node does not know whenever it came.
-        if let Some(fault) = hosts.clone().find_map(|host| ground.untold(host, entry)) {
-            return Some(fault);
-        }
-        let silenced = hosts.into_iter().find_map(|host| ground.silenced(host, entry));
-        let forgot = self.forgot_networks.get(&entry).copied();
-        let lost = self.servers.last_loss(service);
-        // Whichever came last; but what the service has lost itself is not for the node to know.
-        let unknown = silenced.max(forgot).filter(|_| !running.is_empty());
-        unknown.filter(|unknown| lost.is_none_or(|lost| lost < *unknown))
     }
 
     /// Why the service of a request has fewer backends than it had, or none: what took the last one away, or that

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::request::List;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::setup::ServerBehaviour;
-use crate::model::{FactId, HostId, IdMap, TaskId};
+use crate::model::{EndpointRecord, FactId, HostId, IdMap, TaskId, TransportProtocol};
 
 /// The process of one container.
 #[derive(Clone, Debug)]
@@ -17,12 +17,23 @@ pub(super) struct Server {
     pub(super) started: SimTime,
     pub(super) started_by: FactId,
     pub(super) end: Option<End>,
+    /// What its node tells others of it. None: that it takes nothing, or nothing at all.
+    pub(super) told: Option<Told>,
     /// Requests that it works on, with those that it asks others for meanwhile.
     pub(super) working: List,
     pub(super) working_count: u32,
     /// Requests that wait for it.
     pub(super) waiting: List,
     pub(super) waiting_count: u32,
+}
+
+/// A backend, as its node has told the others.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// The fact because of which it was told.
+    pub(super) because: FactId,
+    /// The ports of the routing mesh that lead to it.
+    pub(super) ports: Vec<(TransportProtocol, u16)>,
 }
 
 /// What became of a process.
@@ -75,6 +86,14 @@ impl Server {
     /// True if another request can wait.
     pub(super) fn has_room(&self) -> bool {
         self.waiting_count < self.behaviour.queue
+    }
+}
+
+impl Told {
+    fn new(records: &[EndpointRecord], because: FactId) -> Self {
+        let services = records.iter().filter_map(|record| record.service.as_ref());
+        let ports = services.flat_map(|service| service.ingress_ports.iter());
+        Told { because, ports: ports.map(|port| (port.protocol, port.published_port)).collect() }
     }
 }
 
@@ -139,9 +158,17 @@ impl Servers {
         self.by_task.insert(task, server);
     }
 
+    /// The load balancers are told that a task takes connections.
+    pub(super) fn gain_backend(&mut self, task: TaskId, records: &[EndpointRecord], because: FactId) {
+        if let Some(server) = self.by_task.get_mut(task) {
+            server.told = Some(Told::new(records, because));
+        }
+    }
+
     /// The load balancers are told that a task takes no more connections.
     pub(super) fn lose_backend(&mut self, task: TaskId, because: FactId) {
-        if let Some(server) = self.by_task.get(task) {
+        if let Some(server) = self.by_task.get_mut(task) {
+            server.told = None;
             self.last_loss.insert(Arc::clone(&server.service), because);
         }
     }
@@ -150,7 +177,7 @@ impl Servers {
     pub(super) fn end(&mut self, task: TaskId, end: End) -> Option<[List; 2]> {
         let server = self.by_task.get_mut(task).filter(|server| server.end.is_none())?;
         server.end = Some(end);
-        (server.working_count, server.waiting_count) = (0, 0);
+        (server.working_count, server.waiting_count, server.told) = (0, 0, None);
         if let Some(running) = self.running.get_mut(&server.service) {
             running.retain(|known| *known != task);
         }
@@ -161,7 +188,7 @@ impl Servers {
 
 impl StateDigest for Servers {
     fn digest(&self, digest: &mut Digest) {
-        // Which processes run follows from what became of each.
+        // Which processes run follows from what became of each. What they told is for the trace.
         let Self { by_task, running: _, last_loss } = self;
         for (task, server) in by_task.iter() {
             digest.u32(task.0);

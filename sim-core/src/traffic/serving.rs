@@ -33,7 +33,7 @@ impl Traffic {
             Some(end) => match ground.holder(target.host, target.address) {
                 Some(other) if self.servers.end_of(other).is_none() => other,
                 _ if self.setup.sabotage.is(Defect::AnswerWhenDead) => target.task,
-                _ => return self.gone(id, end),
+                _ => return self.gone(id, target, end, ground),
             },
         };
         request.target = Some(Target { task, ..target });
@@ -68,13 +68,14 @@ impl Traffic {
     }
 
     /// The container is gone. On an open connection that was not known to be closed, that is no different.
-    fn gone(&mut self, id: RequestId, end: End) {
-        let request = self.requests.get_mut(id).expect("it is being sent");
+    fn gone(&mut self, id: RequestId, target: Target, end: End, ground: &impl Ground) {
+        let request = self.requests.get_mut(id).expect("it is being sent").clone();
         let failure = match end {
             End::Ended(_) => Failure::Gone,
             End::Lost(_) => request.lost_with_host(),
         };
-        self.hang(id, failure, end.fact());
+        let unheard = self.unheard_since(&request, target, end, ground);
+        self.hang(id, failure, unheard.unwrap_or(end.fact()));
     }
 
     /// The connection is there. The program begins at once, or when it has time.

@@ -296,11 +296,19 @@ impl Ground for World {
     }
 
     fn untold(&self, from: HostId, to: HostId) -> Option<FactId> {
-        self.silenced(from, to)
+        self.cuts.get(&(from.min(to), from.max(to))).copied()
     }
 
-    fn silenced(&self, from: HostId, to: HostId) -> Option<FactId> {
-        self.cuts.get(&(from.min(to), from.max(to))).copied()
+    fn silenced(&self, from: HostId, to: HostId, _: FactId) -> Option<FactId> {
+        self.untold(from, to)
+    }
+
+    fn stopped(&self, _: HostId) -> Option<FactId> {
+        None
+    }
+
+    fn takes_part(&self, _: HostId) -> bool {
+        true
     }
 
     fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {

@@ -1,0 +1,87 @@
+//! Why a node knows less than there is, or more: faults that kept it from hearing what others have to tell.
+use std::collections::BTreeSet;
+
+use super::Traffic;
+use super::ground::Ground;
+use super::request::Request;
+use super::server::{End, Server, Told};
+use crate::mesh::Target;
+use crate::model::setup::{Origin, Traffic as Plan};
+use crate::model::{FactId, HostId, ObjectId, TaskId, TrafficId, TransportProtocol};
+
+/// Tasks of a service that are looked at to find out why a node does not know them.
+const TASKS_LOOKED_AT: usize = 8;
+
+impl Traffic {
+    /// The fact by which the engine of a node ended, if a port was open there until then.
+    pub(super) fn closed_with_engine(
+        &self,
+        source: TrafficId,
+        entry: HostId,
+        ground: &impl Ground,
+    ) -> Option<FactId> {
+        let plan = &self.sources[source.index()].plan;
+        let was_open = |open: &BTreeSet<_>| open.contains(&(TransportProtocol::Tcp, plan.port));
+        ground.stopped(entry).filter(|_| self.ports_at_end.get(&entry).is_some_and(was_open))
+    }
+
+    /// Why a node does not know that tasks of a service take requests: its engine does not run, it was told of none
+    /// since it has begun anew, or a fault keeps it from being told. To look at a few of the tasks is enough. None:
+    /// there are none, or the news of them is on its way.
+    pub(super) fn unknown_since(
+        &self,
+        source: TrafficId,
+        entry: HostId,
+        ground: &impl Ground,
+    ) -> Option<FactId> {
+        let plan = &self.sources[source.index()].plan;
+        let told = |task: &TaskId| {
+            let server = self.servers.get(*task)?;
+            let told = server.told.as_ref().filter(|told| told.concerns(plan))?;
+            (!ground.knows_backend(entry, *task)).then_some((server, told))
+        };
+        let running = self.servers.running(&plan.service).iter();
+        let unknown: Vec<(&Server, &Told)> = running.filter_map(told).take(TASKS_LOOKED_AT).collect();
+        if unknown.is_empty() {
+            return None;
+        }
+        // Of what cannot be told at all, the node does not know whenever it came.
+        let never = || unknown.iter().find_map(|(server, _)| ground.untold(server.host, entry));
+        let forgot = self.forgot_networks.get(&entry).copied();
+        let later = || {
+            unknown.iter().find_map(|(server, told)| {
+                let silenced = ground.silenced(server.host, entry, told.because);
+                silenced.max(forgot.filter(|forgot| *forgot > told.because || !ground.takes_part(entry)))
+            })
+        };
+        ground.stopped(entry).or_else(never).or_else(later)
+    }
+
+    /// Why a node still sends to a backend that has ended: the fault that keeps it from hearing of that, or did so
+    /// for a time. None: the news is on its way, or there is nobody who could tell it.
+    pub(super) fn unheard_since(
+        &self,
+        request: &Request,
+        target: Target,
+        end: End,
+        ground: &impl Ground,
+    ) -> Option<FactId> {
+        let (entry, End::Ended(ended)) = (request.entry?, end) else { return None };
+        let keeps_addresses = self.sources[request.source.index()].plan.client.keeps_addresses;
+        if request.connected || keeps_addresses {
+            return None;
+        }
+        let never = || ground.untold(target.host, entry);
+        ground.stopped(entry).or_else(never).or_else(|| ground.silenced(target.host, entry, ended))
+    }
+}
+
+impl Told {
+    /// True if requests of a source could find the backend.
+    fn concerns(&self, plan: &Plan) -> bool {
+        match plan.origin {
+            Origin::Outside { .. } => self.ports.contains(&(TransportProtocol::Tcp, plan.port)),
+            Origin::Tasks { .. } | Origin::Calls { .. } => true,
+        }
+    }
+}
