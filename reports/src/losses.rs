@@ -293,10 +293,8 @@ fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run:
     let origin = origin_of(run.recording, record.id);
     let is_fault = |id| run.recording.fact(id).is_some_and(|cause| matches!(cause.fact, Fact::Fault { .. }));
     // Those that are left have more to do meanwhile, and few of them may look healthy from in front.
-    let is_for_lack = match failed.failure {
-        Failure::TooSlow => !is_fault(record.cause),
-        failure => matches!(failure, Failure::QueueFull | Failure::NoEntry),
-    };
+    let is_slow = failed.failure == Failure::TooSlow && !is_fault(record.cause);
+    let is_for_lack = is_slow || matches!(failed.failure, Failure::QueueFull | Failure::NoEntry);
     let is_to_blame = |update: &Update| is_for_lack || origin.is_some_and(|origin| update.is_of(origin));
     let concerns = |update: &Update| update.concerns(service, failed) && is_to_blame(update);
     match updates.iter().position(concerns) {

@@ -31,15 +31,18 @@ impl Update {
 pub(crate) fn updates(recording: &Recording) -> Vec<Update> {
     let mut updates: Vec<Update> = Vec::new();
     for record in &recording.facts {
-        let (service, status) = match record.fact {
-            Fact::ServiceUpdateStatus { service, to, .. } => (service, Some(to)),
-            Fact::ServiceUpdated { service } => (service, None),
-            _ => continue,
+        let (service, status) = if let Fact::ServiceUpdateStatus { service, to, .. } = record.fact {
+            (service, Some(to))
+        } else if let Fact::ServiceUpdated { service } = record.fact {
+            (service, None)
+        } else {
+            continue;
         };
         let open = updates.iter_mut().rfind(|update| update.service == service && update.ended.is_none());
         let goes_on = |to| matches!(to, Some(UpdateState::Updating | UpdateState::RollbackStarted));
-        let is_command =
-            |id: &FactId| recording.fact(*id).is_some_and(|origin| matches!(origin.fact, Fact::Command { .. }));
+        let is_command = |id: &FactId| {
+            recording.fact(*id).is_some_and(|origin| matches!(origin.fact, Fact::Command { .. }))
+        };
         let commands = || origin_of(recording, record.id).filter(is_command).into_iter();
         match (open, status) {
             (Some(update), Some(to)) if !goes_on(to) => update.ended = Some(record.time),
