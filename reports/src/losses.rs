@@ -4,17 +4,18 @@
 //! entry: the reason is the update of the service that they were meant for, if they were sent while it went on and it is
 //! to blame, and else the command or fault at which their chain of causes begins.
 mod advice;
+mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{
-    Fact, FactId, FactRecord, Failure, FailureCause, HostId, ObjectId, RequestsFailed, ServiceId, TaskId,
-    TrafficId,
+    Fact, FactId, FactRecord, Failure, HostId, ObjectId, RequestsFailed, ServiceId, TaskId, TrafficId,
 };
 
 use self::advice::advice;
+use self::scene::Scene;
 use crate::backends::StaleBackends;
 use crate::text::{Text, Tone};
 use crate::updates::{Update, origin_of, updates};
@@ -205,7 +206,7 @@ impl<'a> Losses<'a> {
             Failure::NoBackend => format!("no backend that {nodes} {know} takes new connections"),
             Failure::NotListening => format!("{tasks} {do_not} listen yet"),
             Failure::WrongPort => format!("{tasks} {listen} on other ports"),
-            Failure::Gone if keeps_addresses(key.culprit(), self.run) => {
+            Failure::Gone if Scene::new(key, loss, self.run).kept_the_address() => {
                 format!("{tasks} {were} gone, and the client had kept the address")
             }
             Failure::Gone => {
@@ -265,11 +266,7 @@ impl<'a> Losses<'a> {
     }
 
     fn advice(&self, key: &Key, loss: &Loss) -> Option<String> {
-        let in_update = matches!(key.reason, Reason::Update(_));
-        if key.reason == Reason::Start && key.failure.cause() == FailureCause::Refused {
-            return Some("clients that begin when a task of the service takes connections".to_owned());
-        }
-        advice(key.failure, key.culprit(), in_update, &loss.tasks, self.run)
+        advice(&Scene::new(key, loss, self.run))
     }
 }
 
@@ -301,11 +298,6 @@ fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run:
         Some(place) => Reason::Update(place),
         None => origin.map_or(Reason::Start, Reason::Origin),
     }
-}
-
-/// True if clients go on using addresses that they have looked up once.
-fn keeps_addresses(traffic: TrafficId, run: &Run<'_>) -> bool {
-    run.view.setup().traffic[traffic.index()].client.keeps_addresses
 }
 
 /// The service that a source sends to.

@@ -2,6 +2,10 @@
 //!
 //! A trace of ten thousand tasks has a million facts; most runs of a test need none of them. Whoever tells a story
 //! or follows causes says so before the run.
+mod specs;
+
+pub use specs::{Existence, SpecHistory};
+
 use crate::cluster::View;
 use crate::kernel::SimTime;
 use crate::metrics::{Census, Measurement, Metrics, Origins, Totals};
@@ -26,6 +30,7 @@ pub struct Recorder {
     metrics: Metrics,
     keep: Keep,
     facts: Vec<FactRecord>,
+    specs: SpecHistory,
     /// Clients that wait, if facts are kept or somebody has asked for them.
     clients: Option<Clients>,
     /// Committed entries and delivered messages when the run began.
@@ -37,6 +42,8 @@ pub struct Recorder {
 pub struct Recording {
     /// All facts in order, if they were kept.
     pub facts: Vec<FactRecord>,
+    /// What services were to be like at each time, if facts were kept.
+    pub specs: SpecHistory,
     /// What waiting clients have shown, by command and then in order, if facts were kept.
     pub progress: Vec<Progress>,
     /// Everybody, after the last fact.
@@ -58,7 +65,14 @@ impl Recorder {
         let view = simulation.view();
         let census = Census::new(view.setup(), view.seed());
         let clients = (keep == Keep::Facts).then(|| Clients::new(view.setup()));
-        Recorder { metrics: Metrics::new(census), keep, facts: Vec::new(), clients, at_start: None }
+        Recorder {
+            metrics: Metrics::new(census),
+            keep,
+            facts: Vec::new(),
+            specs: SpecHistory::default(),
+            clients,
+            at_start: None,
+        }
     }
 
     /// Everybody, after the last fact.
@@ -106,7 +120,16 @@ impl Recorder {
         let progress = self.clients.map(|clients| clients.finish(ended, seed)).unwrap_or_default();
         let measurements = self.metrics.read(ended, gained);
         let (census, origins) = self.metrics.into_parts();
-        Recording { facts: self.facts, progress, census, origins, measurements, tallies, ended }
+        Recording {
+            facts: self.facts,
+            specs: self.specs,
+            progress,
+            census,
+            origins,
+            measurements,
+            tallies,
+            ended,
+        }
     }
 }
 
@@ -133,6 +156,7 @@ impl Observer for Recorder {
             clients.fact(record, view);
         }
         if self.keep == Keep::Facts {
+            self.specs.learn(record, || view.store());
             self.facts.push(record.clone());
         }
     }

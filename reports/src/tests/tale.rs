@@ -10,6 +10,7 @@ use sim_core::model::{
     CommandId, Fact, FactId, FactRecord, Fault, HostId, NodeId, NodeState, ServiceId, ServiceSpec, Slot,
     TaskId, TaskState, ZoneId,
 };
+use sim_core::record::SpecHistory;
 use sim_core::{Recording, Simulation};
 
 /// A run under way: three managers and some workers, and whatever the test tells.
@@ -118,7 +119,16 @@ impl Tale {
         let ended = SimTime::from_millis(millis);
         let measurements = self.metrics.read(ended, Totals { commit_index: 31, messages: 420, tallies: &[] });
         let (census, origins) = self.metrics.into_parts();
-        let progress = Vec::new();
-        Recording { facts: self.facts, progress, census, origins, measurements, tallies: Vec::new(), ended }
+        let (progress, specs) = (Vec::new(), SpecHistory::default());
+        Recording {
+            facts: self.facts,
+            specs,
+            progress,
+            census,
+            origins,
+            measurements,
+            tallies: Vec::new(),
+            ended,
+        }
     }
 }

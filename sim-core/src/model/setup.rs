@@ -9,7 +9,7 @@ mod timeline;
 mod traffic;
 
 pub use host::{HostSetup, LinkSetup, SwarmPart};
-pub use image::{Exit, HealthBehaviour, ImageProfile, ImageSetup, Images};
+pub use image::{Exit, HealthBehaviour, ImageProfile, ImageSetup, Images, image_name};
 pub use initial::{HeartbeatPhase, Initial, InitialService};
 pub use timeline::{ClientCommand, Stimulus, TimelineEntry};
 pub use traffic::{ClientBehaviour, EntryCheck, Load, Origin, ServerBehaviour, SlowStart, Spread, Traffic};
