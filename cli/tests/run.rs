@@ -342,3 +342,27 @@ fn json_has_every_loss_with_its_reason() {
     let crash = losses.iter().find(|loss| loss["because"] == "because of the crash of n5 at 120 s");
     assert_eq!(crash.expect("it costs requests")["cause"], "black_hole");
 }
+
+#[test]
+fn requests_under_way_at_the_end_are_counted_as_such() {
+    let folder = folder("under-way");
+    let text = "name: early\nabout: The run ends before the last answers.\ncluster: { managers: 1 }\n\
+                images: { web: { server: { takes: 2s } } }\ntimeline:\n  \
+                - { at: 0s, docker: \"service create --name web --publish 8080:80 web\" }\n  \
+                - { at: 10s, traffic: { name: users, to: \"web:8080\", through: all, rate: 10/s, for: 60s } }\n\
+                until: 20s\n";
+    fs::write(folder.join("early.yaml"), text).expect("the file can be written");
+    let ran = run(&folder, &["run", "early.yaml"]);
+    let table = ran.stdout.split("\n\n").find(|part| part.starts_with("Traffic")).expect("there is traffic");
+    expect_test::expect![[r#"
+        Traffic
+          source  sent  ok  failed  under way        p50        p90        p99        max  worst second
+          users    101  81       0         20  2000.8 ms  2000.8 ms  2000.8 ms  2000.8 ms             -"#]]
+    .assert_eq(table);
+    let json: Value =
+        serde_json::from_str(&run(&folder, &["run", "early.yaml", "--format", "json"]).stdout).unwrap();
+    let total = &json["traffic"][0]["total"];
+    assert_eq!((&total["sent"], &total["ok"], &total["under_way"]), (&101.into(), &81.into(), &20.into()));
+    let seconds = json["traffic"][0]["seconds"].as_array().expect("a list");
+    assert_eq!((&seconds[0]["under_way"], &seconds[9]["under_way"]), (&Value::Null, &10.into()));
+}

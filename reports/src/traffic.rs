@@ -8,17 +8,19 @@ use sim_core::traffic::{Counts, Tally};
 use crate::Run;
 use crate::text::Text;
 
-/// A line a source: how many, what failed for which cause, how long answers took, and the worst second.
+/// A line a source: how many, how many of them the run ended before, what failed for which cause, how long answers took, and the worst second.
 pub(crate) fn traffic_table(recording: &Recording) -> Text {
     let failed_by = |cause| recording.tallies.iter().any(|tally| tally.total().failed_by(cause) > 0);
     let causes: Vec<FailureCause> = FailureCause::ALL.into_iter().filter(|cause| failed_by(*cause)).collect();
+    let some_under_way = recording.tallies.iter().any(|tally| tally.total().under_way() > 0);
     let mut head: Vec<String> = ["source", "sent", "ok", "failed"].map(str::to_owned).into();
+    head.extend(some_under_way.then(|| "under way".to_owned()));
     head.extend(causes.iter().map(|cause| cause.name().replace('_', " ")));
     head.extend(["p50", "p90", "p99", "max", "worst second"].map(str::to_owned));
     let mut rows = vec![head];
     for (place, tally) in recording.tallies.iter().enumerate() {
         let name = recording.census.names().traffic(TrafficId::from_index(place));
-        rows.push(row(name, tally, &causes));
+        rows.push(row(name, tally, some_under_way, &causes));
     }
     let widths: Vec<usize> = (0..rows[0].len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
@@ -35,10 +37,11 @@ pub(crate) fn traffic_table(recording: &Recording) -> Text {
     text
 }
 
-fn row(name: &str, tally: &Tally, causes: &[FailureCause]) -> Vec<String> {
+fn row(name: &str, tally: &Tally, some_under_way: bool, causes: &[FailureCause]) -> Vec<String> {
     let total = tally.total();
     let mut row = vec![name.to_owned()];
     row.extend([total.sent, total.answered, total.failed()].map(|count| count.to_string()));
+    row.extend(some_under_way.then(|| total.under_way().to_string()));
     row.extend(causes.iter().map(|cause| total.failed_by(*cause).to_string()));
     row.extend(
         [50, 90, 99, 100].map(|percent| tally.latency(percent).map_or_else(|| "-".to_owned(), latency)),
@@ -102,5 +105,10 @@ fn counts_json(counts: &Counts) -> Value {
         .filter(|cause| counts.failed_by(*cause) > 0)
         .map(|cause| (cause.name().to_owned(), counts.failed_by(cause).into()))
         .collect();
-    json!({ "sent": counts.sent, "ok": counts.answered, "failed": counts.failed(), "causes": causes })
+    let mut object =
+        json!({ "sent": counts.sent, "ok": counts.answered, "failed": counts.failed(), "causes": causes });
+    if counts.under_way() > 0 {
+        object["under_way"] = counts.under_way().into();
+    }
+    object
 }
