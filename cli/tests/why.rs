@@ -117,3 +117,11 @@ fn failed_requests_name_their_backend_and_how_long_it_was_one() {
     }
     expect_file!["../testdata/why/traffic.txt"].assert_eq(&text);
 }
+
+#[test]
+fn a_source_tells_all_that_was_lost_like_that_and_when_it_was_sent() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/why/crash.yaml");
+    let ran = run(&folder("why-crash"), &["why", file.to_str().expect("the path is text"), "users"]);
+    let (told, _) = ran.stdout.split_once("\nWhat happened\n").expect("there is a history");
+    expect_file!["../testdata/why/crash.txt"].assert_eq(told);
+}

@@ -19,7 +19,7 @@ use self::scene::Scene;
 use crate::backends::StaleBackends;
 use crate::text::{Text, Tone};
 use crate::updates::{Update, origin_of, updates};
-use crate::words::{Enumeration, enumerate, reason_of_command, reason_of_fault};
+use crate::words::{Enumeration, enumerate, lost_requests, reason_of_command, reason_of_fault};
 use crate::{Run, time};
 
 /// The heads of a table's columns but the last.
@@ -35,6 +35,11 @@ struct Key {
 }
 
 impl Key {
+    fn of(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run: &Run<'_>) -> Self {
+        let reason = reason(record, failed, updates, run);
+        Key { reason, traffic: failed.traffic, failure: failed.failure, via: failed.via }
+    }
+
     /// The source whose request it was that went wrong: it may be a call behind those that were lost.
     fn culprit(&self) -> TrafficId {
         self.via.unwrap_or(self.traffic)
@@ -123,14 +128,25 @@ pub(crate) fn losses_json(run: &Run<'_>) -> Vec<Value> {
     losses.by_key.iter().map(object).collect()
 }
 
+/// What a fact tells of, with all requests that were lost like that: `105 requests of users, sent from 20.04 s to
+/// 25.96 s, are lost: black hole, web.2 could not be reached`.
+pub(crate) fn loss_sentence(record: &FactRecord, failed: &RequestsFailed, run: &Run<'_>) -> Option<String> {
+    let losses = Losses::collect(run);
+    let wanted = Key::of(record, failed, &losses.updates, run);
+    let (key, loss) = losses.by_key.iter().find(|(key, _)| *key == wanted)?;
+    let source = run.recording.census.names().traffic(key.traffic);
+    let cause = key.failure.cause().name().replace('_', " ");
+    let why = format!("{cause}, {}", losses.what(key, loss));
+    Some(lost_requests(loss.count, &format!("{source}, sent {},", loss.span()), &why))
+}
+
 impl<'a> Losses<'a> {
     fn collect(run: &'a Run<'a>) -> Self {
         let updates = updates(run.recording);
         let mut by_key = BTreeMap::<Key, Loss>::new();
         for record in &run.recording.facts {
             let Fact::RequestsFailed(failed) = &record.fact else { continue };
-            let reason = reason(record, failed, &updates, run);
-            let key = Key { reason, traffic: failed.traffic, failure: failed.failure, via: failed.via };
+            let key = Key::of(record, failed, &updates, run);
             by_key.entry(key).or_insert_with(|| Loss::new(failed)).add(failed);
         }
         let mut by_key: Vec<(Key, Loss)> = by_key.into_iter().collect();
@@ -274,6 +290,12 @@ impl Loss {
     fn new(failed: &RequestsFailed) -> Self {
         let RequestsFailed { first_sent, last_sent, .. } = *failed;
         Loss { count: 0, first_sent, last_sent, tasks: BTreeSet::new(), entries: BTreeSet::new() }
+    }
+
+    /// `from 20.04 s to 25.96 s`: when they were sent.
+    fn span(&self) -> String {
+        let (first, last) = (time::seconds(self.first_sent), time::seconds(self.last_sent));
+        if first == last { format!("at {first}") } else { format!("from {first} to {last}") }
     }
 
     fn add(&mut self, failed: &RequestsFailed) {

@@ -51,7 +51,7 @@ pub fn why<'a>(run: &'a Run<'a>, name: &str) -> Result<Answer<'a>, UnknownSubjec
         concerns(record, subject, run.recording) || stale.as_ref().is_some_and(|stale| stale.is_end(record))
     };
     let facts: Vec<&FactRecord> = run.recording.facts.iter().filter(concerns).collect();
-    let reasons = reasons(subject, &facts, run.recording);
+    let reasons = reasons(subject, &facts, run);
     Ok(Answer { run, subject, reasons, now: waits::now(subject, run), facts })
 }
 

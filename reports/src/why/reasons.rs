@@ -1,12 +1,12 @@
 //! Sentences with "because": the decisive facts about something, each with what led to it.
-use sim_core::Recording;
 use sim_core::metrics::Census;
 use sim_core::model::{
     ContainerEvent, Fact, FactRecord, NodeState, SessionEvent, Subject, TaskState, UpdateState,
 };
 
-use crate::time;
+use crate::losses::loss_sentence;
 use crate::words::{availability, node_state, sentence as tell_sentence, subject_name};
+use crate::{Run, time};
 
 /// Links of a chain that are told before only its end is.
 const LINKS_MAX: usize = 3;
@@ -20,11 +20,7 @@ pub(super) struct Reason<'a> {
 }
 
 /// The facts that decided how something is, in order.
-pub(super) fn reasons<'a>(
-    subject: Subject,
-    facts: &[&'a FactRecord],
-    recording: &'a Recording,
-) -> Vec<Reason<'a>> {
+pub(super) fn reasons<'a>(subject: Subject, facts: &[&'a FactRecord], run: &'a Run<'a>) -> Vec<Reason<'a>> {
     let mut decisive: Vec<&FactRecord> = Vec::new();
     // What followed from a command is no reason of it, and tasks are none of how their node is.
     let is_consequence = |record: &FactRecord| match (subject, record.fact.subject()) {
@@ -41,7 +37,7 @@ pub(super) fn reasons<'a>(
             decisive.push(record);
         }
     }
-    decisive.into_iter().map(|fact| explain(fact, recording)).collect()
+    decisive.into_iter().map(|fact| explain(fact, run)).collect()
 }
 
 /// What about its subject a fact decides. Of several facts about one aspect the last one counts.
@@ -88,10 +84,14 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
 
 /// `web.3 was created at 43.913 s because worker-2 went Down at 43.912 s: heartbeat missed since 30 s, fault: crash
 /// of worker-2`
-fn explain<'a>(fact: &'a FactRecord, recording: &'a Recording) -> Reason<'a> {
+fn explain<'a>(fact: &'a FactRecord, run: &'a Run<'a>) -> Reason<'a> {
+    let recording = run.recording;
     let links: Vec<&FactRecord> = recording.causes(fact.id).filter(|cause| explains(&cause.fact)).collect();
     let census = &recording.census;
-    let mut sentence = clause(fact, census);
+    // A fact tells of one second, and of one task and node: the reason is of all that was lost like that.
+    let losses =
+        if let Fact::RequestsFailed(failed) = &fact.fact { loss_sentence(fact, failed, run) } else { None };
+    let mut sentence = losses.unwrap_or_else(|| clause(fact, census));
     // What belongs to the timeline needs no reason, and an answer is its command's.
     if !matches!(fact.fact, Fact::Command { .. } | Fact::Fault { .. } | Fact::Answer { .. }) {
         append_chain(fact, &links, census, &mut sentence);
