@@ -219,6 +219,9 @@ impl<'a> Losses<'a> {
         match key.failure {
             Failure::PortClosed => format!("{nodes} {know} no backend"),
             Failure::EntryStopped => format!("the {engine} of {nodes} {run}"),
+            Failure::NoBackend if sends_datagrams(key.culprit(), self.run) => {
+                format!("no backend that {nodes} {know} takes new flows")
+            }
             Failure::NoBackend => format!("no backend that {nodes} {know} takes new connections"),
             Failure::NotListening => format!("{tasks} {do_not} listen yet"),
             Failure::WrongPort => format!("{tasks} {listen} on other ports"),
@@ -234,6 +237,9 @@ impl<'a> Losses<'a> {
                 format!("nobody has the virtual address of {service} on {nodes}")
             }
             Failure::Unreachable => format!("{tasks} could not be reached{}", self.known_until(loss)),
+            Failure::DatagramLost => format!("datagrams between {nodes} and {tasks} were lost on the way"),
+            Failure::FlowExpired => format!("{nodes} dropped what found {tasks} gone"),
+            Failure::Unanswered => format!("{tasks} ended in the middle, and nobody said so"),
             Failure::Ended => format!("{tasks} ended in the middle"),
             Failure::Expired => format!("the kept connection to {tasks} was forgotten"),
             Failure::Idle => format!("the kept connection to {tasks} was quiet for too long"),
@@ -320,6 +326,11 @@ fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run:
         Some(place) => Reason::Update(place),
         None => origin.map_or(Reason::Start, Reason::Origin),
     }
+}
+
+/// True if requests are datagrams.
+fn sends_datagrams(traffic: TrafficId, run: &Run<'_>) -> bool {
+    run.view.setup().traffic[traffic.index()].sends_datagrams()
 }
 
 /// The service that a source sends to.

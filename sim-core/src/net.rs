@@ -181,6 +181,14 @@ impl Net {
         self.overlays.between(&self.topology, from, to, Heading::To(SwarmPort::Data)).fact()
     }
 
+    /// The fault that loses packets between containers.
+    pub(crate) fn data_loss(&self, from: HostId, to: HostId) -> Option<FactId> {
+        if from == to {
+            return None;
+        }
+        self.overlays.between(&self.topology, from, to, Heading::To(SwarmPort::Data)).loses()
+    }
+
     /// True if every packet of gossip gets through, always with the same delay.
     pub(crate) fn is_smooth(&self, from: HostId, to: HostId) -> bool {
         if from == to {

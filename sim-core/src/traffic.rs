@@ -2,15 +2,16 @@
 //!
 //! A request goes through the load balancers of the very node that it is sent to, as they are at that instant, and
 //! over the links between the nodes as they are. It is a connection and an answer, not packets: spec networking 11
-//! allows that. Nothing in the cluster depends on requests, so traffic has a queue of its own, and is brought up to
+//! allows that. Over UDP it is one datagram there and one back. Nothing in the cluster depends on requests, so traffic has a queue of its own, and is brought up to
 //! date before each event of the cluster: what traffic does at an instant comes after all else of that instant.
 //!
 //! Every failed request has one [`Failure`](crate::model::Failure), with the task and the node concerned and the fact
 //! behind it. One fact tells of all failures of a second that are alike.
 //!
-//! Deliberately absent: bandwidth, packets and their sizes, UDP flows, and clients that hang up when their own task
-//! ends: their requests are told apart, but the servers go on with them.
+//! Deliberately absent: bandwidth, packets and their sizes, SCTP, and clients that hang up when their own task ends:
+//! their requests are told apart, but the servers go on with them.
 mod client;
+mod datagram;
 mod ending;
 mod entries;
 mod ground;
@@ -74,8 +75,8 @@ pub(crate) struct Traffic {
     sources: Vec<Source>,
     requests: Requests,
     servers: Servers,
-    /// The fact by which a machine last lost all that it knew of the swarm's networks.
-    forgot_networks: BTreeMap<HostId, FactId>,
+    /// When and by which fact a machine last lost all that it knew of the swarm's networks.
+    forgot_networks: BTreeMap<HostId, (SimTime, FactId)>,
     /// The ports that were open on a machine when its engine last ended.
     ports_at_end: BTreeMap<HostId, BTreeSet<(TransportProtocol, u16)>>,
     losses: Losses,
@@ -173,13 +174,13 @@ impl Traffic {
             NetworkOrder::Disable { task } => self.servers.lose_backend(*task, because),
             NetworkOrder::Remove { task } => self.end_server(now, *task, End::Ended(because)),
             NetworkOrder::Configure(_) | NetworkOrder::Attach { .. } | NetworkOrder::Detach { .. } => {}
-            NetworkOrder::LeaveSwarm => self.forget_networks(host, because),
+            NetworkOrder::LeaveSwarm => self.forget_networks(now, host, because),
         }
     }
 
     /// A machine knows nothing of the swarm's networks any more, or not yet.
-    pub(crate) fn forget_networks(&mut self, host: HostId, because: FactId) {
-        self.forgot_networks.insert(host, because);
+    pub(crate) fn forget_networks(&mut self, now: SimTime, host: HostId, because: FactId) {
+        self.forgot_networks.insert(host, (now, because));
     }
 
     /// The engine of a machine ends, where these ports are open.
@@ -260,14 +261,16 @@ impl Traffic {
                     self.requests.remove(id);
                     continue;
                 }
+                let sends_datagrams = self.sources[request.source.index()].plan.sends_datagrams();
                 let failure = match end {
+                    End::Ended(_) if sends_datagrams => Failure::Unanswered,
                     End::Ended(_) => Failure::Ended,
                     End::Lost(_) => request.lost_with_host(),
                 };
                 let (entry, target) = (request.entry, request.target);
                 request.phase = Phase::Hanging;
                 request.trouble = Some(Blame { failure, because: end.fact(), entry, target, via: None });
-                if let End::Ended(_) = end {
+                if failure == Failure::Ended {
                     self.later(now, Step::Breaks(id));
                 }
             }
@@ -292,7 +295,7 @@ impl StateDigest for Traffic {
         sources.iter().for_each(|source| source.digest(digest));
         requests.digest(digest);
         servers.digest(digest);
-        for (host, because) in forgot_networks {
+        for (host, (_, because)) in forgot_networks {
             digest.u32(host.0);
             because.digest(digest);
         }

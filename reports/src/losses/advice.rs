@@ -1,6 +1,6 @@
 //! What would have saved lost requests: the flag of docker, or what the program or its clients have to do.
 use sim_core::model::setup::Origin;
-use sim_core::model::{ContainerEvent, Fact, Failure, UpdateOrder};
+use sim_core::model::{ContainerEvent, Fact, Failure, TransportProtocol, UpdateOrder};
 use sim_core::record::Existence;
 
 use super::Reason;
@@ -19,7 +19,9 @@ pub(super) fn advice(scene: &Scene<'_>) -> Option<String> {
         Failure::NotListening => not_listening(scene)?,
         Failure::WrongPort => return wrong_port(scene),
         Failure::Gone | Failure::Unreachable => stale(scene)?,
-        Failure::Ended => ended(scene),
+        Failure::DatagramLost => "a retry: no kernel sends a datagram again",
+        Failure::FlowExpired => "a retry: what follows the dropped datagram goes to another backend",
+        Failure::Ended | Failure::Unanswered => ended(scene),
         Failure::Expired => "a client that sends them again on a new connection",
         Failure::Idle => "a client that connects anew, or sends something at least every 15 minutes",
         Failure::TooSlow | Failure::QueueFull => return Some(overload(scene)),
@@ -137,6 +139,9 @@ fn stale(scene: &Scene<'_>) -> Option<&'static str> {
         Some(_) | None if scene.retries() => {
             Some("one more retry: the first one met a backend that was gone as well")
         }
+        Some(_) | None if scene.source.sends_datagrams() => {
+            Some("a short time-out and a retry: what comes from a new port goes to another backend")
+        }
         Some(_) | None => {
             Some("a short connect time-out and a retry: the next connection goes to another backend")
         }
@@ -148,11 +153,13 @@ fn wrong_port(scene: &Scene<'_>) -> Option<String> {
     let setup = scene.run.view.setup();
     let image = &scene.spec()?.task.container.image;
     let (host, _) = setup.hosts.iter().next()?;
-    let listens_on = *setup.images.profile(image, host).server.ports.as_ref()?.first()?;
+    let ports = setup.images.profile(image, host).server.ports.as_ref()?;
+    let (protocol, listens_on) = ports.iter().find(|(protocol, _)| *protocol == scene.source.protocol)?;
     Some(match scene.source.origin {
         Origin::Outside { .. } => {
             let published = scene.source.port;
-            format!("`--publish {published}:{listens_on}`: the program listens on port {listens_on}")
+            let suffix = if *protocol == TransportProtocol::Tcp { "" } else { "/udp" };
+            format!("`--publish {published}:{listens_on}{suffix}`: the program listens on port {listens_on}")
         }
         Origin::Tasks { .. } | Origin::Calls { .. } => {
             format!("a client that asks for port {listens_on}, where the program listens")
@@ -173,6 +180,9 @@ fn overload(scene: &Scene<'_>) -> String {
         (None, true, _) => "more replicas: those that are left had too much to do".to_owned(),
         (None, false, Failure::QueueFull) => "more replicas: each had too much to do".to_owned(),
         (None, false, _) if scene.retries() => "clients that wait longer, or more replicas".to_owned(),
+        (None, false, _) if scene.source.sends_datagrams() => {
+            "a retry from a new port, clients that wait longer, or more replicas".to_owned()
+        }
         (None, false, _) => {
             "a retry on a new connection, clients that wait longer, or more replicas".to_owned()
         }

@@ -4,7 +4,7 @@
 use sim_core::model::setup::{Origin, Traffic, image_name};
 use sim_core::model::{
     EndpointMode, Fact, Failure, HostId, NetworkId, ObjectId, PortConfig, PublishMode, ServiceMode,
-    ServiceSpec, TransportProtocol, UpdateConfig, UpdateState,
+    ServiceSpec, UpdateConfig, UpdateState,
 };
 use sim_core::record::Existence;
 
@@ -91,7 +91,8 @@ impl<'a> Scene<'a> {
     fn ports(&self) -> impl Iterator<Item = &'a PortConfig> + use<'a> {
         let ports =
             self.spec().and_then(|spec| spec.endpoint.as_ref()).into_iter().flat_map(|one| &one.ports);
-        ports.filter(|port| port.protocol == TransportProtocol::Tcp)
+        let protocol = self.source.protocol;
+        ports.filter(move |port| port.protocol == protocol)
     }
 
     /// How many replicas there were to be. None: as many as there are nodes.

@@ -1,7 +1,7 @@
 //! `server`: how the program of an image serves requests.
 use serde_saphyr::Spanned;
 use sim_core::model::setup::{ServerBehaviour, SlowStart, Traffic};
-use sim_core::model::{ObjectId, TrafficId};
+use sim_core::model::{ObjectId, TrafficId, TransportProtocol};
 
 use super::reader::{Pointer, Reader};
 use super::traffic::{self, Target};
@@ -75,22 +75,23 @@ pub(super) fn change(
 }
 
 /// The ports that a program listens on: at least one.
-fn read_ports(reader: &mut Reader<'_>, file: &Spanned<Vec<Text>>, pointer: &Pointer) -> Vec<u16> {
+fn read_ports(
+    reader: &mut Reader<'_>,
+    file: &Spanned<Vec<Text>>,
+    pointer: &Pointer,
+) -> Vec<(TransportProtocol, u16)> {
     if file.value.is_empty() {
         let at = reader.place(file.referenced, pointer);
         let problem = Problem::Contradiction("a program that listens on no port serves nobody");
         reader.fail(
             at,
             problem,
-            "name its ports, such as `[80, 443]`, or leave `ports` out: it listens on all",
+            "name its ports, such as `[80, 53/udp]`, or leave `ports` out: it listens on all",
         );
     }
-    let ports = file.value.iter().enumerate().filter_map(|(index, port)| {
-        reader.given(Some(port), &pointer.index(index), |reader, text, at| {
-            traffic::positive(reader, text, at, "port", u64::from(u16::MAX))
-        })
-    });
-    ports.map(|port| u16::try_from(port).expect("it is at most the greatest port")).collect()
+    let ports = file.value.iter().enumerate();
+    let read = |(index, port)| reader.given(Some(port), &pointer.index(index), traffic::listened_port);
+    ports.filter_map(read).collect()
 }
 
 fn read_slow_start(reader: &mut Reader<'_>, file: &SlowStartFile, pointer: &Pointer) -> Option<SlowStart> {

@@ -1,6 +1,7 @@
 //! `traffic` in the timeline, and the `calls` of programs: who sends requests, to what, and how patient they are.
 use serde_saphyr::Spanned;
 use sim_core::kernel::SimDuration;
+use sim_core::model::TransportProtocol;
 use sim_core::model::setup::{ClientBehaviour, EntryCheck, Load, Origin, Spread, Traffic};
 
 use super::names::PlaceNames;
@@ -13,8 +14,8 @@ use crate::units;
 const CLIENTS_MAX: u64 = 100_000;
 /// Most attempts after the first one.
 const RETRIES_MAX: u64 = 20;
-/// Protocols, and whether requests can be sent over them.
-const PROTOCOLS: &[(&str, bool)] = &[("tcp", true), ("udp", false), ("sctp", false)];
+const PROTOCOLS: &[(&str, TransportProtocol)] =
+    &[("tcp", TransportProtocol::Tcp), ("udp", TransportProtocol::Udp), ("sctp", TransportProtocol::Sctp)];
 /// The name that stands for all tasks of a service, one by one.
 const TASKS_PREFIX: &str = "tasks.";
 /// How often a node is checked, and what it takes to be marked down and up again, as common load balancers do.
@@ -27,6 +28,7 @@ pub(super) struct Target {
     pub(super) address: String,
     pub(super) service: String,
     pub(super) port: u16,
+    pub(super) protocol: TransportProtocol,
     pub(super) at: Location,
 }
 
@@ -40,24 +42,19 @@ pub(super) fn source(
     let at = reader.place(file.referenced, pointer);
     let file = &file.value;
     let name = reader.given(Some(&file.name), &pointer.key("name"), Reader::plain_name);
-    let target = target(reader, &file.to, pointer);
+    let target = target(reader, &file.to, file.protocol.as_ref(), pointer);
+    let protocol = target.as_ref().map_or(TransportProtocol::Tcp, |target| target.protocol);
     let origin = origin(reader, file, names, &at, pointer);
     let load = load(reader, file, &at, pointer);
     let lasts = reader.given(Some(&file.lasts), &pointer.key("for"), Reader::positive_duration);
-    let client = client(reader, ClientFile::of_source(file), pointer);
-    check_keys(reader, file, pointer);
-    reader.given(file.protocol.as_ref(), &pointer.key("protocol"), |reader, text, at| {
-        let is_simulated = reader.word(text, at, "protocol", PROTOCOLS)?;
-        if !is_simulated {
-            only_tcp(reader, at);
-        }
-        Some(())
-    });
+    let client = client(reader, ClientFile::of_source(file), protocol, pointer);
+    check_keys(reader, file, protocol, pointer);
     let client = ClientBehaviour { kept_connections: clients(reader, file, &client, pointer), ..client };
     let (target, origin) = (target?, origin?);
     let Target { address, service, port, .. } = &target;
     let (address, service, port) = (address.clone(), service.clone(), *port);
-    let traffic = Traffic { name: name?, address, service, port, origin, load: load?, client, lasts: lasts? };
+    let (name, load, lasts) = (name?, load?, lasts?);
+    let traffic = Traffic { name, address, service, port, protocol, origin, load, client, lasts };
     Some((traffic, target))
 }
 
@@ -69,14 +66,12 @@ pub(super) fn call(
     number: usize,
     pointer: &Pointer,
 ) -> Option<(Traffic, Target)> {
-    let (to, client) = match file {
-        TextOrTable::Text(to) => (to, ClientBehaviour::default()),
-        TextOrTable::Table(call) => {
-            let client = client(reader, ClientFile::of_call(&call.value), pointer);
-            (&call.value.to, client)
-        }
+    let (to, keys) = match file {
+        TextOrTable::Text(to) => (to, ClientFile::default()),
+        TextOrTable::Table(call) => (&call.value.to, ClientFile::of_call(&call.value)),
     };
-    let target = target(reader, to, pointer)?;
+    let target = target(reader, to, None, pointer)?;
+    let client = client(reader, keys, target.protocol, pointer);
     let Target { address, service, port, .. } = &target;
     let again = if number > 1 { format!("#{number}") } else { String::new() };
     let traffic = Traffic {
@@ -84,6 +79,7 @@ pub(super) fn call(
         address: address.clone(),
         service: service.clone(),
         port: *port,
+        protocol: target.protocol,
         origin: Origin::Calls { image: image.to_owned() },
         load: Load::OnDemand,
         client,
@@ -136,14 +132,19 @@ pub(super) fn spread(reader: &mut Reader<'_>, spread: &file::Spread, pointer: &P
     }
 }
 
-/// `web:8080`; inside also `tasks.web:80` and `web.backend:80`.
-fn target(reader: &mut Reader<'_>, to: &Text, pointer: &Pointer) -> Option<Target> {
+/// `web:8080`, `dns:53/udp`; inside also `tasks.web:80` and `web.backend:80`. The protocol may stand in a key of its own.
+fn target(reader: &mut Reader<'_>, to: &Text, key: Option<&Text>, pointer: &Pointer) -> Option<Target> {
+    let key = reader.given(key, &pointer.key("protocol"), |reader, text, at| protocol(reader, text, at));
     reader.given(Some(to), &pointer.key("to"), |reader, text, at| {
-        let (text, protocol) = text.rsplit_once('/').unwrap_or((text, "tcp"));
-        if !reader.word(protocol, at, "protocol", PROTOCOLS)? {
-            only_tcp(reader, at);
-            return None;
+        let (text, suffix) = match text.rsplit_once('/') {
+            Some((text, suffix)) => (text, Some(protocol(reader, suffix, at)?)),
+            None => (text, None),
+        };
+        if key.zip(suffix).is_some_and(|(key, suffix)| key != suffix) {
+            let problem = Problem::Contradiction("the `protocol` is another one");
+            reader.fail(at.clone(), problem, "one of the two is enough");
         }
+        let protocol = suffix.or(key).unwrap_or_default();
         let parts = text.rsplit_once(':').filter(|(name, _)| !name.is_empty());
         let parts = parts.and_then(|(name, port)| Some((name, port.parse().ok().filter(|port| *port > 0)?)));
         let Some((address, port)) = parts else {
@@ -157,14 +158,35 @@ fn target(reader: &mut Reader<'_>, to: &Text, pointer: &Pointer) -> Option<Targe
         };
         let service = address.strip_prefix(TASKS_PREFIX).unwrap_or(address);
         let service = service.split('.').next().unwrap_or(service).to_owned();
-        Some(Target { address: address.to_owned(), service, port, at: at.clone() })
+        Some(Target { address: address.to_owned(), service, port, protocol, at: at.clone() })
     })
 }
 
-fn only_tcp(reader: &mut Reader<'_>, at: &Location) {
-    let problem = Problem::Contradiction("only TCP connections are simulated");
-    let help = "a `udp` or `sctp` port can be published, and is shown and told to other nodes, but nobody sends to it";
-    reader.fail(at.clone(), problem, help);
+/// A port that a program listens on: `80`, `53/udp`.
+pub(super) fn listened_port(
+    reader: &mut Reader<'_>,
+    text: &str,
+    at: &Location,
+) -> Option<(TransportProtocol, u16)> {
+    let (port, protocol) = match text.rsplit_once('/') {
+        Some((port, suffix)) => (port, protocol(reader, suffix, at)?),
+        None => (text, TransportProtocol::Tcp),
+    };
+    let port = positive(reader, port, at, "port", u64::from(u16::MAX))?;
+    Some((protocol, u16::try_from(port).expect("it is at most the greatest port")))
+}
+
+/// One over which requests can be sent.
+fn protocol(reader: &mut Reader<'_>, text: &str, at: &Location) -> Option<TransportProtocol> {
+    let protocol = reader.word(text, at, "protocol", PROTOCOLS)?;
+    if protocol == TransportProtocol::Sctp {
+        let problem = Problem::Contradiction("only TCP and UDP are simulated");
+        let help =
+            "an `sctp` port can be published, and is shown and told to other nodes, but nobody sends to it";
+        reader.fail(at.clone(), problem, help);
+        return None;
+    }
+    Some(protocol)
 }
 
 /// Outside or inside.
@@ -262,7 +284,7 @@ fn load(reader: &mut Reader<'_>, file: &TrafficFile, at: &Location, pointer: &Po
 }
 
 /// Keys that mean nothing here.
-fn check_keys(reader: &mut Reader<'_>, file: &TrafficFile, pointer: &Pointer) {
+fn check_keys(reader: &mut Reader<'_>, file: &TrafficFile, protocol: TransportProtocol, pointer: &Pointer) {
     let inside = file.from.is_some();
     let check = file.check.as_ref().map(|check| check.referenced);
     let think = file.think.as_ref().map(|think| match think {
@@ -272,6 +294,12 @@ fn check_keys(reader: &mut Reader<'_>, file: &TrafficFile, pointer: &Pointer) {
     let position = |text: &Option<Text>| text.as_ref().map(|text| text.referenced);
     let keys = [
         ("check", check, inside, "it belongs to `through`"),
+        (
+            "check",
+            check.filter(|_| !inside),
+            protocol == TransportProtocol::Udp,
+            "whether a UDP port answers cannot be seen by connecting to it",
+        ),
         ("dns", position(&file.dns), !inside, "it belongs to `from`"),
         ("arrivals", position(&file.arrivals), file.rate.is_none(), "it belongs to `rate`"),
         ("think", think, file.users.is_none(), "it belongs to `users`"),
@@ -295,6 +323,7 @@ fn clients(reader: &mut Reader<'_>, file: &TrafficFile, client: &ClientBehaviour
 }
 
 /// The keys that say how a client behaves.
+#[derive(Default)]
 struct ClientFile<'a> {
     keep_alive: Option<&'a Text>,
     dns: Option<&'a Text>,
@@ -331,7 +360,12 @@ impl<'a> ClientFile<'a> {
     }
 }
 
-fn client(reader: &mut Reader<'_>, file: ClientFile<'_>, pointer: &Pointer) -> ClientBehaviour {
+fn client(
+    reader: &mut Reader<'_>,
+    file: ClientFile<'_>,
+    protocol: TransportProtocol,
+    pointer: &Pointer,
+) -> ClientBehaviour {
     let usual = ClientBehaviour::default();
     let timeout = reader.given(file.timeout, &pointer.key("timeout"), Reader::positive_duration);
     let timeout = timeout.unwrap_or(usual.timeout);
@@ -344,7 +378,12 @@ fn client(reader: &mut Reader<'_>, file: ClientFile<'_>, pointer: &Pointer) -> C
     let retries = reader.given(file.retries, &pointer.key("retries"), |reader, text, at| {
         reader.number(text, at, "number of retries", RETRIES_MAX)
     });
-    if let (Some(text), Some(connect)) = (file.connect_timeout, connect)
+    if let Some(text) = file.connect_timeout.filter(|_| protocol == TransportProtocol::Udp) {
+        let at = reader.place(text.referenced, &pointer.key("connect_timeout"));
+        let reason = "UDP has no connections";
+        let help = "`timeout` is all that a client waits";
+        reader.fail(at, Problem::KeyNotAllowed { key: "connect_timeout".to_owned(), reason }, help);
+    } else if let (Some(text), Some(connect)) = (file.connect_timeout, connect)
         && connect > timeout
     {
         let at = reader.place(text.referenced, &pointer.key("connect_timeout"));

@@ -55,7 +55,7 @@ impl Cluster {
 
     /// A machine has a new engine process, which knows nothing of the swarm's networks yet.
     pub(crate) fn begin_networks(&mut self, host: HostId, out: &Effects) {
-        self.traffic.forget_networks(host, out.cause());
+        self.traffic.forget_networks(out.now(), host, out.cause());
     }
 
     /// The engine of a machine is about to end.
@@ -116,9 +116,18 @@ impl Ground for Field<'_> {
         self.net.data_fault(from, to)
     }
 
-    fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure> {
+    fn lossy(&self, from: HostId, to: HostId) -> Option<FactId> {
+        self.net.data_loss(from, to)
+    }
+
+    fn connect_port(
+        &mut self,
+        entry: HostId,
+        protocol: TransportProtocol,
+        port: u16,
+    ) -> Result<Target, Failure> {
         let mesh = &mut self.hosts.get_mut(entry).expect("hosts come from the set-up").mesh;
-        mesh.route_port(TransportProtocol::Tcp, port).map_err(failure_of)
+        mesh.route_port(protocol, port).map_err(failure_of)
     }
 
     fn connect_address(
@@ -164,8 +173,14 @@ impl Ground for Field<'_> {
         self.host(host).mesh.has_routing_mesh()
     }
 
-    fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {
-        self.host(host).mesh.target_port(task, TransportProtocol::Tcp, published)
+    fn target_port(
+        &self,
+        host: HostId,
+        task: TaskId,
+        protocol: TransportProtocol,
+        published: u16,
+    ) -> Option<u16> {
+        self.host(host).mesh.target_port(task, protocol, published)
     }
 
     fn holder(&self, host: HostId, address: Ipv4Addr) -> Option<TaskId> {

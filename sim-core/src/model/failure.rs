@@ -61,6 +61,12 @@ pub enum Failure {
     NoAddress,
     /// The machine of the task does not answer, or no packet gets there.
     Unreachable,
+    /// A datagram was lost on a link that loses some.
+    DatagramLost,
+    /// The node has dropped a datagram, because it found that the backend of its flow is gone.
+    FlowExpired,
+    /// The process of the task ended while it worked on a datagram, and nobody says so.
+    Unanswered,
     /// The process of the task ended while it worked on the request.
     Ended,
     /// The kept connection leads to a backend that the node has dropped.
@@ -93,7 +99,12 @@ impl Failure {
             | Failure::NoBackend
             | Failure::NotListening
             | Failure::WrongPort => FailureCause::Refused,
-            Failure::Gone | Failure::NoAddress | Failure::Unreachable => FailureCause::BlackHole,
+            Failure::Gone
+            | Failure::NoAddress
+            | Failure::Unreachable
+            | Failure::DatagramLost
+            | Failure::FlowExpired
+            | Failure::Unanswered => FailureCause::BlackHole,
             Failure::Ended | Failure::Expired | Failure::Idle | Failure::ClientGone => FailureCause::Reset,
             Failure::TooSlow | Failure::Hangs | Failure::QueueFull => FailureCause::Timeout,
             Failure::EntrySilent | Failure::NoEntry => FailureCause::EntryDown,
@@ -113,6 +124,9 @@ impl Failure {
             Failure::Gone => "gone",
             Failure::NoAddress => "no-address",
             Failure::Unreachable => "unreachable",
+            Failure::DatagramLost => "datagram-lost",
+            Failure::FlowExpired => "flow-expired",
+            Failure::Unanswered => "unanswered",
             Failure::Ended => "ended",
             Failure::Expired => "expired",
             Failure::Idle => "idle",

@@ -40,9 +40,14 @@ impl Overlay {
         self.cut.or(loses_all.map(|(_, fact)| fact))
     }
 
+    /// The fault that loses packets.
+    pub(super) fn loses(&self) -> Option<FactId> {
+        self.losses().map(|(_, fact)| fact).next()
+    }
+
     /// The worst of the faults.
     pub(super) fn fact(&self) -> Option<FactId> {
-        self.cut.or(self.losses().map(|(_, fact)| fact).next()).or(self.slow.map(|(_, fact)| fact))
+        self.cut.or(self.loses()).or(self.slow.map(|(_, fact)| fact))
     }
 
     /// What connections meet of it.

@@ -7,6 +7,8 @@ use crate::model::{HostId, NetworkId, TaskId};
 
 /// How long the kernel remembers a connection on which nothing happens. **[kernel]**, of IPVS.
 pub(super) const IDLE_MAX: SimDuration = SimDuration::from_secs(900);
+/// How long it remembers a flow of datagrams without one (spec networking 7.1).
+pub(super) const FLOW_IDLE_MAX: SimDuration = SimDuration::from_secs(300);
 
 /// Names a client of a source: one of several outside, or one in a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +26,8 @@ pub(super) struct Client {
     pub(super) addresses: Option<Addresses>,
 }
 
-/// A connection that is kept.
+/// A connection that is kept; or a port of a client that sends datagrams, with what the load balancer of their entry
+/// remembers of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connection {
     pub(super) entry: HostId,

@@ -27,10 +27,12 @@ impl Traffic {
         let request = self.take_out(id);
         let now = self.now;
         let source = self.source(request.source);
-        if source.behaviour().kept_connections > 0 {
+        let tries_again = gone.is_none() && request.retries < source.behaviour().retries;
+        // Who sends datagrams has a port and no connection that could break. What is sent again has another one.
+        if source.behaviour().kept_connections > 0 && (tries_again || !source.plan.sends_datagrams()) {
             source.client(request.client).connection = None;
         }
-        if gone.is_none() && request.retries < source.behaviour().retries {
+        if tries_again {
             source.tally.retried();
             return self.attempt(request.again(now), ground);
         }

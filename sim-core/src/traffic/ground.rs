@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 
 use crate::kernel::{SimDuration, Stream};
 use crate::mesh::{Refusal, Target};
-use crate::model::{FactId, Failure, HostId, NetworkId, TaskId};
+use crate::model::{FactId, Failure, HostId, NetworkId, TaskId, TransportProtocol};
 use crate::net::Link;
 
 /// First pause before a lost packet of an open connection is sent again; each further one is twice as long.
@@ -22,8 +22,16 @@ pub(crate) trait Ground {
     /// The fault that makes packets late that pass between the containers of two machines.
     fn hindrance(&self, from: HostId, to: HostId) -> Option<FactId>;
 
+    /// The fault that loses packets which pass between the containers of two machines.
+    fn lossy(&self, from: HostId, to: HostId) -> Option<FactId>;
+
     /// Where a new connection to a published port of a machine goes.
-    fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure>;
+    fn connect_port(
+        &mut self,
+        entry: HostId,
+        protocol: TransportProtocol,
+        port: u16,
+    ) -> Result<Target, Failure>;
 
     /// Where a new connection from a container to an address on one of its networks goes.
     fn connect_address(
@@ -56,7 +64,13 @@ pub(crate) trait Ground {
     fn takes_part(&self, host: HostId) -> bool;
 
     /// The port of a container that a published port of the swarm or of its machine leads to.
-    fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16>;
+    fn target_port(
+        &self,
+        host: HostId,
+        task: TaskId,
+        protocol: TransportProtocol,
+        published: u16,
+    ) -> Option<u16>;
 
     /// The task whose container has an address on a machine now.
     fn holder(&self, host: HostId, address: Ipv4Addr) -> Option<TaskId>;
@@ -79,7 +93,17 @@ pub(super) fn no_way(entry: HostId, ground: &impl Ground) -> Failure {
     if ground.silent(entry).is_some() { Failure::EntrySilent } else { Failure::Unreachable }
 }
 
-/// How long a packet takes, with what is lost and repeated on the way.
+/// How long a datagram takes. None: it is lost on the way.
+pub(super) fn flight(link: Link, lots: &mut Stream) -> Option<SimDuration> {
+    if link.is_constant() {
+        return Some(link.latency);
+    }
+    let early = link.latency.saturating_sub(link.jitter);
+    let delay = lots.span(early, link.latency + link.jitter + SimDuration::from_nanos(1));
+    (!lots.chance(link.loss)).then_some(delay)
+}
+
+/// How long a packet of a connection takes, with what is lost and repeated on the way.
 pub(super) fn delay(link: Link, lots: &mut Stream) -> SimDuration {
     if link.is_constant() {
         return link.latency;

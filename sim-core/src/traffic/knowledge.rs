@@ -7,7 +7,7 @@ use super::request::Request;
 use super::server::{End, Server, Told};
 use crate::mesh::Target;
 use crate::model::setup::{Origin, Traffic as Plan};
-use crate::model::{FactId, HostId, ObjectId, TaskId, TrafficId, TransportProtocol};
+use crate::model::{FactId, HostId, ObjectId, TaskId, TrafficId};
 
 /// Tasks of a service that are looked at to find out why a node does not know them.
 const TASKS_LOOKED_AT: usize = 8;
@@ -21,7 +21,7 @@ impl Traffic {
         ground: &impl Ground,
     ) -> Option<FactId> {
         let plan = &self.sources[source.index()].plan;
-        let was_open = |open: &BTreeSet<_>| open.contains(&(TransportProtocol::Tcp, plan.port));
+        let was_open = |open: &BTreeSet<_>| open.contains(&(plan.protocol, plan.port));
         ground.stopped(entry).filter(|_| self.ports_at_end.get(&entry).is_some_and(was_open))
     }
 
@@ -47,7 +47,7 @@ impl Traffic {
         }
         // Of what cannot be told at all, the node does not know whenever it came.
         let never = || unknown.iter().find_map(|(server, _)| ground.untold(server.host, entry));
-        let forgot = self.forgot_networks.get(&entry).copied();
+        let forgot = self.forgot_networks.get(&entry).map(|(_, fact)| *fact);
         let later = || {
             unknown.iter().find_map(|(server, told)| {
                 let silenced = ground.silenced(server.host, entry, told.because);
@@ -67,8 +67,7 @@ impl Traffic {
         ground: &impl Ground,
     ) -> Option<FactId> {
         let (entry, End::Ended(ended)) = (request.entry?, end) else { return None };
-        let keeps_addresses = self.sources[request.source.index()].plan.client.keeps_addresses;
-        if request.connected || keeps_addresses {
+        if request.connected || self.sources[request.source.index()].plan.client.keeps_addresses {
             return None;
         }
         let never = || ground.untold(target.host, entry);
@@ -80,7 +79,7 @@ impl Told {
     /// True if requests of a source could find the backend.
     fn concerns(&self, plan: &Plan) -> bool {
         match plan.origin {
-            Origin::Outside { .. } => self.ports.contains(&(TransportProtocol::Tcp, plan.port)),
+            Origin::Outside { .. } => self.ports.contains(&(plan.protocol, plan.port)),
             Origin::Tasks { .. } | Origin::Calls { .. } => true,
         }
     }

@@ -8,7 +8,7 @@ use super::{Step, Traffic};
 use crate::kernel::{SimDuration, SimTime};
 use crate::mesh::{RECORD_TTL, Target};
 use crate::model::setup::Origin;
-use crate::model::{FactId, Failure, FailureCause, HostId, ObjectId, TaskId, TrafficId};
+use crate::model::{FactId, Failure, FailureCause, HostId, ObjectId, TaskId, TrafficId, TransportProtocol};
 
 /// How long users wait who find no task that they could be in.
 const NO_TASK_PAUSE: SimDuration = SimDuration::from_secs(1);
@@ -93,6 +93,7 @@ impl Traffic {
             let timeout = source.behaviour().timeout;
             self.later(now + timeout, Step::Deadline(source_id));
         }
+        let sends_datagrams = self.sends_datagrams(source_id);
         let failed_at = self.requests.get_mut(id).expect("it is being sent").entry;
         let kept = self.open_connection(source_id, client);
         let entry = match (kept, client.task) {
@@ -101,7 +102,8 @@ impl Traffic {
             (None, Some(task)) => Some(self.servers.get(task).expect("clients are in tasks that ran").host),
         };
         let request = self.requests.get_mut(id).expect("it is being sent");
-        (request.entry, request.kept, request.connected) = (entry, kept, kept.is_some());
+        (request.entry, request.kept) = (entry, kept);
+        request.connected = kept.is_some() && !sends_datagrams;
         if entry.is_some() {
             return self.enters(id, ground);
         }
@@ -110,11 +112,15 @@ impl Traffic {
         self.fail(id, blame, ground);
     }
 
-    /// The connection that a client has kept, unless it knows that it is closed.
+    /// The connection that a client has kept, unless it knows that it is closed; or the flow that it sends in.
     fn open_connection(&mut self, source: TrafficId, client: ClientKey) -> Option<Connection> {
         let source = self.source(source);
         if source.behaviour().kept_connections == 0 {
             return None;
+        }
+        if source.plan.sends_datagrams() {
+            let flow = source.client(client).connection?;
+            return self.open_flow(flow);
         }
         let connection = source.client(client).connection.take()?;
         let is_closed = matches!(self.servers.end_of(connection.target.task), Some(End::Ended(_)));
@@ -126,12 +132,13 @@ impl Traffic {
         let Some(request) = self.requests.get_mut(id).filter(|request| request.phase == Phase::Sent) else {
             return;
         };
-        let (entry, kept, client) =
-            (request.entry.expect("it was sent to a node"), request.kept, request.client);
+        let (source, kept, client) = (request.source, request.kept, request.client);
+        let entry = request.entry.expect("it was sent to a node");
         if let Some(fault) = ground.silent(entry) {
-            return self.send_again(id, Failure::EntrySilent, fault);
+            return self.stop(id, Failure::EntrySilent, fault);
         }
         match (kept, client.task) {
+            (Some(flow), _) if self.sends_datagrams(source) => self.use_flow(id, flow, ground),
             (Some(connection), _) => self.use_connection(id, connection, ground),
             (None, None) => self.enter(id, entry, ground),
             (None, Some(task)) => self.look_up(id, task, entry, ground),
@@ -161,8 +168,8 @@ impl Traffic {
     /// A client outside connects to the port of a node.
     fn enter(&mut self, id: RequestId, entry: HostId, ground: &mut impl Ground) {
         let source = self.requests.get_mut(id).expect("it is being sent").source;
-        let port = self.source(source).plan.port;
-        match ground.connect_port(entry, port) {
+        let (protocol, port) = (self.source(source).plan.protocol, self.source(source).plan.port);
+        match ground.connect_port(entry, protocol, port) {
             // A port that is published on the node alone has no load balancer.
             Ok(target) => self.connect(id, target, !target.address.is_unspecified(), ground),
             Err(failure) => self.refuse(id, failure, ground),
@@ -227,9 +234,20 @@ impl Traffic {
         })
     }
 
-    fn connect(&mut self, id: RequestId, target: Target, balanced: bool, ground: &mut impl Ground) {
+    /// A load balancer, or the address itself, says where a request goes from its entry on.
+    pub(super) fn connect(
+        &mut self,
+        id: RequestId,
+        target: Target,
+        balanced: bool,
+        ground: &mut impl Ground,
+    ) {
         let request = self.requests.get_mut(id).expect("it is being sent");
         (request.target, request.balanced) = (Some(target), balanced);
+        let source = request.source;
+        if self.sends_datagrams(source) {
+            self.remember_flow(id, target);
+        }
         self.travel(id, ground);
     }
 
@@ -239,7 +257,8 @@ impl Traffic {
         let (source, entry, target) = (request.source, request.entry, request.target);
         let (entry, target) = (entry.expect("it has entered"), target.expect("it was routed"));
         match ground.way(entry, target.host) {
-            Err(fault) => self.send_again(id, ground::no_way(entry, ground), fault),
+            Err(fault) => self.stop(id, ground::no_way(entry, ground), fault),
+            Ok(link) if self.sends_datagrams(source) => self.fly(id, target.host, link, ground),
             Ok(link) => {
                 let delay = ground::delay(link, &mut self.source(source).lots);
                 if delay.is_zero() {
@@ -251,8 +270,18 @@ impl Traffic {
         }
     }
 
-    /// Packets do not get through now: they are sent again, after longer and longer pauses.
-    pub(super) fn send_again(&mut self, id: RequestId, failure: Failure, fault: FactId) {
+    /// Packets do not get through now: a datagram is lost, those of a connection are sent again.
+    pub(super) fn stop(&mut self, id: RequestId, failure: Failure, fault: FactId) {
+        let source = self.requests.get_mut(id).expect("it is being sent").source;
+        if self.sends_datagrams(source) {
+            self.hang(id, failure, fault);
+        } else {
+            self.send_again(id, failure, fault);
+        }
+    }
+
+    /// Packets are sent again, after longer and longer pauses.
+    fn send_again(&mut self, id: RequestId, failure: Failure, fault: FactId) {
         let now = self.now;
         let request = self.requests.get_mut(id).expect("it is being sent");
         let pause = ground::pause(request.connected, request.tries);
@@ -275,10 +304,10 @@ impl Traffic {
         let (entry, target) = (request.entry, request.target);
         request.phase = Phase::Hanging;
         request.trouble = Some(Blame { failure, because, entry, target, via: None });
-        if request.connected {
+        let (source, sent, connected) = (request.source, request.sent, request.connected);
+        if connected || self.sends_datagrams(source) {
             return;
         }
-        let (source, sent) = (request.source, request.sent);
         let limit = self.source(source).behaviour().connect_timeout;
         self.later((sent + limit).max(self.now), Step::GivesUp(id));
     }
@@ -308,7 +337,7 @@ impl Traffic {
     }
 
     /// That the source of a request began.
-    fn begun(&mut self, id: RequestId) -> FactId {
+    pub(super) fn begun(&mut self, id: RequestId) -> FactId {
         let source = self.requests.get_mut(id).expect("it is under way").source;
         self.sources[source.index()].begun
     }
@@ -318,20 +347,27 @@ impl Traffic {
         let now = self.now;
         let source = self.source(id);
         let Some(check) = source.entries.check.filter(|_| now < source.ends) else { return };
-        let port = source.plan.port;
+        let (protocol, port) = (source.plan.protocol, source.plan.port);
         for (place, host) in self.source(id).entries.hosts() {
-            let passed = self.answers(id, host, port, ground);
+            let passed = self.answers(id, host, protocol, port, ground);
             self.source(id).entries.checked(place, passed);
         }
         self.later(now + check.every, Step::Check(id));
     }
 
     /// True if a connection to a port of a node would be accepted now.
-    fn answers(&self, source: TrafficId, host: HostId, port: u16, ground: &mut impl Ground) -> bool {
+    fn answers(
+        &self,
+        source: TrafficId,
+        host: HostId,
+        protocol: TransportProtocol,
+        port: u16,
+        ground: &mut impl Ground,
+    ) -> bool {
         if ground.silent(host).is_some() {
             return false;
         }
-        let Ok(target) = ground.connect_port(host, port) else { return false };
+        let Ok(target) = ground.connect_port(host, protocol, port) else { return false };
         let server = self.servers.get(target.task).filter(|server| server.end.is_none());
         let listens = server.is_some_and(|server| server.listens(self.now));
         listens && ground.way(host, target.host).is_ok() && self.finds_port(source, target, ground)

@@ -56,8 +56,8 @@ impl Server {
         now >= self.listens_from()
     }
 
-    /// True if connections to a port of its container find it there, once it listens at all.
-    pub(super) fn has_port(&self, port: Option<u16>) -> bool {
+    /// True if requests to a port of its container find it there, once it listens at all.
+    pub(super) fn has_port(&self, port: Option<(TransportProtocol, u16)>) -> bool {
         let ports = self.behaviour.ports.as_ref();
         ports.is_none_or(|ports| port.is_some_and(|port| ports.contains(&port)))
     }

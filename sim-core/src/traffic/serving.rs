@@ -17,7 +17,7 @@ impl Traffic {
         let (entry, target) =
             (request.entry.expect("it has entered"), request.target.expect("it was routed"));
         match ground.way(entry, target.host) {
-            Err(fault) => self.send_again(id, ground::no_way(entry, ground), fault),
+            Err(fault) => self.stop(id, ground::no_way(entry, ground), fault),
             Ok(_) => self.arrive(id, ground),
         }
     }
@@ -62,8 +62,11 @@ impl Traffic {
         }
         let plan = &self.sources[source.index()].plan;
         server.has_port(match plan.origin {
-            Origin::Outside { .. } => ground.target_port(target.host, target.task, plan.port),
-            Origin::Tasks { .. } | Origin::Calls { .. } => Some(plan.port),
+            Origin::Outside { .. } => {
+                let port = ground.target_port(target.host, target.task, plan.protocol, plan.port);
+                port.map(|port| (plan.protocol, port))
+            }
+            Origin::Tasks { .. } | Origin::Calls { .. } => Some((plan.protocol, plan.port)),
         })
     }
 
@@ -112,7 +115,7 @@ impl Traffic {
         let (client, balanced) = (request.client, request.balanced);
         let source = request.source;
         let source = self.source(source);
-        if source.behaviour().kept_connections > 0 {
+        if source.behaviour().kept_connections > 0 && !source.plan.sends_datagrams() {
             source.client(client).connection = Some(Connection { entry, target, balanced, used: now });
         }
     }
@@ -188,9 +191,12 @@ impl Traffic {
         let (entry, target) =
             (request.entry.expect("it has entered"), request.target.expect("it was routed"));
         let (source, sent, upstream) = (request.source, request.sent, request.upstream);
+        if self.sends_datagrams(source) {
+            return self.fly_back(id, ground);
+        }
         if let Some(End::Lost(because)) = self.servers.end_of(target.task) {
             // What the machine still had to send again is lost with it.
-            let failure = request.lost_with_host();
+            let failure = self.requests.get_mut(id).expect("it is answered").lost_with_host();
             return self.hang(id, failure, because);
         }
         match ground.way(target.host, entry) {
@@ -208,6 +214,7 @@ impl Traffic {
                 }
             }
             Err(because) => {
+                let request = self.requests.get_mut(id).expect("it is answered");
                 let pause = ground::pause(true, request.tries);
                 request.tries = request.tries.saturating_add(1);
                 let (sent_to, entry, target) = (entry, request.entry, request.target);

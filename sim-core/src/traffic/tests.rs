@@ -8,7 +8,7 @@ use crate::text_test;
 
 #[test]
 fn every_path_and_every_cause() {
-    for file in ["outside.txt", "kept.txt", "inside.txt"] {
+    for file in ["outside.txt", "kept.txt", "inside.txt", "datagrams.txt"] {
         let mut script = Script::default();
         text_test::check(&format!("traffic/{file}"), |command| script.run(command));
     }

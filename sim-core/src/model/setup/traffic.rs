@@ -1,6 +1,6 @@
 //! Who sends requests, to what, how often, and how patient they are; and how programs serve them.
 use crate::kernel::{SimDuration, Stream};
-use crate::model::{HostId, TrafficId};
+use crate::model::{HostId, TrafficId, TransportProtocol};
 
 /// A source of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Traffic {
     pub service: String,
     /// The published port; inside the swarm a port of the service's program.
     pub port: u16,
+    /// What requests are sent over. With UDP a request is a datagram, and so is its answer.
+    pub protocol: TransportProtocol,
     /// Where its requests come from.
     pub origin: Origin,
     /// How often there are requests.
@@ -21,6 +23,14 @@ pub struct Traffic {
     pub client: ClientBehaviour,
     /// How long it lasts.
     pub lasts: SimDuration,
+}
+
+impl Traffic {
+    /// True if there are no connections: what is lost is not sent again, and nobody says that it is.
+    #[must_use]
+    pub fn sends_datagrams(&self) -> bool {
+        self.protocol == TransportProtocol::Udp
+    }
 }
 
 /// Where requests come from.
@@ -83,7 +93,8 @@ pub struct ClientBehaviour {
     pub timeout: SimDuration,
     /// How often it tries again after a failure. Default: never.
     pub retries: u8,
-    /// Connections that are kept for further requests; zero: each request has its own. Default 0.
+    /// Connections, or ports of clients that send datagrams, that are kept for further requests; zero: each request
+    /// has its own. Default 0.
     pub kept_connections: u32,
     /// True if addresses are kept as long as their time to live says; false if each request asks for them.
     pub keeps_addresses: bool,
@@ -105,7 +116,7 @@ impl Default for ClientBehaviour {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerBehaviour {
     /// Ports that it listens on. Default: all.
-    pub ports: Option<Vec<u16>>,
+    pub ports: Option<Vec<(TransportProtocol, u16)>>,
     /// Time from the start of the process until it listens. Default 0.
     pub listens_after: SimDuration,
     /// Time that a request takes. Default 1 ms.

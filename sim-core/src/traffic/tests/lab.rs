@@ -23,6 +23,8 @@ pub(super) struct World {
     pub(super) deaf: BTreeSet<usize>,
     pub(super) silent: BTreeMap<HostId, FactId>,
     pub(super) cuts: BTreeMap<(HostId, HostId), FactId>,
+    /// What every link loses.
+    pub(super) loss: Ppm,
     version: u64,
 }
 
@@ -67,6 +69,7 @@ impl Lab {
             deaf: BTreeSet::new(),
             silent: BTreeMap::new(),
             cuts: BTreeMap::new(),
+            loss: Ppm(0),
             version: 0,
         };
         let traffic = Traffic::new(&Arc::new(setup), 1);
@@ -161,13 +164,14 @@ impl Lab {
 
 fn record(seat: &Seat, network: NetworkId) -> EndpointRecord {
     let (net, service) = (network.0 as u8, seat.service.as_bytes()[0]);
-    let port = PortConfig {
+    let port = |protocol| PortConfig {
         name: String::new(),
-        protocol: TransportProtocol::Tcp,
+        protocol,
         target_port: 80,
         published_port: seat.port,
         publish_mode: PublishMode::Ingress,
     };
+    let ports = Arc::from([TransportProtocol::Tcp, TransportProtocol::Udp].map(port));
     let virtual_ip = Ipv4Addr::new(10, 0, net, service);
     EndpointRecord {
         id: EndpointId { network, task: seat.task },
@@ -177,7 +181,7 @@ fn record(seat: &Seat, network: NetworkId) -> EndpointRecord {
             id: ServiceId(u32::from(service)),
             name: seat.service.clone(),
             virtual_ip: (network == INGRESS || !seat.round_robin).then_some(virtual_ip),
-            ingress_ports: if network == INGRESS { Arc::from([port]) } else { Arc::from([]) },
+            ingress_ports: if network == INGRESS { ports } else { Arc::from([]) },
             aliases: Vec::new(),
         }),
         address: Ipv4Addr::new(10, 1, net, seat.address),
@@ -245,7 +249,7 @@ impl Ground for World {
         let latency = if from == to { SimDuration::ZERO } else { SimDuration::from_millis(1) };
         match self.silent(from).or_else(|| self.silent(to)).or(cut.copied()) {
             Some(fault) => Err(fault),
-            None => Ok(Link { latency, jitter: SimDuration::ZERO, loss: Ppm(0) }),
+            None => Ok(Link { latency, jitter: SimDuration::ZERO, loss: self.loss }),
         }
     }
 
@@ -253,16 +257,25 @@ impl Ground for World {
         None
     }
 
+    fn lossy(&self, _: HostId, _: HostId) -> Option<FactId> {
+        None
+    }
+
     /// The chosen backend is one that this very node takes for ready.
-    fn connect_port(&mut self, entry: HostId, port: u16) -> Result<Target, Failure> {
+    fn connect_port(
+        &mut self,
+        entry: HostId,
+        protocol: TransportProtocol,
+        port: u16,
+    ) -> Result<Target, Failure> {
         let mesh = &mut self.meshes[entry.0 as usize];
         let ready: Vec<TaskId> = mesh
-            .backends_of_port(TransportProtocol::Tcp, port)
+            .backends_of_port(protocol, port)
             .into_iter()
             .filter(|backend| !backend.disabled)
             .map(|backend| backend.task)
             .collect();
-        let routed = mesh.route_port(TransportProtocol::Tcp, port);
+        let routed = mesh.route_port(protocol, port);
         match routed {
             Ok(target) => assert!(ready.contains(&target.task), "{target:?} is none of {ready:?}"),
             Err(_) => assert_eq!(ready, []),
@@ -311,8 +324,14 @@ impl Ground for World {
         true
     }
 
-    fn target_port(&self, host: HostId, task: TaskId, published: u16) -> Option<u16> {
-        self.meshes[host.0 as usize].target_port(task, TransportProtocol::Tcp, published)
+    fn target_port(
+        &self,
+        host: HostId,
+        task: TaskId,
+        protocol: TransportProtocol,
+        published: u16,
+    ) -> Option<u16> {
+        self.meshes[host.0 as usize].target_port(task, protocol, published)
     }
 
     fn holder(&self, host: HostId, address: Ipv4Addr) -> Option<TaskId> {

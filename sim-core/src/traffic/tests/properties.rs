@@ -1,4 +1,4 @@
-//! What holds whatever happens: requests are conserved, runs repeat, connections stick.
+//! What holds whatever happens: requests are conserved, runs repeat, connections and flows stick.
 use proptest::prelude::*;
 
 use super::lab::{Lab, Seat};
@@ -48,6 +48,7 @@ fn setup() -> Setup {
         address: service.to_owned(),
         service: service.to_owned(),
         port: 8080,
+        protocol: TransportProtocol::Tcp,
         origin,
         load,
         client,
@@ -60,16 +61,25 @@ fn setup() -> Setup {
         ..ClientBehaviour::default()
     };
     let constant = Load::Constant(SimDuration::from_millis(13));
+    let protocol = TransportProtocol::Udp;
     let poisson = Load::Poisson(SimDuration::from_millis(17));
     let think = Spread::Exponential(SimDuration::from_millis(30));
     let users = Load::Users { users: 7, think };
     let check = EntryCheck { every: SimDuration::from_millis(250), falls: 2, rises: 1 };
     let traffic = vec![
         plan("calls", "db", Origin::Calls { image: "web".to_owned() }, Load::OnDemand, usual),
-        plan("fresh", "web", outside(None), constant, usual),
+        plan("fresh", "web", outside(None), constant.clone(), usual),
         plan("patient", "web", outside(Some(check)), poisson, ClientBehaviour { retries: 2, ..usual }),
         plan("kept", "web", outside(None), users.clone(), ClientBehaviour { kept_connections: 7, ..usual }),
-        plan("inner", "db", Origin::Tasks { service: "web".to_owned() }, users, usual),
+        plan("inner", "db", Origin::Tasks { service: "web".to_owned() }, users.clone(), usual),
+        Traffic {
+            protocol,
+            ..plan("datagrams", "web", outside(None), constant, ClientBehaviour { retries: 1, ..usual })
+        },
+        Traffic {
+            protocol,
+            ..plan("flows", "web", outside(None), users, ClientBehaviour { kept_connections: 7, ..usual })
+        },
     ];
     let mut setup = Setup { traffic, ..Setup::default() };
     for (name, calls) in [("web", vec![TrafficId(0)]), ("db", Vec::new())] {
@@ -92,7 +102,7 @@ fn setup() -> Setup {
 /// Does it all, then lets every request end.
 fn live(deeds: &[Deed]) -> Lab {
     let mut lab = Lab::new(setup(), HOSTS as usize);
-    (1..5).map(TrafficId).for_each(|source| lab.begin(source));
+    (1..7).map(TrafficId).for_each(|source| lab.begin(source));
     let mut seats: Vec<Seat> = Vec::new();
     for deed in deeds {
         let chosen = |place: &usize| seats.get(*place).cloned();

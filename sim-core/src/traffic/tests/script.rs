@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::lab::{Lab, Seat};
-use crate::kernel::SimDuration;
+use crate::kernel::{Ppm, SimDuration};
 use crate::model::setup::*;
 use crate::model::*;
 use crate::text_test::Command;
@@ -44,6 +44,7 @@ impl Script {
             "give-up" => self.lab().give_up(host(first())),
             "cut" => self.lab().cut(host(first()), host(&command.words[1])),
             "heal" => self.lab().heal(),
+            "lose" => self.lab().world.loss = Ppm(first().parse().expect("a share of a million")),
             "go" => return self.go(span(first())),
             other => panic!("no command {other}"),
         }
@@ -164,7 +165,7 @@ fn server(words: &[String], sources: &[String]) -> ServerBehaviour {
     let calls = get(words, "calls").map(|name| {
         TrafficId::from_index(sources.iter().position(|known| known == name).expect("a source before"))
     });
-    let ports = |list: &str| list.split(',').map(|port| port.parse().expect("a port")).collect();
+    let ports = |list: &str| list.split(',').map(port).collect();
     ServerBehaviour {
         ports: get(words, "ports").map(ports),
         hangs_after: get(words, "hangs").map(span),
@@ -177,10 +178,20 @@ fn server(words: &[String], sources: &[String]) -> ServerBehaviour {
     }
 }
 
+/// `80` or `53/udp`
+fn port(text: &str) -> (TransportProtocol, u16) {
+    let (port, protocol) = match text.strip_suffix("/udp") {
+        Some(port) => (port, TransportProtocol::Udp),
+        None => (text, TransportProtocol::Tcp),
+    };
+    (protocol, port.parse().expect("a port"))
+}
+
 /// `source users to=web:8080 through=n1,n2 every=100ms for=1s connect=1s timeout=2s retries=1 kept=1 check`, with
 /// `from=web` in place of `through`, `users=2 think=1s` in place of `every`, or `image=web` for calls.
 fn source(words: &[String]) -> Traffic {
     let (service, port) = get(words, "to").and_then(|to| to.split_once(':')).expect("a target");
+    let (protocol, port) = self::port(port);
     let check = EntryCheck { every: SimDuration::from_millis(100), falls: 2, rises: 1 };
     let has = |word: &str| words.iter().any(|one| one == word);
     let origin = match (get(words, "through"), get(words, "from"), get(words, "image")) {
@@ -204,7 +215,8 @@ fn source(words: &[String]) -> Traffic {
         name: words[1].clone(),
         address: service.to_owned(),
         service: service.trim_start_matches("tasks.").to_owned(),
-        port: port.parse().expect("a port"),
+        port,
+        protocol,
         origin,
         load,
         client: ClientBehaviour {
