@@ -20,6 +20,7 @@ pub use self::known::KNOWN_DIFFERENCES;
 use self::recording::Recording;
 use crate::distributions::{self, Figure, Row};
 pub use crate::distributions::{KnownDifference, Report};
+use crate::recordings::RecordingError;
 
 /// How gossip is compared.
 #[derive(Clone, Debug)]
@@ -44,16 +45,12 @@ pub(crate) type Figures = BTreeMap<&'static str, Vec<Figure>>;
 /// Compares all recordings in files or folders.
 ///
 /// # Errors
-/// If a file cannot be read or is no recording.
-pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
+/// If a file cannot be read, or has no recording, or one that cannot be replayed.
+pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, RecordingError> {
     let mut groups: BTreeMap<(String, u32), Vec<Recording>> = BTreeMap::new();
-    for file in distributions::files(paths)? {
-        for recording in recording::read(&file)?.into_iter().filter(Recording::is_comparable) {
-            if recording.nodes > options.nodes_max {
-                continue;
-            }
-            groups.entry((recording.group(), recording.nodes)).or_default().push(recording);
-        }
+    let recordings = recording::read(paths)?.into_iter().filter(Recording::is_comparable);
+    for recording in recordings.filter(|recording| recording.nodes <= options.nodes_max) {
+        groups.entry((recording.group(), recording.nodes)).or_default().push(recording);
     }
     let mut report = Report::new(KNOWN_DIFFERENCES);
     for ((name, nodes), recordings) in groups {
@@ -63,12 +60,14 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
     Ok(report)
 }
 
-fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, String> {
+fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, RecordingError> {
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for seed in options.seeds.clone() {
         let runs = recordings.len() as u64;
-        let replayed = recordings.iter().zip(0..).map(|(run, number)| replay::run(run, seed * runs + number));
-        rounds.push(replayed.collect::<Result<_, String>>()?);
+        let replayed = recordings.iter().zip(0..).map(|(run, number)| {
+            replay::run(run, seed * runs + number).map_err(|error| run.place.problem(&error))
+        });
+        rounds.push(replayed.collect::<Result<_, RecordingError>>()?);
     }
     let names: BTreeSet<&'static str> =
         recordings.iter().flat_map(|recording| recording.figures.keys().copied()).collect();

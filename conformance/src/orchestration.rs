@@ -10,83 +10,36 @@ mod facts;
 mod journal;
 mod replay;
 
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sim_core::bench::LoopSettings;
 
 use self::case::Case;
-use self::compare::Comparison;
-use crate::report::{CaseReport, ClassReport, RecordingError, Report, problem, recordings};
+pub use crate::cases::Options;
+use crate::cases::{self, Comparison};
+use crate::recordings::RecordingError;
+use crate::report::Report;
 
-/// What a run of the cases varies.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Seeds with which ties are drawn, one replay of each case for each. Without seeds ids break ties.
-    pub seeds: Option<Range<u64>>,
-}
-
-/// Replays all cases in these files, and in the `.jsonl` files of these folders, on all processors.
+/// Replays all cases in these files, and in the `.jsonl` files of these folders.
 ///
 /// # Errors
-/// If a file cannot be read, or has a line that is no case.
+/// If a file cannot be read or has no case, or has a line that is no case.
 pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, RecordingError> {
-    let mut lines = Vec::new();
-    for path in recordings(paths)? {
-        let text = std::fs::read_to_string(&path).map_err(|error| problem(&path, None, &error))?;
-        let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        lines.extend(numbered.map(|(number, line)| (path.clone(), number + 1, line.to_owned())));
-    }
-    let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
-    let parts: Vec<_> = std::thread::scope(|scope| {
-        let worker = |part| {
-            let own = lines.iter().skip(part).step_by(processors);
-            let checked = own.map(|(path, number, line)| check(path, *number, line, options));
-            checked.collect::<Result<Vec<_>, _>>()
-        };
-        let threads: Vec<_> = (0..processors).map(|part| scope.spawn(move || worker(part))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a replay does not panic")).collect()
-    });
-    let mut report = Report::default();
-    for (class, checked) in parts.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-        report.classes.entry(class).or_default().add(checked);
-    }
-    report.sort();
-    Ok(report)
+    cases::run::<Case>(paths, options)
 }
 
-/// Replays the case of one line. The answer is its class, with this one case in it.
-fn check(
-    path: &Path,
-    number: usize,
-    line: &str,
-    options: &Options,
-) -> Result<(String, ClassReport), RecordingError> {
-    let at = Some(number);
-    let case: Case = serde_json::from_str(line).map_err(|error| problem(path, at, &error))?;
-    let seeds: Vec<Option<u64>> = match &options.seeds {
-        None => vec![None],
-        Some(seeds) => seeds.clone().map(Some).collect(),
-    };
-    let mut class = ClassReport { cases: 1, ..ClassReport::default() };
-    for seed in seeds {
-        let settings = LoopSettings {
-            seed: seed.unwrap_or(0),
-            seeded_ties: seed.is_some(),
-            without_ports: true,
-            ..LoopSettings::default()
-        };
-        let observed = replay::replay(&case.given, &settings).map_err(|error| problem(path, at, &error))?;
-        let Comparison { agreed, differences, warnings } = compare::compare(&case, &observed);
-        class.facts += agreed;
-        if class.warned.is_empty() {
-            class.warned.extend(CaseReport::first_of(&case.id, seed, warnings));
-        }
-        class.failed.extend(CaseReport::first_of(&case.id, seed, differences));
-        if !class.failed.is_empty() {
-            // One seed is enough to know.
-            break;
-        }
+impl cases::Case for Case {
+    fn id(&self) -> &str {
+        &self.id
     }
-    Ok((case.class, class))
+
+    fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// The recorded managers had no allocator of ports.
+    fn compare(&self, settings: LoopSettings) -> Result<Comparison, String> {
+        let observed = replay::replay(&self.given, &LoopSettings { without_ports: true, ..settings })?;
+        Ok(compare::compare(self, &observed))
+    }
 }

@@ -1,18 +1,6 @@
-//! How the simulation did on a set of recorded cases, as text and as a verdict; and the files of a set.
+//! How the simulation did on a set of recorded cases, as text and as a verdict.
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
-
-/// Why a recording cannot be replayed.
-#[derive(Debug)]
-pub struct RecordingError {
-    /// The file.
-    pub path: PathBuf,
-    /// The line, counted from 1, if one is to blame.
-    pub line: Option<usize>,
-    /// What is wrong with it.
-    pub problem: String,
-}
 
 /// How the simulation did on a set of cases.
 #[derive(Clone, Debug, Default)]
@@ -56,28 +44,6 @@ pub struct Difference {
     pub details: String,
 }
 
-/// The files among these paths, and the `.jsonl` files of the folders among them.
-pub(crate) fn recordings(paths: &[PathBuf]) -> Result<Vec<PathBuf>, RecordingError> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-        let entries = entries.map_err(|error| problem(path, None, &error))?;
-        let cases = entries.into_iter().map(|entry| entry.path());
-        let mut cases: Vec<PathBuf> =
-            cases.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).collect();
-        if cases.is_empty() {
-            return Err(problem(path, None, &"the folder has no .jsonl file"));
-        }
-        cases.sort();
-        files.append(&mut cases);
-    }
-    Ok(files)
-}
-
 impl CaseReport {
     /// A report of the first difference, if there is any.
     pub(crate) fn first_of(id: &str, seed: Option<u64>, differences: Vec<Difference>) -> Option<Self> {
@@ -113,10 +79,10 @@ impl Report {
         }
     }
 
-    /// True if no case broke a rule.
+    /// True if there are cases and none of them broke a rule.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.classes.values().all(|class| class.failed.is_empty())
+        self.cases() > 0 && self.classes.values().all(|class| class.failed.is_empty())
     }
 
     /// In how many cases something was drawn that the recorded runs have not seen, which proves nothing.
@@ -169,20 +135,4 @@ impl fmt::Display for CaseReport {
         }
         Ok(())
     }
-}
-
-impl fmt::Display for RecordingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RecordingError { path, line, problem } = self;
-        match line {
-            Some(line) => write!(f, "{}:{line}: {problem}", path.display()),
-            None => write!(f, "{}: {problem}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for RecordingError {}
-
-pub(crate) fn problem(path: &Path, line: Option<usize>, problem: &dyn fmt::Display) -> RecordingError {
-    RecordingError { path: path.to_owned(), line, problem: problem.to_string() }
 }

@@ -21,6 +21,7 @@ pub use self::known::KNOWN_DIFFERENCES;
 use self::recording::Recording;
 use crate::distributions::{self, Row};
 pub use crate::distributions::{KnownDifference, Report};
+use crate::recordings::RecordingError;
 
 /// Figures that the machine of the recordings decided, and no rule of the system: the last of many tasks reaches its
 /// agent 10 ms late because all processes shared two busy cores.
@@ -43,17 +44,15 @@ impl Default for Options {
 /// Compares all recordings in files or folders. One with an action that nobody knows is refused by name.
 ///
 /// # Errors
-/// If a file cannot be read or is no recording.
-pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
+/// If a file cannot be read, or has no recording, or one that cannot be replayed.
+pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, RecordingError> {
     let mut by_variant: BTreeMap<(String, String), Vec<Recording>> = BTreeMap::new();
-    for file in distributions::files(paths)? {
-        for recording in recording::read(&file)? {
-            let key = (recording.experiment.clone(), recording.variant.clone());
-            by_variant.entry(key).or_default().push(recording);
-        }
+    for recording in recording::read(paths)? {
+        let key = (recording.experiment.clone(), recording.variant.clone());
+        by_variant.entry(key).or_default().push(recording);
     }
     let groups: Vec<_> = by_variant.into_iter().collect();
-    let compared: Result<Vec<Vec<Row>>, String> =
+    let compared: Result<Vec<Vec<Row>>, RecordingError> =
         groups.par_iter().map(|(_, recordings)| compare(recordings, options)).collect();
     let mut report = Report::new(KNOWN_DIFFERENCES);
     for (((experiment, variant), recordings), rows) in groups.into_iter().zip(compared?) {
@@ -62,17 +61,18 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, String> {
     Ok(report)
 }
 
-fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, String> {
+fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, RecordingError> {
     let recorded: Vec<Figures> = recordings.iter().map(figures::recorded).collect();
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for seed in options.seeds.clone() {
         // Every run has a seed of its own: what is drawn alike in all runs of a round would move its median.
         let runs = recordings.len() as u64;
         let replayed = recordings.iter().zip(0..).map(|(recording, number)| {
-            let history = replay::run(recording, seed * runs + number)?;
+            let history = replay::run(recording, seed * runs + number)
+                .map_err(|error| recording.place.problem(&error))?;
             Ok(figures::simulated(&history, recording))
         });
-        rounds.push(replayed.collect::<Result<_, String>>()?);
+        rounds.push(replayed.collect::<Result<_, RecordingError>>()?);
     }
     let checked = |name: &&String| !OPERATING_SYSTEM.contains(&name.as_str());
     let names: Vec<&String> = recorded

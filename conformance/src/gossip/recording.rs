@@ -1,16 +1,18 @@
 //! Reads recorded runs of gossip, and the figures that they give.
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Figures;
 use crate::distributions::Figure;
+use crate::recordings::{self, Place, RecordingError};
 
 /// One recorded run.
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
+    pub(super) place: Place,
     pub(super) nodes: u32,
     version: String,
     pub(super) given: Given,
@@ -82,19 +84,18 @@ impl Recording {
     }
 }
 
-/// All runs of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Recording>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let located = |number: usize, error: &str| format!("{}:{}: {error}", path.display(), number + 1);
-    lines.map(|(number, line)| parse(line).map_err(|error| located(number, &error))).collect()
+/// All runs in files or folders.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> {
+    recordings::lines(paths)?.iter().map(parse).collect()
 }
 
-fn parse(line: &str) -> Result<Recording, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let given = given(&line).ok_or_else(|| format!("{} is not described completely", line.experiment))?;
+fn parse(line: &recordings::Line) -> Result<Recording, RecordingError> {
+    let place = line.place.clone();
+    let line: Line = line.parse()?;
+    let incomplete = || place.problem(&format!("{} is not described completely", line.experiment));
+    let given = given(&line).ok_or_else(incomplete)?;
     let figures = figures(&given, &line.rest);
-    Ok(Recording { nodes: line.n, version: line.version, given, figures })
+    Ok(Recording { place, nodes: line.n, version: line.version, given, figures })
 }
 
 fn given(line: &Line) -> Option<Given> {

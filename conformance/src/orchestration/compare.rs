@@ -10,21 +10,11 @@ use super::case::{Case, Row};
 use super::facts::{Facts, facts};
 use super::journal::{Journal, TaskLife};
 use super::replay::Observed;
+use crate::cases::Comparison;
 use crate::report::Difference;
 
 /// Inside the scheduler and the agents times are exact; a fact with times may differ by one scheduling pass.
 const TOLERANCE_MS: u64 = 60;
-
-/// What the comparison of a case gave.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Comparison {
-    /// Facts that agree.
-    pub(super) agreed: usize,
-    /// Facts that do not.
-    pub(super) differences: Vec<Difference>,
-    /// Facts that do not agree, but are no promise of the real system.
-    pub(super) warnings: Vec<Difference>,
-}
 
 /// Compares all facts of a case.
 pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
@@ -48,27 +38,25 @@ pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
                 "windows" => listed_windows_differ(&name, recorded, ours),
                 _ => (recorded != ours).then(|| differ(&name, recorded, ours)),
             };
-            comparison.add(luck(&case.id, service, fact), difference);
+            add(&mut comparison, luck(&case.id, service, fact), difference);
         }
         ranges(service, expected.ranges.get(service), simulated.get(service), &mut comparison);
     }
     let (recorded, ours) = (json!(expected.api_errors), json!(observed.api_errors));
     let difference = (recorded != ours).then(|| differ("refusals of the control API", &recorded, &ours));
-    comparison.add(Luck::Promised, difference);
+    add(&mut comparison, Luck::Promised, difference);
     if expected.log_identical {
-        comparison.add(luck_of_log(&case.id), logs_differ(&expected.log, &observed.journal));
+        add(&mut comparison, luck_of_log(&case.id), logs_differ(&expected.log, &observed.journal));
     }
     comparison
 }
 
-impl Comparison {
-    fn add(&mut self, luck: Luck, difference: Option<Difference>) {
-        match (luck, difference) {
-            (Luck::NotChecked, _) => {}
-            (Luck::Usual | Luck::Promised, None) => self.agreed += 1,
-            (Luck::Usual, Some(difference)) => self.warnings.push(difference),
-            (Luck::Promised, Some(difference)) => self.differences.push(difference),
-        }
+fn add(comparison: &mut Comparison, luck: Luck, difference: Option<Difference>) {
+    match (luck, difference) {
+        (Luck::NotChecked, _) => {}
+        (Luck::Usual | Luck::Promised, None) => comparison.agreed += 1,
+        (Luck::Usual, Some(difference)) => comparison.warnings.push(difference),
+        (Luck::Promised, Some(difference)) => comparison.differences.push(difference),
     }
 }
 
@@ -124,7 +112,7 @@ fn ranges(
             _ => fits_widened(range, sum(ours)),
         };
         let luck = if fact == "update_states" { Luck::Usual } else { Luck::Promised };
-        comparison.add(luck, (!fits).then(|| differ(&name, range, ours)));
+        add(comparison, luck, (!fits).then(|| differ(&name, range, ours)));
     }
 }
 

@@ -4,16 +4,8 @@ use std::fmt::Write as _;
 
 use super::case::{Expected, Placement, ServiceFacts, Unscheduled};
 use super::replay::{Created, Observed, UnscheduledCounts};
+use crate::cases::Comparison;
 use crate::report::Difference;
-
-/// What the comparison of a case gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Comparison {
-    /// Broken rules.
-    pub(super) differences: Vec<Difference>,
-    /// Outcomes that the real system did not show, although all of them should have been seen.
-    pub(super) warnings: Vec<Difference>,
-}
 
 /// Compares by every rule. The range of a fact that was not stable is what the recorded draws happened to
 /// give, so where ties are drawn a value outside is only a warning.
@@ -30,7 +22,7 @@ pub(super) fn compare(expected: &Expected, observed: &Observed, ties_are_drawn: 
         comparison.warnings.extend(among_outcomes(expected, end));
     }
     stable_facts(expected, observed, end, &mut comparison.differences);
-    let Comparison { differences, warnings } = &mut comparison;
+    let Comparison { differences, warnings, .. } = &mut comparison;
     ranges(expected, end, if ties_are_drawn { warnings } else { differences });
     comparison
 }

@@ -1,14 +1,16 @@
 //! Reads recorded timelines: one run a line.
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::history::{Call, Event, History, Task, What};
+use crate::recordings::{self, Place, RecordingError};
 
 /// One recorded run.
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
+    pub(super) place: Place,
     pub(super) experiment: String,
     pub(super) variant: String,
     pub(super) given: Given,
@@ -123,24 +125,21 @@ struct Line {
     derived: serde_json::Map<String, Value>,
 }
 
-/// All runs of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Recording>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            parse(line).map_err(|error| format!("{}:{}: {error}", path.display(), number + 1))
-        })
-        .collect()
+/// All runs in files or folders.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> {
+    recordings::lines(paths)?.iter().map(parse).collect()
 }
 
-fn parse(line: &str) -> Result<Recording, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let initial = line.given.initial.tasks.iter().map(initial_task).collect::<Result<_, String>>()?;
+fn parse(line: &recordings::Line) -> Result<Recording, RecordingError> {
+    let place = line.place.clone();
+    let line: Line = line.parse()?;
+    let initial = line.given.initial.tasks.iter().map(initial_task).collect::<Result<_, String>>();
+    let initial = initial.map_err(|error| place.problem(&error))?;
     let events = line.events.iter().flat_map(events).collect();
     let answers = line.events.iter().filter_map(answer).collect();
     let process_starts = line.events.iter().filter_map(process_start).collect();
     Ok(Recording {
+        place,
         experiment: line.experiment,
         variant: line.variant,
         given: line.given,
