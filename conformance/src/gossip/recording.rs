@@ -102,18 +102,22 @@ fn given(line: &Line) -> Option<Given> {
     let given = &line.given;
     let node_in = |field: &Value| node(field.as_str()?);
     let count = |field: &str| u32::try_from(given[field].as_u64()?).ok();
+    let either = |yes: &str, no: &str| {
+        let is = |word: &str| line.variant == word;
+        (is(yes) || is(no)).then(|| is(yes))
+    };
     Some(match line.experiment.as_str() {
         "spread" => Given::Spread { operation: line.variant.clone(), origin: node_in(&given["origin"])? },
         "crash" => Given::Crash {
             victim: node_in(&given["victim"])?,
-            silent: line.variant == "power",
+            silent: either("power", "kill")?,
             uptimes: given["uptime_ms"]
                 .as_object()?
                 .iter()
                 .map(|(name, age)| Some((node(name)?, age.as_f64()?)))
                 .collect::<Option<_>>()?,
         },
-        "leave" => Given::Leave { leaver: node_in(&given["leaver"])?, cluster: line.variant == "node" },
+        "leave" => Given::Leave { leaver: node_in(&given["leaver"])?, cluster: either("node", "network")? },
         "crash_return" => {
             Given::Return { node: node_in(&given["node"])?, down_ms: given["down_ms"].as_f64()? }
         }
@@ -131,7 +135,7 @@ fn given(line: &Line) -> Option<Given> {
         "bulk_sync" => Given::Join {
             entries: count("entries")?,
             owners: count("owners")?,
-            late: line.variant == "network",
+            late: either("network", "node")?,
         },
         "burst" => Given::Burst {
             origin: node_in(&given["origin"])?,

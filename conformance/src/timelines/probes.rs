@@ -12,7 +12,7 @@ use sim_core::model::{CommandId, ServiceSpec};
 
 use super::figures::{Figure, Figures};
 use super::history::{History, Probe};
-use super::recording::Recording;
+use super::recording::{Deed, Recording};
 
 /// Numbers of commands that write, from here on; those that read are odd, those that write even.
 pub(super) const FIRST_PROBE: u32 = 1_000;
@@ -63,8 +63,7 @@ fn read() -> DockerCommand {
 
 /// The figures of all probes of a simulated run.
 pub(super) fn figures(history: &History, recording: &Recording) -> Figures {
-    let restarted = recording.given.actions.iter().find(|action| action.action == "restart");
-    let restarted = restarted.map(|action| action.t_ms);
+    let restarted = recording.given.first(|deed| matches!(deed, Deed::Restart { .. }));
     let mut figures = Figures::new();
     for (word, is_write) in [("write", true), ("read", false)] {
         let probes: Vec<&Probe> = history.probes.iter().filter(|probe| probe.is_write == is_write).collect();

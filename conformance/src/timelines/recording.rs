@@ -2,6 +2,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::history::{Call, Event, History, Task, What};
@@ -21,8 +22,10 @@ pub(super) struct Recording {
     pub(super) process_starts: Vec<(String, f64)>,
 }
 
-/// What a run started from.
+/// What a run started from. Unknown fields are refused: a run that is only half understood proves nothing. Fields that
+/// are known and not needed have an underscore before their names: they stand elsewhere as well, or came out of the run.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Given {
     pub(super) managers: u8,
     pub(super) workers: u8,
@@ -38,10 +41,21 @@ pub(super) struct Given {
     pub(super) services: Vec<Service>,
     pub(super) initial: Initial,
     pub(super) actions: Vec<Action>,
+    #[serde(default, rename = "containers_survive")]
+    _containers_survive: IgnoredAny,
+    #[serde(default, rename = "new_image")]
+    _new_image: IgnoredAny,
+    #[serde(default, rename = "join_via")]
+    _join_via: IgnoredAny,
+    #[serde(default, rename = "new_leader")]
+    _new_leader: IgnoredAny,
+    #[serde(default, rename = "failed_writes_found_applied_at_end")]
+    _failed_writes_found_applied_at_end: IgnoredAny,
 }
 
 /// Requests that were made all the time.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Probes {
     pub(super) via: String,
     pub(super) until_ms: u64,
@@ -52,19 +66,39 @@ pub(super) struct Probes {
 
 /// How a service is updated or rolled back.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Update {
     pub(super) parallelism: u64,
     pub(super) delay_ms: u64,
     pub(super) monitor_ms: u64,
-    pub(super) failure_action: String,
-    pub(super) order: String,
+    pub(super) max_failure_ratio: f64,
+    pub(super) failure_action: RecordedFailureAction,
+    pub(super) order: RecordedOrder,
+}
+
+/// What becomes of an update whose tasks fail.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum RecordedFailureAction {
+    Pause,
+    Continue,
+    Rollback,
+}
+
+/// Whether the old or the new task of a slot goes first.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum RecordedOrder {
+    StopFirst,
+    StartFirst,
 }
 
 /// A service as it is at the start, or as it will be created.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Service {
     pub(super) name: String,
-    pub(super) mode: String,
+    pub(super) mode: RecordedMode,
     pub(super) replicas: Option<u64>,
     pub(super) image: String,
     #[serde(default)]
@@ -73,17 +107,25 @@ pub(super) struct Service {
     pub(super) rollback_config: Option<Update>,
 }
 
+/// How many tasks a service has: as many as it says, or one on every node.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RecordedMode {
+    Replicated,
+    Global,
+}
+
 /// State at time zero.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Initial {
-    #[serde(default)]
     pub(super) tasks: Vec<InitialTask>,
-    #[serde(default)]
     pub(super) nodes: Vec<InitialNode>,
 }
 
 /// A task at time zero.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct InitialTask {
     pub(super) task: String,
     pub(super) node: String,
@@ -92,37 +134,158 @@ pub(super) struct InitialTask {
     pub(super) image: String,
 }
 
-/// A node at time zero.
+/// A node at time zero. All of them were ready and active, and their names tell their roles.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct InitialNode {
     pub(super) node: String,
     pub(super) last_heartbeat_ms: Option<f64>,
     pub(super) period_ms: Option<f64>,
+    #[serde(rename = "role")]
+    _role: RecordedRole,
+    #[serde(rename = "state")]
+    _state: ReadyOnly,
+    #[serde(rename = "availability")]
+    _availability: ActiveOnly,
 }
 
-/// Something that was done.
+/// The only state of nodes at time zero that is replayed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum ReadyOnly {
+    #[serde(rename = "READY")]
+    Ready,
+}
+
+/// The only availability at time zero that is replayed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum ActiveOnly {
+    #[serde(rename = "ACTIVE")]
+    Active,
+}
+
+/// Something that was done, and when.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Action {
     pub(super) t_ms: f64,
-    pub(super) action: String,
-    pub(super) node: Option<String>,
-    pub(super) replicas: Option<u64>,
-    pub(super) image: Option<String>,
-    pub(super) containers_survive: Option<bool>,
-    /// Of a node that joins.
-    pub(super) role: Option<String>,
-    /// Of a removal.
-    #[serde(default)]
-    pub(super) force: bool,
+    #[serde(flatten)]
+    pub(super) deed: Deed,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Deed {
+    /// A process ends without a word.
+    Crash {
+        node: String,
+    },
+    /// A process is told to end.
+    Stop {
+        node: String,
+    },
+    /// A process starts again, and finds the containers of the one before or does not.
+    Restart {
+        node: String,
+        #[serde(default)]
+        containers_survive: bool,
+    },
+    /// A process gets no time.
+    Freeze {
+        node: String,
+    },
+    /// A frozen process goes on.
+    Thaw {
+        node: String,
+    },
+    /// A new node.
+    Join {
+        node: String,
+        role: RecordedRole,
+    },
+    Promote {
+        node: String,
+    },
+    Demote {
+        node: String,
+    },
+    NodeDrain {
+        node: String,
+    },
+    NodeActivate {
+        node: String,
+    },
+    NodePause {
+        node: String,
+    },
+    NodeRemove {
+        node: String,
+        force: bool,
+    },
+    ServiceCreate {
+        service: String,
+    },
+    /// Either of the two is changed.
+    ServiceUpdate {
+        service: String,
+        image: Option<String>,
+        replicas: Option<u64>,
+    },
+}
+
+/// A role that a node gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RecordedRole {
+    Manager,
+    Worker,
+}
+
+impl RecordedRole {
+    /// The word for it in events.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            RecordedRole::Manager => "manager",
+            RecordedRole::Worker => "worker",
+        }
+    }
+}
+
+impl Given {
+    /// When something was done for the first time.
+    pub(super) fn first(&self, wanted: impl Fn(&Deed) -> bool) -> Option<f64> {
+        self.actions.iter().find(|action| wanted(&action.deed)).map(|action| action.t_ms)
+    }
+
+    /// The names of nodes that joined.
+    pub(super) fn joining(&self) -> impl Iterator<Item = &String> {
+        self.actions.iter().filter_map(|action| match &action.deed {
+            Deed::Join { node, .. } => Some(node),
+            _ => None,
+        })
+    }
+
+    /// All services, whether they exist at the start or are created.
+    pub(super) fn all_services(&self) -> impl Iterator<Item = &Service> {
+        self.service.iter().chain(&self.services)
+    }
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     experiment: String,
     variant: String,
     given: Given,
     events: Vec<Value>,
     derived: serde_json::Map<String, Value>,
+    #[serde(rename = "run")]
+    _run: IgnoredAny,
+    #[serde(rename = "source")]
+    _source: IgnoredAny,
+    #[serde(default, rename = "replication_lag_ms")]
+    _replication_lag_ms: IgnoredAny,
+    #[serde(default, rename = "probe_summary")]
+    _probe_summary: IgnoredAny,
 }
 
 /// All runs in files or folders.
@@ -236,4 +399,32 @@ fn other_event(event: &Value) -> Option<What> {
         },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(text: &str) -> Result<Action, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_action_that_nobody_knows_is_refused_by_name() {
+        assert!(action(r#"{"t_ms": 0, "action": "crash", "node": "w1"}"#).is_ok());
+        let refused = action(r#"{"t_ms": 0, "action": "explode", "node": "w1"}"#);
+        assert!(refused.is_err_and(|error| error.contains("unknown variant `explode`")));
+    }
+
+    #[test]
+    fn a_field_that_an_action_does_not_have_is_refused_by_name() {
+        let refused = action(r#"{"t_ms": 0, "action": "crash", "node": "w1", "gently": true}"#);
+        assert!(refused.is_err_and(|error| error.contains("unknown field `gently`")));
+    }
+
+    #[test]
+    fn an_action_without_its_node_is_refused() {
+        let refused = action(r#"{"t_ms": 0, "action": "restart"}"#);
+        assert!(refused.is_err_and(|error| error.contains("missing field `node`")));
+    }
 }

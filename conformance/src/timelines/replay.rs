@@ -26,7 +26,10 @@ use sim_core::{Observer, Simulation, View};
 
 use super::history::{Call, Event, History, Probe, Task, What};
 use super::probes::{self, FIRST_PROBE};
-use super::recording::{self, Action, Given, Recording, Service, Update};
+use super::recording::{
+    self, Action, Deed, Given, RecordedFailureAction, RecordedMode, RecordedOrder, RecordedRole, Recording,
+    Service, Update,
+};
 
 /// The manager with which each recorded cluster began, and which leads it at first.
 const FIRST_MANAGER: &str = "m1";
@@ -66,7 +69,7 @@ fn setup(recording: &Recording) -> Result<Setup, String> {
         let address = Ipv4Addr::new(172, 31, 0, number as u8 + 1);
         let mut host = HostSetup::new(&name, ZoneId(0), address);
         host.part = match name.starts_with('m') {
-            _ if joins(given, &name) => SwarmPart::None,
+            _ if given.joining().any(|joining| *joining == name) => SwarmPart::None,
             true => SwarmPart::Manager,
             false => SwarmPart::Worker,
         };
@@ -110,12 +113,7 @@ fn images() -> Images {
 fn host_names(given: &Given) -> Vec<String> {
     let managers = (1..=given.managers).map(|number| format!("m{number}"));
     let workers = (1..=given.workers).map(|number| format!("w{number}"));
-    let joining = given.actions.iter().filter(|action| action.action == "join");
-    managers.chain(workers).chain(joining.filter_map(|action| action.node.clone())).collect()
-}
-
-fn joins(given: &Given, name: &str) -> bool {
-    given.actions.iter().any(|action| action.action == "join" && action.node.as_deref() == Some(name))
+    managers.chain(workers).chain(given.joining().cloned()).collect()
 }
 
 /// Nodes are numbered in the order of the hosts that are in the swarm.
@@ -125,14 +123,13 @@ fn settled_nodes(setup: &Setup) -> BTreeMap<NodeId, String> {
 }
 
 fn initial_state(setup: &mut Setup, given: &Given) -> Result<(), String> {
-    let host = |setup: &Setup, name: &str| setup.host(name).ok_or_else(|| format!("{name} is no host"));
     for node in &given.initial.nodes {
         if let (Some(heard), Some(period)) = (node.last_heartbeat_ms, node.period_ms) {
             let phase = HeartbeatPhase { age: span(-heard) + LEAD, period: span(period) };
             setup.initial.heartbeats.insert(host(setup, &node.node)?, phase);
         }
     }
-    for service in given.service.iter().chain(&given.services) {
+    for service in given.all_services() {
         let mut tasks = Vec::new();
         let place = format!("{}.", service.name);
         for task in given.initial.tasks.iter().filter(|task| task.task.starts_with(&place)) {
@@ -142,7 +139,7 @@ fn initial_state(setup: &mut Setup, given: &Given) -> Result<(), String> {
         }
         if !tasks.is_empty() {
             let replicas = tasks.len() as u64;
-            setup.initial.services.push(InitialService { spec: spec(service, replicas)?, tasks });
+            setup.initial.services.push(InitialService { spec: spec(service, replicas), tasks });
         }
     }
     // An agent opens its first session with the manager through which its node has joined, and keeps it, also when
@@ -152,44 +149,46 @@ fn initial_state(setup: &mut Setup, given: &Given) -> Result<(), String> {
     Ok(())
 }
 
-fn update_config(given: &Update) -> Result<UpdateConfig, String> {
-    Ok(UpdateConfig {
+fn host(setup: &Setup, name: &str) -> Result<HostId, String> {
+    setup.host(name).ok_or_else(|| format!("{name} is no host"))
+}
+
+fn update_config(given: &Update) -> UpdateConfig {
+    UpdateConfig {
         parallelism: given.parallelism,
         delay: SimDuration::from_millis(given.delay_ms),
         monitor: Some(SimDuration::from_millis(given.monitor_ms)),
-        failure_action: match given.failure_action.as_str() {
-            "PAUSE" => FailureAction::Pause,
-            "CONTINUE" => FailureAction::Continue,
-            "ROLLBACK" => FailureAction::Rollback,
-            other => return Err(format!("{other} is no failure action")),
+        failure_action: match given.failure_action {
+            RecordedFailureAction::Pause => FailureAction::Pause,
+            RecordedFailureAction::Continue => FailureAction::Continue,
+            RecordedFailureAction::Rollback => FailureAction::Rollback,
         },
-        order: match given.order.as_str() {
-            "STOP_FIRST" => UpdateOrder::StopFirst,
-            "START_FIRST" => UpdateOrder::StartFirst,
-            other => return Err(format!("{other} is no order")),
+        order: match given.order {
+            RecordedOrder::StopFirst => UpdateOrder::StopFirst,
+            RecordedOrder::StartFirst => UpdateOrder::StartFirst,
         },
-        max_failure_ratio_ppb: 0,
-    })
+        max_failure_ratio_ppb: (given.max_failure_ratio * 1e9).round() as u32,
+    }
 }
 
-fn spec(service: &Service, replicas: u64) -> Result<ServiceSpec, String> {
+fn spec(service: &Service, replicas: u64) -> ServiceSpec {
     let constraints = service.constraints.clone();
     let task = TaskSpec {
         container: ContainerSpec { image: service.image.clone(), ..ContainerSpec::default() },
         placement: (!constraints.is_empty()).then(|| Placement { constraints, ..Placement::default() }),
         ..TaskSpec::default()
     };
-    Ok(ServiceSpec {
+    ServiceSpec {
         annotations: Annotations { name: service.name.clone(), ..Annotations::default() },
         task: Arc::new(task),
-        mode: match service.mode.as_str() {
-            "global" => ServiceMode::Global,
-            _ => ServiceMode::Replicated { replicas },
+        mode: match service.mode {
+            RecordedMode::Global => ServiceMode::Global,
+            RecordedMode::Replicated => ServiceMode::Replicated { replicas },
         },
-        update: service.update_config.as_ref().map(update_config).transpose()?,
-        rollback: service.rollback_config.as_ref().map(update_config).transpose()?,
+        update: service.update_config.as_ref().map(update_config),
+        rollback: service.rollback_config.as_ref().map(update_config),
         endpoint: None,
-    })
+    }
 }
 
 fn stimulus(
@@ -198,102 +197,95 @@ fn stimulus(
     action: &Action,
     number: usize,
 ) -> Result<TimelineEntry, String> {
-    let host = action.node.as_deref().and_then(|name| setup.host(name));
-    let hosts = || host.map(|host| vec![host]).ok_or_else(|| format!("{} names no host", action.action));
+    let hosts = |node: &str| host(setup, node).map(|host| vec![host]);
     let fault = |fault| Stimulus::Fault(Arc::new(fault));
-    let node = |availability| {
-        let change = NodeChange {
-            role: None,
-            availability: Some(availability),
-            labels: LabelChange { add: BTreeMap::new(), remove: Vec::new() },
-        };
-        let node = NodeReference::Name(action.node.clone().unwrap_or_default());
-        DockerCommand::Node(NodeCommand::Update { node, change })
-    };
-    let named = || vec![NodeReference::Name(action.node.clone().unwrap_or_default())];
+    let on_node = |change: NodeCommand| command(number, None, DockerCommand::Node(change));
+    let named = |node: &String| vec![NodeReference::Name(node.clone())];
     let mut when = at(action.t_ms);
-    let stimulus = match action.action.as_str() {
-        "crash" => {
-            let containers_survive =
-                recording.given.actions.iter().any(|later| later.containers_survive == Some(true));
-            fault(Fault::Kill { hosts: hosts()?, containers_survive })
+    let stimulus = match &action.deed {
+        Deed::Crash { node } => {
+            let is_survived = |deed: &Deed| matches!(deed, Deed::Restart { containers_survive: true, .. });
+            let containers_survive = recording.given.first(is_survived).is_some();
+            fault(Fault::Kill { hosts: hosts(node)?, containers_survive })
         }
-        "stop" => fault(Fault::Stop { hosts: hosts()? }),
-        "restart" => {
-            when = process_start(recording, action);
-            fault(Fault::Restart { hosts: hosts()? })
+        Deed::Stop { node } => fault(Fault::Stop { hosts: hosts(node)? }),
+        Deed::Restart { node, .. } => {
+            when = process_start(recording, node, action.t_ms);
+            fault(Fault::Restart { hosts: hosts(node)? })
         }
-        "join" => {
-            when = process_start(recording, action) + JOIN_PREPARATION;
-            let command = command(number, join(setup, action));
-            return Ok(TimelineEntry { at: when, stimulus: on(host, command) });
+        Deed::Join { node, role } => {
+            when = process_start(recording, node, action.t_ms) + JOIN_PREPARATION;
+            command(number, Some(host(setup, node)?), join(setup, *role))
         }
-        "promote" => command(number, DockerCommand::Node(NodeCommand::Promote { nodes: named() })),
-        "demote" => command(number, DockerCommand::Node(NodeCommand::Demote { nodes: named() })),
-        "node_remove" => {
-            let remove = NodeCommand::Remove { nodes: named(), force: action.force };
-            command(number, DockerCommand::Node(remove))
+        Deed::Promote { node } => on_node(NodeCommand::Promote { nodes: named(node) }),
+        Deed::Demote { node } => on_node(NodeCommand::Demote { nodes: named(node) }),
+        Deed::NodeRemove { node, force } => {
+            on_node(NodeCommand::Remove { nodes: named(node), force: *force })
         }
-        "freeze" => fault(Fault::Freeze { hosts: hosts()? }),
-        "thaw" => fault(Fault::Thaw { hosts: hosts()? }),
-        "node_drain" => command(number, node(Availability::Drain)),
-        "node_activate" => command(number, node(Availability::Active)),
-        "node_pause" => command(number, node(Availability::Pause)),
-        "service_create" => command(number, create(recording)?),
-        "service_update" => command(number, update(recording, action)?),
-        other => return Err(format!("{} cannot be replayed: action {other}", recording.experiment)),
+        Deed::Freeze { node } => fault(Fault::Freeze { hosts: hosts(node)? }),
+        Deed::Thaw { node } => fault(Fault::Thaw { hosts: hosts(node)? }),
+        Deed::NodeDrain { node } => on_node(make(node, Availability::Drain)),
+        Deed::NodeActivate { node } => on_node(make(node, Availability::Active)),
+        Deed::NodePause { node } => on_node(make(node, Availability::Pause)),
+        Deed::ServiceCreate { service } => command(number, None, create(&recording.given, service)?),
+        Deed::ServiceUpdate { service, image, replicas } => {
+            command(number, None, update(service, image.as_ref(), *replicas)?)
+        }
     };
     Ok(TimelineEntry { at: when, stimulus })
 }
 
-fn command(number: usize, command: DockerCommand) -> Stimulus {
-    let id = CommandId(u32::try_from(number).expect("few actions"));
-    let client = ClientCommand { id, line: Arc::from("recorded action"), command: Arc::new(command) };
-    Stimulus::Commands { host: None, commands: vec![client] }
+fn make(node: &str, availability: Availability) -> NodeCommand {
+    let change = NodeChange {
+        role: None,
+        availability: Some(availability),
+        labels: LabelChange { add: BTreeMap::new(), remove: Vec::new() },
+    };
+    NodeCommand::Update { node: NodeReference::Name(node.to_owned()), change }
 }
 
-/// The same client on a certain host.
-fn on(host: Option<HostId>, stimulus: Stimulus) -> Stimulus {
-    match stimulus {
-        Stimulus::Commands { commands, .. } => Stimulus::Commands { host, commands },
-        other => other,
-    }
+/// A client on a host; without one it is where the timeline's clients usually are.
+fn command(number: usize, host: Option<HostId>, command: DockerCommand) -> Stimulus {
+    let id = CommandId(u32::try_from(number).expect("few actions"));
+    let client = ClientCommand { id, line: Arc::from("recorded action"), command: Arc::new(command) };
+    Stimulus::Commands { host, commands: vec![client] }
 }
 
 /// When the process said that it runs.
-fn process_start(recording: &Recording, action: &Action) -> SimTime {
-    let name = action.node.as_deref().unwrap_or_default();
-    let started = recording.process_starts.iter().find(|(node, at)| node == name && *at >= action.t_ms);
-    at(started.map_or(action.t_ms, |(_, at_ms)| *at_ms))
+fn process_start(recording: &Recording, name: &str, from_ms: f64) -> SimTime {
+    let started = recording.process_starts.iter().find(|(node, at)| node == name && *at >= from_ms);
+    at(started.map_or(from_ms, |(_, at_ms)| *at_ms))
 }
 
-fn join(setup: &Setup, action: &Action) -> DockerCommand {
-    let role = if action.role.as_deref() == Some("manager") { NodeRole::Manager } else { NodeRole::Worker };
+fn join(setup: &Setup, role: RecordedRole) -> DockerCommand {
+    let token = JoinToken::Current(match role {
+        RecordedRole::Manager => NodeRole::Manager,
+        RecordedRole::Worker => NodeRole::Worker,
+    });
     let remote =
         RemoteAddress { host: setup.host(FIRST_MANAGER), text: FIRST_MANAGER.to_owned(), port: 2377 };
-    let token = JoinToken::Current(role);
     let availability = Availability::Active;
     DockerCommand::Swarm(SwarmCommand::Join { token, remote, advertise: None, availability })
 }
 
-fn create(recording: &Recording) -> Result<DockerCommand, String> {
-    let service = recording.given.service.as_ref().ok_or("no service to create")?;
-    let spec = spec(service, service.replicas.unwrap_or(1))?;
-    let create = ServiceCreate { spec, networks: Vec::new(), detach: true };
+fn create(given: &Given, name: &str) -> Result<DockerCommand, String> {
+    let service = given.all_services().find(|service| service.name == name);
+    let service = service.ok_or_else(|| format!("nothing is said about service {name}"))?;
+    let replicas = service.replicas.ok_or_else(|| format!("service {name} is created without replicas"))?;
+    let create = ServiceCreate { spec: spec(service, replicas), networks: Vec::new(), detach: true };
     Ok(DockerCommand::Service(ServiceCommand::Create(Box::new(create))))
 }
 
-fn update(recording: &Recording, action: &Action) -> Result<DockerCommand, String> {
-    let service = recording.given.service.as_ref().ok_or("no service to update")?;
-    if let Some(image) = &action.image {
-        let (service, changes) = (service.name.clone(), vec![SpecChange::Image(image.clone())]);
-        return Ok(DockerCommand::Service(ServiceCommand::Update { service, changes, detach: true }));
-    }
-    let replicas = action.replicas.ok_or("only image and number of replicas can be updated")?;
-    Ok(DockerCommand::Service(ServiceCommand::Scale {
-        replicas: vec![(service.name.clone(), replicas)],
-        detach: true,
-    }))
+fn update(service: &str, image: Option<&String>, replicas: Option<u64>) -> Result<DockerCommand, String> {
+    let service = service.to_owned();
+    let command = match (image, replicas) {
+        (Some(image), None) => {
+            ServiceCommand::Update { service, changes: vec![SpecChange::Image(image.clone())], detach: true }
+        }
+        (None, Some(replicas)) => ServiceCommand::Scale { replicas: vec![(service, replicas)], detach: true },
+        _ => return Err(format!("{service}: either the image or the number of replicas is updated")),
+    };
+    Ok(DockerCommand::Service(command))
 }
 
 fn span(milliseconds: f64) -> SimDuration {

@@ -2,7 +2,7 @@
 use super::Sheet;
 use super::tasks::{difference, is_running, latest};
 use crate::timelines::history::{Call, History, What};
-use crate::timelines::recording::Recording;
+use crate::timelines::recording::{Deed, Recording};
 
 /// The leader is gone.
 pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Recording) {
@@ -23,9 +23,8 @@ pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Rec
     sheet.time("leader_to_old_leader_down_ms", difference(down, leader));
     tasks(sheet, history, target);
     backoff(sheet, history);
-    if let Some(thaw) = recording.given.actions.iter().find(|action| action.action == "thaw") {
-        let after =
-            |wanted: &dyn Fn(&What) -> bool| history.first(thaw.t_ms, wanted).map(|at| at - thaw.t_ms);
+    if let Some(thaw) = recording.given.first(|deed| matches!(deed, Deed::Thaw { .. })) {
+        let after = |wanted: &dyn Fn(&What) -> bool| history.first(thaw, wanted).map(|at| at - thaw);
         let follows = after(&|what| matches!(what, What::Follower { node } if node == target));
         sheet.time("thaw_to_old_leader_follower_ms", follows);
         let ready =
@@ -62,8 +61,7 @@ fn backoff(sheet: &mut Sheet, history: &History) {
 /// Two of three managers are gone, and one of them comes back.
 pub(super) fn quorum_loss(sheet: &mut Sheet, history: &History, recording: &Recording) {
     let given = &recording.given;
-    let Some(restart) = given.actions.iter().find(|action| action.action == "restart") else { return };
-    let restart = restart.t_ms;
+    let Some(restart) = given.first(|deed| matches!(deed, Deed::Restart { .. })) else { return };
     let dead = given.killed.iter().find(|name| Some(*name) != given.restarted.as_ref());
     let dead = dead.map(String::as_str).unwrap_or_default();
     if let Some(survivor) = given.leader.as_ref().filter(|leader| !given.killed.contains(leader)) {

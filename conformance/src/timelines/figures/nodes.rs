@@ -2,7 +2,7 @@
 use super::Sheet;
 use super::tasks::{difference, earliest, final_states, is_running, latest, lost, node_down, replacements};
 use crate::timelines::history::{Call, History, Task, What};
-use crate::timelines::recording::Recording;
+use crate::timelines::recording::{Deed, Recording};
 
 /// The service with a task on every node.
 const GLOBAL: &str = "agent.";
@@ -40,8 +40,11 @@ pub(super) fn join_promote(sheet: &mut Sheet, history: &History, recording: &Rec
 fn join(sheet: &mut Sheet, history: &History, recording: &Recording, target: &str) {
     let created = history.first(0.0, |what| matches!(what, What::NodeCreated { node } if node == target));
     sheet.time("node_object_created_ms", created);
-    let role = recording.given.actions.first().and_then(|action| action.role.as_deref());
-    sheet.time("cert_issued_ms", issued(history, target, role.unwrap_or_default()));
+    let role = recording.given.actions.iter().find_map(|action| match action.deed {
+        Deed::Join { role, .. } => Some(role),
+        _ => None,
+    });
+    sheet.time("cert_issued_ms", role.and_then(|role| issued(history, target, role.word())));
     let registered = history.first(0.0, |what| matches!(what, What::Registered { node } if node == target));
     sheet.time("registered_ms", registered);
     let is_ready =
@@ -77,8 +80,7 @@ pub(super) fn issued(history: &History, target: &str, role: &str) -> Option<f64>
 pub(super) fn remove(sheet: &mut Sheet, history: &History, recording: &Recording) {
     let Some(target) = recording.given.target.as_deref() else { return };
     let lost = lost(sheet, history, recording);
-    let called = recording.given.actions.iter().find(|action| action.action == "node_remove");
-    let called = called.map_or(0.0, |action| action.t_ms);
+    let Some(called) = recording.given.first(|deed| matches!(deed, Deed::NodeRemove { .. })) else { return };
     let answers = history.answers.iter().filter(|(at, _)| *at >= called);
     sheet.text("remove_results", answers.map(|(_, text)| text.as_str()).collect::<Vec<&str>>().join(", "));
     let removal = history.first(0.0, |what| matches!(what, What::NodeRemoved { node } if node == target));
