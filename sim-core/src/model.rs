@@ -57,6 +57,7 @@ pub use spec::{
     PublishMode, ResourceRequirements, RestartCondition, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec,
     TransportProtocol, UpdateConfig, UpdateOrder,
 };
+pub(crate) use task::SlotTuple;
 pub use task::{Slot, Task, TaskState, TaskStatus};
 
 use crate::kernel::{Digest, SimTime, StateDigest};

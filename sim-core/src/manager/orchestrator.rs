@@ -16,7 +16,6 @@ pub(crate) mod task;
 mod taskinit;
 pub(crate) mod update;
 
-pub(crate) use slot::SlotTuple;
 pub(crate) use step::OrchestratorStep;
 
 use crate::model::{NodeId, ServiceMode};

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::loops::{Context, ControlLoop, Heard, MAIN_STRAND, Outcome, Step};
-use super::orchestrator::SlotTuple;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, StateDigest};
-use crate::model::{FactId, Service, ServiceMode, Task, TaskId, TaskState};
+use crate::model::{FactId, Service, ServiceMode, SlotTuple, Task, TaskId, TaskState};
 use crate::protocol::LoopTimer;
 use crate::store::{ObjectChange, Store, StoreError, Transaction};
 

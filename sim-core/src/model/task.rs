@@ -13,6 +13,14 @@ use crate::kernel::{Digest, SimTime, StateDigest};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub u32);
 
+/// Names a slot: by number, or by node where each node has a task (spec orchestration 1.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SlotTuple {
+    pub(crate) service: ServiceId,
+    pub(crate) slot: Slot,
+    pub(crate) node: Option<NodeId>,
+}
+
 /// How far a task is, or how far it shall go. The order of the variants is the order of the states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
@@ -237,6 +245,15 @@ impl Task {
 impl StateDigest for Slot {
     fn digest(&self, digest: &mut Digest) {
         digest.u32(self.0);
+    }
+}
+
+impl StateDigest for SlotTuple {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { service, slot, node } = self;
+        service.digest(digest);
+        slot.digest(digest);
+        node.digest(digest);
     }
 }
 

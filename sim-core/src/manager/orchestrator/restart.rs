@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use self::delay::Delays;
 use self::history::History;
-use super::slot::{SlotTasks, SlotTuple, newest};
+use super::slot::{SlotTasks, newest};
 use super::task::{NewTask, released_state, restart_condition};
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::loops::{Context, Outcome, Step};
 use crate::model::{
-    Availability, Node, NodeState, RestartCondition, Service, ServiceId, ServiceMode, Task, TaskId,
+    Availability, Node, NodeState, RestartCondition, Service, ServiceId, ServiceMode, SlotTuple, Task, TaskId,
     TaskState, UpdateState,
 };
 use crate::protocol::{LoopKind, LoopTimer};

@@ -3,20 +3,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::kernel::{Digest, StateDigest};
 use crate::model::{NodeId, ServiceId, Slot, Task, TaskState};
 use crate::store::Store;
 
 /// The tasks of one slot in the order of their ids: normally a live one and history.
 pub(crate) type SlotTasks = Vec<Arc<Task>>;
-
-/// Names a slot: by number, or by node where each node has a task (spec orchestration 1.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct SlotTuple {
-    pub(crate) service: ServiceId,
-    pub(crate) slot: Slot,
-    pub(crate) node: Option<NodeId>,
-}
 
 /// The service's tasks by slot number.
 pub(crate) fn tasks_by_slot(store: &Store, service: ServiceId) -> BTreeMap<Slot, SlotTasks> {
@@ -65,13 +56,4 @@ fn place_on_node(tasks: &[Arc<Task>], seen_on_node: &mut BTreeMap<NodeId, u32>) 
 
 fn has_running_task(tasks: &[Arc<Task>]) -> bool {
     tasks.iter().any(|task| task.status.state == TaskState::Running)
-}
-
-impl StateDigest for SlotTuple {
-    fn digest(&self, digest: &mut Digest) {
-        let Self { service, slot, node } = self;
-        service.digest(digest);
-        slot.digest(digest);
-        node.digest(digest);
-    }
 }

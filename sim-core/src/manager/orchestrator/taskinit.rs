@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::restart::{DEFAULT_RESTART_DELAY, Supervisor};
-use super::slot::{SlotTasks, SlotTuple};
+use super::slot::SlotTasks;
 use super::step::OrchestratorStep;
 use crate::kernel::SimTime;
 use crate::manager::loops::{Context, Step};
-use crate::model::{FactId, ServiceMode, Task, TaskState};
+use crate::model::{FactId, ServiceMode, SlotTuple, Task, TaskState};
 
 /// Looks at all tasks of the orchestrator's kind of services. `fix` may ask for a step about one of them.
 pub(super) fn check_tasks(

@@ -3,9 +3,8 @@
 //! It lives in memory only: a new leader rebuilds it from the tasks that it finds.
 use std::collections::{BTreeMap, VecDeque};
 
-use super::super::slot::SlotTuple;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
-use crate::model::{NodeId, RestartPolicy, ServiceId, Slot, Task};
+use crate::model::{NodeId, RestartPolicy, ServiceId, Slot, SlotTuple, Task};
 
 /// Restarts of all slots of one orchestrator's services.
 #[derive(Debug, Default)]
