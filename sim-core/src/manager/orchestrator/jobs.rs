@@ -73,12 +73,12 @@ impl Orchestrator {
         }
     }
 
-    /// What a job needs now. Nothing if it is gone, or if its numbers do not fit together.
+    /// What a job needs now. Nothing if it is gone.
     fn steps_for(&self, service: ServiceId, store: &Store) -> Vec<OrchestratorStep> {
         let Some(service) = store.service(service) else { return Vec::new() };
         match service.spec.mode {
             ServiceMode::ReplicatedJob { max_concurrent, total_completions } => {
-                replicated::reconcile(service, max_concurrent, total_completions, store).unwrap_or_default()
+                replicated::reconcile(service, max_concurrent, total_completions, store)
             }
             ServiceMode::GlobalJob => global::reconcile(service, store, self.seed),
             ServiceMode::Replicated { .. } | ServiceMode::Global => {

@@ -1,16 +1,11 @@
 //! Reconciles a replicated job: so many tasks at one time until enough have completed (spec orchestration 11.2).
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use super::super::step::OrchestratorStep;
 use super::super::task::NewTask;
 use crate::model::{Service, Slot, Task, TaskState};
 use crate::store::Store;
-
-/// The job has more tasks than it ever wanted, so that the number of missing ones runs below zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Underflow(u64);
 
 /// The tasks of the current iteration, counted.
 #[derive(Default)]
@@ -23,12 +18,15 @@ struct Census {
 }
 
 /// New tasks first, then restarts, then what is left of earlier iterations.
+///
+/// Nothing at all if the job has more tasks than it ever wanted: the real orchestrator writes an error into its log and
+/// leaves this pass out.
 pub(super) fn reconcile(
     service: &Arc<Service>,
     max_concurrent: u64,
     total_completions: u64,
     store: &Store,
-) -> Result<Vec<OrchestratorStep>, Underflow> {
+) -> Vec<OrchestratorStep> {
     let iteration = service.job_status.map_or(0, |status| status.iteration);
     let mut census = Census::default();
     for task in store.tasks_of_service(service.id) {
@@ -40,19 +38,20 @@ pub(super) fn reconcile(
     let missing = total_completions.wrapping_sub(completed).wrapping_sub(running);
     let count = room.min(missing);
     if count > total_completions {
-        return Err(Underflow(count));
+        return Vec::new();
     }
     let mut steps = Vec::new();
     let mut free = free_slots(total_completions);
     for _ in 0..count {
-        let slot = free.find(|slot| !taken.contains(slot)).unwrap_or_default();
+        // Slot 0 if none is free, as in the real system.
+        let slot = free.find(|slot| !taken.contains(slot)).unwrap_or(Slot(0));
         taken.insert(slot);
         let (service, iteration) = (Arc::clone(service), Some(iteration));
         steps.push(OrchestratorStep::Create(NewTask { service, slot, node: None, iteration }));
     }
     steps.extend(ended);
     steps.extend(outdated);
-    Ok(steps)
+    steps
 }
 
 impl Census {
@@ -79,22 +78,4 @@ impl Census {
 
 fn free_slots(total_completions: u64) -> impl Iterator<Item = Slot> {
     (0..u32::try_from(total_completions).unwrap_or(u32::MAX)).map(Slot)
-}
-
-impl fmt::Display for Underflow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "uint64 underflow, we're not going to create {} tasks", self.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_underflow_says_how_many_tasks_it_would_have_been() {
-        // JOB-007
-        let text = Underflow(u64::MAX).to_string();
-        assert_eq!(text, "uint64 underflow, we're not going to create 18446744073709551615 tasks");
-    }
 }
