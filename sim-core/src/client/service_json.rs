@@ -4,7 +4,7 @@ use super::calendar::timestamp;
 use super::json::{Json, Object};
 use crate::kernel::SimDuration;
 use crate::model::network::VirtualIp;
-use crate::model::spec::{DnsConfig, HealthConfig, Limits, Mount};
+use crate::model::spec::{DEFAULT_MONITOR, DEFAULT_RESTART_DELAY, DnsConfig, HealthConfig, Limits, Mount};
 use crate::model::{
     ContainerSpec, Endpoint, EndpointSpec, GenericResource, JobStatus, Labels, Meta, Placement, PortConfig,
     ResourceRequirements, RestartCondition, RestartPolicy, ServiceMode, ServiceSpec, TaskSpec, UpdateConfig,
@@ -12,10 +12,8 @@ use crate::model::{
 };
 use crate::protocol::{ServiceDetails, general_notation};
 
-/// What a manager fills in for blocks and times that were not given (spec orchestration 3.1).
+/// What a manager fills in for a time to stop that was not given (spec orchestration 3.1).
 const DEFAULT_STOP_GRACE_PERIOD: SimDuration = SimDuration::from_secs(10);
-const DEFAULT_RESTART_DELAY: SimDuration = SimDuration::from_secs(5);
-const DEFAULT_MONITOR: SimDuration = SimDuration::from_secs(5);
 
 /// A service as an object of the engine's API.
 pub(super) fn service_json(details: &ServiceDetails, view: Viewpoint) -> Json {

@@ -4,15 +4,12 @@ use std::fmt::Write;
 use super::Viewpoint;
 use super::words::{bytes_size, exact_duration, human_duration};
 use crate::kernel::{SimDuration, SimTime};
-use crate::model::spec::{Driver, HealthConfig, Limits, Mount};
+use crate::model::spec::{DEFAULT_MONITOR, Driver, HealthConfig, Limits, Mount};
 use crate::model::{
     ContainerSpec, Labels, Placement, PortConfig, Reservations, ResourceRequirements, Service, ServiceMode,
     UpdateConfig, UpdateState, UpdateStatus,
 };
 use crate::protocol::{ServiceDetails, general_notation};
-
-/// What the manager fills in for a monitoring time that was not given (spec orchestration 3.1).
-const DEFAULT_MONITOR: SimDuration = SimDuration::from_secs(5);
 
 /// A service for a person to read.
 #[must_use]

@@ -9,6 +9,12 @@ use super::NetworkId;
 use super::resources::{Platform, Reservations};
 use crate::kernel::{Digest, SimDuration, StateDigest};
 
+/// Time between the end of a task and the start of its replacement, where a spec says nothing: 5 s (spec orchestration
+/// 3.1).
+pub const DEFAULT_RESTART_DELAY: SimDuration = SimDuration::from_secs(5);
+/// How long after its start a task's failure counts in an update, where a spec says nothing: 5 s (spec orchestration 3.2).
+pub const DEFAULT_MONITOR: SimDuration = SimDuration::from_secs(5);
+
 /// User labels in order of their names.
 pub type Labels = BTreeMap<String, String>;
 
@@ -254,7 +260,7 @@ pub enum RestartCondition {
 pub struct RestartPolicy {
     /// When a replacement is made.
     pub condition: RestartCondition,
-    /// Time between the end and the start of the replacement. Default 5 s.
+    /// Time between the end and the start of the replacement. Default [`DEFAULT_RESTART_DELAY`].
     pub delay: Option<SimDuration>,
     /// How many replacements a slot gets; 0: no limit.
     pub max_attempts: u64,
@@ -329,7 +335,7 @@ pub struct UpdateConfig {
     pub delay: SimDuration,
     /// What happens when too many tasks fail.
     pub failure_action: FailureAction,
-    /// How long after its start a task's failure counts. Default 5 s.
+    /// How long after its start a task's failure counts. Default [`DEFAULT_MONITOR`].
     pub monitor: Option<SimDuration>,
     /// Failed part of the slots that is tolerated, in parts per billion.
     pub max_failure_ratio_ppb: u32,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::network::{Endpoint, NetworkAttachment};
 use super::resources::GenericResource;
-use super::spec::{Annotations, Driver, PortConfig, TaskSpec};
+use super::spec::{Annotations, DEFAULT_RESTART_DELAY, Driver, PortConfig, TaskSpec};
 use super::{Meta, NodeId, ServiceId, TaskId};
-use crate::kernel::{Digest, SimTime, StateDigest};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 
 /// Number of a replica within its service: from 1 (jobs: from 0), always 0 for global services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,6 +172,12 @@ pub struct Task {
 }
 
 impl Task {
+    /// Time between the end of the task and the start of its replacement, by the task's own spec.
+    #[must_use]
+    pub fn restart_delay(&self) -> SimDuration {
+        self.spec.restart.and_then(|restart| restart.delay).unwrap_or(DEFAULT_RESTART_DELAY)
+    }
+
     /// A task in its first state: NEW, desired RUNNING, without service, node or network. Callers set the rest.
     #[must_use]
     pub fn new(id: TaskId, spec: Arc<TaskSpec>, now: SimTime) -> Self {

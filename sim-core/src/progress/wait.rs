@@ -8,13 +8,12 @@ use super::standing::Table;
 use crate::client::ClientError;
 use crate::kernel::{SimDuration, SimTime};
 use crate::manager::forward::NO_LEADER;
+use crate::model::spec::DEFAULT_MONITOR;
 use crate::model::{Fact, Service, ServiceId, Subject, UpdateState};
 use crate::store::Store;
 
 /// Time between two looks of a client.
 const POLL: SimDuration = SimDuration::from_millis(200);
-/// How long tasks must have been running, unless the service has a monitoring time.
-const MONITOR: SimDuration = SimDuration::from_secs(5);
 /// How long a manager lets calls hang that need a leader before it refuses them (spec control-plane 3.6).
 const LEADERLESS: SimDuration = SimDuration::from_secs(10);
 /// Looks without a change after which a client that waits for tasks sees nothing new before the next change.
@@ -59,7 +58,7 @@ impl Wait {
             looks_since_change: 0,
             converged: false,
             converged_at: None,
-            monitor: MONITOR,
+            monitor: DEFAULT_MONITOR,
             rolling_back: false,
             last_word: None,
         };

@@ -18,14 +18,11 @@ use super::task::{NewTask, released_state, restart_condition};
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::loops::{Context, Outcome, Step};
 use crate::model::{
-    Availability, Node, NodeState, RestartCondition, Service, ServiceId, ServiceMode, SlotTuple, Task, TaskId,
-    TaskState, UpdateState,
+    Availability, Node, NodeState, RestartCondition, Service, ServiceId, ServiceMode, SlotTuple, Task,
+    TaskId, TaskState, UpdateState,
 };
 use crate::protocol::{LoopKind, LoopTimer};
 use crate::store::{StoreError, Transaction};
-
-/// Time between the end of a task and the start of its replacement, where the task's spec says nothing.
-pub(crate) const DEFAULT_RESTART_DELAY: SimDuration = SimDuration::from_secs(5);
 
 /// The restart supervisor of one orchestrator.
 #[derive(Debug)]
@@ -194,7 +191,7 @@ fn restart_delay(task: &Task, node: Option<&Node>) -> SimDuration {
     if node.is_some_and(|node| node.spec.availability == Availability::Drain) {
         return SimDuration::ZERO;
     }
-    task.spec.restart.and_then(|restart| restart.delay).unwrap_or(DEFAULT_RESTART_DELAY)
+    task.restart_delay()
 }
 
 fn is_stopped_or_lost(task: &Task, node: Option<&Node>) -> bool {

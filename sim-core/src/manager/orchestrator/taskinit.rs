@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::restart::{DEFAULT_RESTART_DELAY, Supervisor};
+use super::restart::Supervisor;
 use super::slot::SlotTasks;
 use super::step::OrchestratorStep;
 use crate::kernel::SimTime;
@@ -51,7 +51,7 @@ fn resume(task: &Task, now: SimTime) -> Option<OrchestratorStep> {
     if task.desired_state != TaskState::Ready || task.status.state > TaskState::Complete {
         return None;
     }
-    let delay = task.spec.restart.and_then(|restart| restart.delay).unwrap_or(DEFAULT_RESTART_DELAY);
+    let delay = task.restart_delay();
     let left = task.timestamp().map(|since| (since + delay).since(now).min(delay));
     match left.filter(|left| !left.is_zero()) {
         Some(left) => Some(OrchestratorStep::StartLater(task.id, left)),

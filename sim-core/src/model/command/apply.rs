@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::{NetworkReference, SpecChange, UpdateConfigChange};
 use crate::kernel::SimDuration;
 use crate::model::spec::{
-    ContainerSpec, HealthConfig, Limits, Mount, NetworkAttachmentConfig, ResourceRequirements,
+    ContainerSpec, DEFAULT_MONITOR, DEFAULT_RESTART_DELAY, HealthConfig, Limits, Mount,
+    NetworkAttachmentConfig, ResourceRequirements,
 };
 use crate::model::{
     EndpointSpec, GenericResource, NetworkId, Placement, PortConfig, PublishMode, RestartCondition,
@@ -167,7 +168,7 @@ impl SpecChange {
 
 impl UpdateConfigChange {
     fn apply(self, config: &mut Option<UpdateConfig>) {
-        let monitor = Some(SimDuration::from_secs(5));
+        let monitor = Some(DEFAULT_MONITOR);
         let config = config.get_or_insert_with(|| UpdateConfig { monitor, ..UpdateConfig::default() });
         match self {
             UpdateConfigChange::Parallelism(slots) => config.parallelism = slots,
@@ -239,7 +240,7 @@ fn remove_generic(reserved: &mut Vec<GenericResource>, kinds: &[String]) -> Resu
 fn restart(policy: &mut Option<RestartPolicy>) -> &mut RestartPolicy {
     policy.get_or_insert(RestartPolicy {
         condition: RestartCondition::Any,
-        delay: Some(SimDuration::from_secs(5)),
+        delay: Some(DEFAULT_RESTART_DELAY),
         max_attempts: 0,
         window: None,
     })

@@ -15,14 +15,13 @@ use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::manager::loops::{Context, Interest};
 use crate::manager::orchestrator::step::OrchestratorStep;
+use crate::model::spec::DEFAULT_MONITOR;
 use crate::model::{
     Cluster, FactId, FailureAction, Service, ServiceSpec, Task, TaskId, UpdateConfig, UpdateState,
 };
 use crate::protocol::LoopTimer;
 use crate::store::Store;
 
-/// How long after its start a task's failure counts, where the spec says nothing (spec orchestration 3.2).
-const DEFAULT_MONITOR: SimDuration = SimDuration::from_secs(5);
 /// By how much the last slot is watched longer than the pause between slots, if that is not shorter (spec
 /// orchestration 3.2).
 const MONITOR_BEYOND_DELAY: SimDuration = SimDuration::from_secs(1);
