@@ -9,8 +9,7 @@ use std::sync::Arc;
 use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
 use crate::kernel::{Digest, StateDigest};
 use crate::model::{
-    Availability, FactId, Node, Placement, Resources, Task, TaskId, TaskState, TaskStatus, constraint,
-    generic,
+    Availability, FactId, Node, Resources, Task, TaskId, TaskState, TaskStatus, constraint, generic,
 };
 use crate::protocol::LoopTimer;
 use crate::store::{ObjectChange, Store, StoreError, Transaction};
@@ -78,14 +77,11 @@ impl ConstraintEnforcer {
         noncompliant
     }
 
-    /// The constraints of the service as it is now count, not those that the task was created with. A list
-    /// that does not parse holds.
+    /// The constraints of the service as it is now count, not those that the task was created with.
     fn constraints_hold(&self, task: &Task, node: &Node, store: &Store) -> bool {
         let service = task.service.and_then(|service| store.service(service));
         let spec = service.map_or(&task.spec, |service| &service.spec.task);
-        let expressions = spec.placement.iter().flat_map(|Placement { constraints, .. }| constraints);
-        constraint::parse(expressions.map(String::as_str))
-            .map_or(true, |constraints| constraint::node_matches(&constraints, node, self.seed))
+        constraint::node_matches(&spec.constraints(), node, self.seed)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::NetworkId;
+use super::constraint::{self, Constraint};
 use super::resources::{Platform, Reservations};
 use crate::kernel::{Digest, SimDuration, StateDigest};
 
@@ -90,6 +91,16 @@ pub struct TaskSpec {
     pub log_driver: Option<Driver>,
     /// A counter that makes every task out of date when it is raised (`--force`).
     pub force_update: u64,
+}
+
+impl TaskSpec {
+    /// The constraints on nodes. None if the list does not parse: the real scheduler, orchestrators and enforcer then
+    /// ignore it as a whole (spec scheduler 7, orchestration 5.2, 8). The API lets no such list in.
+    #[must_use]
+    pub fn constraints(&self) -> Vec<Constraint> {
+        let expressions = self.placement.iter().flat_map(|placement| &placement.constraints);
+        constraint::parse(expressions.map(String::as_str)).unwrap_or_default()
+    }
 }
 
 /// A driver by name, with options.

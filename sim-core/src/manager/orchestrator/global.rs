@@ -10,7 +10,6 @@ use std::sync::Arc;
 use super::step::{OrchestratorStep, remove_all, submit, submit_restarts};
 use super::supervised::Supervised;
 use super::supervisors::{self, Supervisors};
-use super::task::constraints_of;
 use super::taskinit;
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::loops::{Context, Heard, MAIN_STRAND};
@@ -94,7 +93,7 @@ impl Orchestrator {
     }
 
     fn remember(&mut self, service: &Arc<Service>) {
-        let constraints = constraints_of(&service.spec.task);
+        let constraints = service.spec.task.constraints();
         let service = Arc::clone(service);
         self.services.insert(service.id, GlobalService { service, constraints });
     }

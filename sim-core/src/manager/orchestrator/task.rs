@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::kernel::SimTime;
 use crate::model::{
-    Cluster, Constraint, ContainerSpec, Endpoint, EndpointSpec, Node, NodeId, RestartCondition, Service,
-    Slot, Task, TaskId, TaskSpec, TaskState, constraint,
+    Cluster, ContainerSpec, Endpoint, EndpointSpec, Node, NodeId, RestartCondition, Service, Slot, Task,
+    TaskId, TaskSpec, TaskState, constraint,
 };
 
 /// What a task is to be made of.
@@ -75,14 +75,8 @@ pub(crate) fn only_placement_differs(wanted: &TaskSpec, own: &TaskSpec) -> bool 
         && TaskSpec { placement: own.placement.clone(), ..wanted.clone() } == *own
 }
 
-/// The constraints of a spec; a list that does not parse counts as none.
-pub(crate) fn constraints_of(spec: &TaskSpec) -> Vec<Constraint> {
-    let expressions = spec.placement.iter().flat_map(|placement| &placement.constraints);
-    constraint::parse(expressions.map(String::as_str)).unwrap_or_default()
-}
-
 fn meets_constraints(spec: &TaskSpec, node: &Node, seed: u64) -> bool {
-    constraint::node_matches(&constraints_of(spec), node, seed)
+    constraint::node_matches(&spec.constraints(), node, seed)
 }
 
 /// True if other registry credentials would make no difference to the task any more.

@@ -1,6 +1,6 @@
 //! What a task asks of a node, read once for all nodes that are looked at.
 use super::node_info::{HostPort, host_ports, reservations};
-use crate::model::constraint::{self, Constraint};
+use crate::model::constraint::Constraint;
 use crate::model::spec::MountKind;
 use crate::model::{Placement, Reservations, Task};
 
@@ -9,7 +9,6 @@ use crate::model::{Placement, Reservations, Task};
 pub(super) struct Needs<'a> {
     pub(super) task: &'a Task,
     pub(super) reservations: Option<&'a Reservations>,
-    /// Empty if there are none, or if the list does not parse: then it is ignored as a whole.
     pub(super) constraints: Vec<Constraint>,
     pub(super) host_ports: Vec<HostPort>,
     /// Drivers of volume mounts that are not the engine's own.
@@ -20,14 +19,12 @@ pub(super) struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     pub(super) fn of(task: &'a Task, seed: u64) -> Self {
-        let expressions = task.spec.placement.iter().flat_map(|placement| &placement.constraints);
-        let constraints = constraint::parse(expressions.map(String::as_str)).unwrap_or_default();
         let volumes = task.spec.container.mounts.iter().filter(|mount| mount.kind == MountKind::Volume);
         let drivers = volumes.map(|mount| mount.driver.as_str());
         Needs {
             task,
             reservations: reservations(task),
-            constraints,
+            constraints: task.spec.constraints(),
             host_ports: host_ports(task).collect(),
             volume_drivers: drivers.filter(|driver| !matches!(*driver, "" | "local")).collect(),
             seed,

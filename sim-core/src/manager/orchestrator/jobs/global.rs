@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::step::OrchestratorStep;
-use super::super::task::{NewTask, constraints_of};
+use super::super::task::NewTask;
 use crate::model::{Availability, Node, NodeId, NodeState, Service, Slot, Task, TaskState, constraint};
 use crate::store::Store;
 
@@ -26,7 +26,7 @@ pub(super) fn reconcile(service: &Arc<Service>, store: &Store, seed: u64) -> Vec
             }
         }
     }
-    let constraints = constraints_of(&service.spec.task);
+    let constraints = service.spec.task.constraints();
     let matching = store.nodes().filter(|node| constraint::node_matches(&constraints, node, seed));
     let (lost, valid): (Vec<&Arc<Node>>, Vec<&Arc<Node>>) = matching.partition(|node| node.is_invalid());
     let candidates = valid.into_iter().filter(|node| is_candidate(node) && !on_node.contains_key(&node.id));
