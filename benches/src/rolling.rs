@@ -7,8 +7,8 @@ use sim_core::bench::{
 };
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::model::{
-    Annotations, Cluster, ClusterId, ClusterSpec, HostId, Meta, Node, NodeDescription, NodeId, NodeRole,
-    NodeState, NodeStatus, Resources, ServiceId, ServiceMode, ServiceSpec, Task, TaskId, TaskSpec, TaskState,
+    Annotations, Cluster, ClusterId, ClusterSpec, HostId, Node, NodeDescription, NodeId, NodeRole, NodeState,
+    NodeStatus, Resources, ServiceId, ServiceMode, ServiceSpec, Task, TaskId, TaskSpec, TaskState,
     TaskStatus, UpdateConfig, UpdateState,
 };
 
@@ -153,13 +153,7 @@ fn spec(size: Size) -> ServiceSpec {
 }
 
 fn cluster() -> Cluster {
-    Cluster {
-        id: ClusterId(0),
-        meta: Meta::default(),
-        spec: Arc::new(ClusterSpec::default()),
-        token_generations: (0, 0),
-        blacklisted_certificates: std::collections::BTreeSet::new(),
-    }
+    Cluster::new(ClusterId(0), Arc::new(ClusterSpec::default()))
 }
 
 fn node(id: NodeId) -> Node {

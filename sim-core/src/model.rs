@@ -24,7 +24,7 @@ pub mod spec;
 pub mod task;
 pub mod token;
 
-pub use cluster::{Cluster, ClusterSpec, HEARTBEAT_EPSILON, RaftConfig};
+pub use cluster::{Cluster, ClusterSpec, HEARTBEAT_EPSILON, RaftConfig, TokenGenerations};
 pub use command::DockerCommand;
 pub use constraint::{Constraint, ConstraintError};
 pub use endpoint::{

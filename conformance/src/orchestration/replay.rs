@@ -1,5 +1,5 @@
 //! Replays a case on a bench with all loops and the model agents.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sim_core::bench::{
@@ -8,8 +8,7 @@ use sim_core::bench::{
 };
 use sim_core::kernel::SimTime;
 use sim_core::model::{
-    Cluster, ClusterId, ClusterSpec, Meta, Node, NodeId, NodeSpec, NodeStatus, ServiceId, Slot, TaskId,
-    TaskState,
+    Cluster, ClusterId, ClusterSpec, Node, NodeId, NodeSpec, NodeStatus, ServiceId, Slot, TaskId, TaskState,
 };
 
 use super::agents::Agents;
@@ -77,13 +76,7 @@ impl Replay {
         let spec =
             ClusterSpec { task_history_retention_limit: given.task_history_limit, ..ClusterSpec::default() };
         self.write(|transaction| {
-            transaction.create_cluster(Cluster {
-                id: ClusterId(0),
-                meta: Meta::default(),
-                spec: Arc::new(spec),
-                token_generations: (0, 0),
-                blacklisted_certificates: BTreeSet::new(),
-            })?;
+            transaction.create_cluster(Cluster::new(ClusterId(0), Arc::new(spec)))?;
             for node in &given.nodes {
                 let id = transaction.mint_node();
                 transaction.create_node(node.to_node(id))?;

@@ -11,12 +11,13 @@ use super::clients::Clients;
 use super::host::{Host, Identity, NodeStreams, Power, SpareManager, SwarmNode};
 use crate::kernel::{Ppm, SimDuration, SimTime, Streams};
 use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
-use crate::manager::founding::{PREDEFINED_NETWORKS, ingress_network, new_cluster, predefined_network};
+use crate::manager::founding::{PREDEFINED_NETWORKS, ingress_network, predefined_network};
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerKit, ManagerStreams};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Network, NetworkAttachment, NetworkId, Node,
-    NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
+    self, AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Network, NetworkAttachment,
+    NetworkId, Node, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task,
+    TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, Lineage, ManagerSnapshot, Member, ReplyTo};
@@ -231,7 +232,7 @@ fn settled_store(setup: &Setup, members: &[HostId], ready: bool, out: &mut Effec
     let (now, cause) = (SimTime::ZERO, out.cause());
     let mut transaction = Transaction::new(&mut store, &mut out.ids, now, SETTLED_INDEX - 1, cause);
     transaction
-        .create_cluster(new_cluster(cluster, setup.settings.cluster.clone()))
+        .create_cluster(model::Cluster::new(cluster, Arc::new(setup.settings.cluster.clone())))
         .expect("the store is empty");
     let ingress = allocated_ingress(transaction.mint_network(), members.len());
     transaction.create_network(ingress.clone()).expect("the store is empty");

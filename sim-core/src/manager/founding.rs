@@ -1,12 +1,11 @@
 //! The objects of a new swarm, and the first leader's part in making them (spec control-plane 5.1, 8.2).
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Manager;
 use crate::model::network::{OVERLAY, PREDEFINED_LABEL};
 use crate::model::{
-    Annotations, Availability, Cluster, ClusterId, ClusterSpec, HostId, Meta, Network, NetworkId,
-    NetworkSpec, Node, NodeId, NodeRole, NodeSpec,
+    Annotations, Availability, Cluster, ClusterId, ClusterSpec, HostId, Network, NetworkId, NetworkSpec,
+    Node, NodeId, NodeRole, NodeSpec,
 };
 use crate::protocol::{Effects, StoreEntry};
 use crate::store::Transaction;
@@ -35,7 +34,9 @@ impl Manager {
         let (now, cause, host) = (out.now(), out.cause(), self.host);
         let version = self.raft.commit_index();
         let mut transaction = Transaction::new(&mut self.store, &mut out.ids, now, version, cause);
-        transaction.create_cluster(new_cluster(founding.cluster, founding.spec)).expect("the store is empty");
+        transaction
+            .create_cluster(Cluster::new(founding.cluster, Arc::new(founding.spec)))
+            .expect("the store is empty");
         transaction.create_node(first_node(founding.node, founding.availability, host)).expect("a new node");
         let ingress = ingress_network(transaction.mint_network());
         transaction.create_network(ingress).expect("the store is empty");
@@ -46,17 +47,6 @@ impl Manager {
         let changes = Arc::new(transaction.into_changes());
         self.raft.propose(StoreEntry(changes)).expect("a lone leader may propose");
         true
-    }
-}
-
-/// The cluster object of a new swarm.
-pub(crate) fn new_cluster(id: ClusterId, spec: ClusterSpec) -> Cluster {
-    Cluster {
-        id,
-        meta: Meta::default(),
-        spec: Arc::new(spec),
-        token_generations: (0, 0),
-        blacklisted_certificates: BTreeSet::new(),
     }
 }
 

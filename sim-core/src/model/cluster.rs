@@ -54,6 +54,15 @@ impl Default for ClusterSpec {
     }
 }
 
+/// How often the join token of each role was rotated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenGenerations {
+    /// The token of workers.
+    pub worker: u32,
+    /// The token of managers.
+    pub manager: u32,
+}
+
 /// The swarm itself, as an object of its store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
@@ -63,11 +72,25 @@ pub struct Cluster {
     pub meta: Meta,
     /// What the user wants.
     pub spec: Arc<ClusterSpec>,
-    /// How often the worker and the manager join token were made.
-    pub token_generations: (u32, u32),
+    /// How often the join tokens were rotated.
+    pub token_generations: TokenGenerations,
     /// Nodes that were removed: their certificates are worth nothing any more. SwarmKit forgets them 7 days after
     /// a certificate would have expired, later than any run ends.
     pub blacklisted_certificates: BTreeSet<NodeId>,
+}
+
+impl Cluster {
+    /// A swarm in which nothing has happened yet.
+    #[must_use]
+    pub fn new(id: ClusterId, spec: Arc<ClusterSpec>) -> Self {
+        Cluster {
+            id,
+            meta: Meta::default(),
+            spec,
+            token_generations: TokenGenerations::default(),
+            blacklisted_certificates: BTreeSet::new(),
+        }
+    }
 }
 
 impl StateDigest for Cluster {
@@ -75,7 +98,8 @@ impl StateDigest for Cluster {
         let Self { id, meta, spec, token_generations, blacklisted_certificates } = self;
         id.digest(digest);
         meta.digest(digest);
-        digest.debug(&(spec, token_generations));
+        let TokenGenerations { worker, manager } = token_generations;
+        digest.debug(&(spec, (worker, manager)));
         blacklisted_certificates.digest(digest);
     }
 }

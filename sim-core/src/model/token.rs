@@ -7,10 +7,9 @@ impl Cluster {
     /// How often the join token of a role was rotated.
     #[must_use]
     pub fn token_generation(&self, role: NodeRole) -> u32 {
-        let (worker, manager) = self.token_generations;
         match role {
-            NodeRole::Worker => worker,
-            NodeRole::Manager => manager,
+            NodeRole::Worker => self.token_generations.worker,
+            NodeRole::Manager => self.token_generations.manager,
         }
     }
 
@@ -23,8 +22,8 @@ impl Cluster {
     /// Makes a new join token for a role. The old one is worth nothing from here on.
     pub fn rotate_join_token(&mut self, role: NodeRole) {
         match role {
-            NodeRole::Worker => self.token_generations.0 += 1,
-            NodeRole::Manager => self.token_generations.1 += 1,
+            NodeRole::Worker => self.token_generations.worker += 1,
+            NodeRole::Manager => self.token_generations.manager += 1,
         }
     }
 }

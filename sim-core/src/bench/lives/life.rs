@@ -1,5 +1,5 @@
 //! Plays a plan, instant by instant.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use crate::bench::{
 };
 use crate::kernel::{SimDuration, SimTime};
 use crate::model::{
-    Availability, Cluster, ClusterId, ClusterSpec, HostId, Meta, Node, NodeDescription, NodeId, NodeRole,
+    Availability, Cluster, ClusterId, ClusterSpec, HostId, Node, NodeDescription, NodeId, NodeRole,
     NodeState, NodeStatus, Resources, Service, ServiceId, ServiceMode, ServiceSpec, Slot, Task, TaskId,
     TaskState, UpdateState,
 };
@@ -65,13 +65,10 @@ impl<'a> Life<'a> {
         let limit = i64::try_from(self.plan.history).expect("limits are small");
         let nodes = self.plan.nodes;
         self.write(|transaction| {
-            transaction.create_cluster(Cluster {
-                id: ClusterId(0),
-                meta: Meta::default(),
-                spec: Arc::new(ClusterSpec { task_history_retention_limit: limit, ..ClusterSpec::default() }),
-                token_generations: (0, 0),
-                blacklisted_certificates: BTreeSet::new(),
-            })?;
+            transaction.create_cluster(Cluster::new(
+                ClusterId(0),
+                Arc::new(ClusterSpec { task_history_retention_limit: limit, ..ClusterSpec::default() }),
+            ))?;
             for _ in 0..nodes {
                 let id = transaction.mint_node();
                 transaction.create_node(node(id))?;

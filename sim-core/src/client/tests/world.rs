@@ -160,13 +160,7 @@ impl World {
     }
 
     fn create_cluster(&mut self) {
-        let cluster = Cluster {
-            id: ClusterId(0),
-            meta: Meta::default(),
-            spec: Arc::default(),
-            token_generations: (0, 0),
-            blacklisted_certificates: std::collections::BTreeSet::new(),
-        };
+        let cluster = Cluster::new(ClusterId(0), Arc::default());
         self.commit(|t| t.create_cluster(cluster));
     }
 

@@ -1,26 +1,17 @@
 //! What the reaper deletes and when, where a table or a crowd says it best.
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
 use crate::bench::{Bench, EmptyWorld, LoopKind, LoopSettings};
 use crate::kernel::SimTime;
-use crate::model::{
-    Annotations, Cluster, ClusterId, ClusterSpec, Meta, ServiceId, ServiceSpec, Slot, TaskSpec,
-};
+use crate::model::{Annotations, Cluster, ClusterId, ClusterSpec, ServiceId, ServiceSpec, Slot, TaskSpec};
 
 /// A bench with a reaper that keeps so many tasks, and a replicated service.
 fn bench(history_limit: i64) -> (Bench, ServiceId) {
     let mut bench = Bench::new(&[LoopKind::Reaper], &LoopSettings::default());
     let service = bench.transact(|transaction| {
         let spec = ClusterSpec { task_history_retention_limit: history_limit, ..ClusterSpec::default() };
-        transaction.create_cluster(Cluster {
-            id: ClusterId(0),
-            meta: Meta::default(),
-            spec: Arc::new(spec),
-            token_generations: (0, 0),
-            blacklisted_certificates: BTreeSet::new(),
-        })?;
+        transaction.create_cluster(Cluster::new(ClusterId(0), Arc::new(spec)))?;
         let id = transaction.mint_service();
         transaction.create_service(replicated(id)).map(|()| id)
     });

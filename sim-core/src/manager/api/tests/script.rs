@@ -1,5 +1,4 @@
 //! The commands of the API's text tests.
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -78,13 +77,7 @@ impl Script {
     }
 
     fn create_cluster(&mut self) -> Result<String, ApiError> {
-        let cluster = Cluster {
-            id: ClusterId(0),
-            meta: Meta::default(),
-            spec: Arc::default(),
-            token_generations: (0, 0),
-            blacklisted_certificates: BTreeSet::new(),
-        };
+        let cluster = Cluster::new(ClusterId(0), Arc::default());
         self.commit(|t| Ok(t.create_cluster(cluster)?)).map(|()| "ok".to_owned())
     }
 

@@ -19,8 +19,8 @@ use crate::kernel::{SimDuration, SimTime};
 use crate::manager::dispatcher::{HeartbeatPeriods, SettledHeartbeat, SettledSession};
 use crate::model::setup::{HostSetup, Setup};
 use crate::model::{
-    Availability, Cluster, ClusterId, ClusterSpec, HostId, Meta, Node, NodeDescription, NodeId, NodeRole,
-    NodeSpec, NodeState, NodeStatus, Task, TaskId, TaskSpec, TaskState, TaskStatus, ZoneId,
+    Availability, Cluster, ClusterId, ClusterSpec, HostId, Node, NodeDescription, NodeId, NodeRole, NodeSpec,
+    NodeState, NodeStatus, Task, TaskId, TaskSpec, TaskState, TaskStatus, ZoneId,
 };
 use crate::protocol::{CallId, Component, MemberList, ReplyTo, Request, SessionId, StatusUpdate};
 use crate::store::{StoreError, Transaction};
@@ -256,13 +256,7 @@ fn create_node(host: HostId, words: &[String], transaction: &mut Transaction<'_>
 }
 
 fn cluster(spec: &ClusterSpec) -> Cluster {
-    Cluster {
-        id: ClusterId(0),
-        meta: Meta::default(),
-        spec: Arc::new(spec.clone()),
-        token_generations: (0, 0),
-        blacklisted_certificates: std::collections::BTreeSet::new(),
-    }
+    Cluster::new(ClusterId(0), Arc::new(spec.clone()))
 }
 
 fn status_update(world: &World, word: &str) -> StatusUpdate {

@@ -10,7 +10,7 @@ use crate::bench::{Bench, MemberList, remove_node, rollback_service, update_serv
 use crate::kernel::SimDuration;
 use crate::manager::loops::LoopSettings;
 use crate::model::{
-    Cluster, ClusterId, JobStatus, Meta, Node, NodeId, Service, ServiceId, ServiceSpec, Slot, Task, TaskId,
+    Cluster, ClusterId, JobStatus, Node, NodeId, Service, ServiceId, ServiceSpec, Slot, Task, TaskId,
     TaskSpec, TaskState, UpdateStatus,
 };
 use crate::protocol::LoopKind;
@@ -133,15 +133,7 @@ impl Script {
         let kinds: Vec<LoopKind> = words.iter().map(|word| kind(word)).collect();
         let settings = LoopSettings { seed: SEED, ..LoopSettings::default() };
         self.bench = Some(Bench::new(&kinds, &settings));
-        self.write(|transaction| {
-            transaction.create_cluster(Cluster {
-                id: ClusterId(0),
-                meta: Meta::default(),
-                spec: Arc::default(),
-                token_generations: (0, 0),
-                blacklisted_certificates: std::collections::BTreeSet::new(),
-            })
-        });
+        self.write(|transaction| transaction.create_cluster(Cluster::new(ClusterId(0), Arc::default())));
     }
 
     fn change_cluster(&mut self, words: &[String]) {
