@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sim_core::Recording;
 use sim_core::metrics::{Label, Measurement};
-use sim_core::model::{Fact, NodeId, PortConfig, ServiceId, ServiceMode, Task};
+use sim_core::model::{Fact, NodeId, PortConfig, ServiceId, Task};
 use sim_core::progress::{Progress, ProgressEnd};
 
 use crate::losses::losses_json;
@@ -191,7 +191,7 @@ fn services(run: &Run<'_>) -> Vec<Value> {
             json!({
                 "id": id.text(seed),
                 "name": service.name,
-                "mode": mode(service.mode),
+                "mode": service.mode.name(),
                 "image": service.image,
                 "replicas": replicas,
                 "desired": service.desired(),
@@ -202,15 +202,6 @@ fn services(run: &Run<'_>) -> Vec<Value> {
             })
         })
         .collect()
-}
-
-fn mode(mode: ServiceMode) -> &'static str {
-    match mode {
-        ServiceMode::Replicated { .. } => "replicated",
-        ServiceMode::Global => "global",
-        ServiceMode::ReplicatedJob { .. } => "replicated-job",
-        ServiceMode::GlobalJob => "global-job",
-    }
 }
 
 fn tasks(run: &Run<'_>) -> Vec<Value> {

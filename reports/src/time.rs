@@ -1,15 +1,14 @@
 //! Times for people: seconds with three decimals, rounded down.
-use sim_core::kernel::SimTime;
+use sim_core::kernel::{SimDuration, SimTime};
 
 /// `43.912 s`
 pub(crate) fn seconds(time: SimTime) -> String {
-    nanos(time.as_nanos())
+    time.in_seconds()
 }
 
 /// `43.912 s`
 pub(crate) fn nanos(nanoseconds: u64) -> String {
-    let millis = nanoseconds / 1_000_000;
-    format!("{}.{:03} s", millis / 1_000, millis % 1_000)
+    SimDuration::from_nanos(nanoseconds).in_seconds()
 }
 
 /// As short as possible: `30 s`, `43.912 s`.

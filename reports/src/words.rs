@@ -12,10 +12,11 @@ pub(crate) use enumerate::{Enumeration, conjoin, enumerate};
 pub(crate) use family::{Family, Weight};
 pub(crate) use lost::lost_requests;
 
+use sim_core::client::pretty;
 use sim_core::metrics::Census;
 use sim_core::model::{
-    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, NodeRole, NodeState, RaftRole,
-    SessionEvent, Subject, TaskState, UpdateState,
+    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, NodeRole, RaftRole, SessionEvent, Subject,
+    TaskState, UpdateState,
 };
 
 use self::lost::requests_failed;
@@ -62,7 +63,7 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
             (Family::SessionLost, error.to_string())
         }
         Fact::NodeCreated { .. } => (Family::NodeCreated, String::new()),
-        Fact::NodeStatus { to, message, .. } => (Family::NodeState, join(node_state(*to), message)),
+        Fact::NodeStatus { to, message, .. } => (Family::NodeState, join(&pretty(to.name()), message)),
         Fact::NodeAvailability { to, .. } => (Family::NodeAvailability, availability(*to).to_owned()),
         Fact::NodeRole { to: NodeRole::Manager, .. } => (Family::NodePromoted, String::new()),
         Fact::NodeRole { to: NodeRole::Worker, .. } => (Family::NodeDemoted, String::new()),
@@ -149,16 +150,6 @@ pub(crate) fn subject_name(subject: Subject, census: &Census) -> String {
 
 fn join(first: &str, second: &str) -> String {
     if second.is_empty() { first.to_owned() } else { format!("{first}: {second}") }
-}
-
-/// Docker's word for a node's status.
-pub(crate) fn node_state(state: NodeState) -> &'static str {
-    match state {
-        NodeState::Unknown => "Unknown",
-        NodeState::Down => "Down",
-        NodeState::Ready => "Ready",
-        NodeState::Disconnected => "Disconnected",
-    }
 }
 
 /// A node's availability as an adjective.

@@ -28,6 +28,7 @@ pub use plan::{Ask, ManagerState, OwnHost, is_simulated};
 pub use service::service_table;
 pub use service_pretty::service_pretty;
 pub use task::task_table;
+pub use words::pretty;
 
 use crate::kernel::SimTime;
 

@@ -1,11 +1,12 @@
 //! Sentences with "because": the decisive facts about something, each with what led to it.
+use sim_core::client::pretty;
 use sim_core::metrics::Census;
 use sim_core::model::{
     ContainerEvent, Fact, FactRecord, NodeState, SessionEvent, Subject, TaskState, UpdateState,
 };
 
 use crate::losses::loss_sentence;
-use crate::words::{availability, node_state, sentence as tell_sentence, subject_name};
+use crate::words::{availability, sentence as tell_sentence, subject_name};
 use crate::{Run, time};
 
 /// Links of a chain that are told before only its end is.
@@ -191,7 +192,7 @@ fn clause(record: &FactRecord, census: &Census) -> String {
             plain("went Down")
         }
         Fact::NodeStatus { to: NodeState::Down, message, .. } => with("went Down", message),
-        Fact::NodeStatus { to, message, .. } => with(&format!("became {}", node_state(*to)), message),
+        Fact::NodeStatus { to, message, .. } => with(&format!("became {}", pretty(to.name())), message),
         Fact::NodeAvailability { to, .. } => plain(&format!("was set {}", availability(*to))),
         Fact::NodeRole { to, .. } => plain(&format!("became a {}", to.name().to_lowercase())),
         Fact::ServiceUpdated { .. } => plain("got a new spec"),

@@ -1,6 +1,7 @@
 //! What is waited for right now.
 use std::sync::Arc;
 
+use sim_core::client::pretty;
 use sim_core::metrics::Census;
 use sim_core::model::{
     Network, NodeId, NodeState, Service, ServiceId, Subject, Subnet, Task, TaskId, TaskState, TrafficId,
@@ -12,7 +13,6 @@ use crate::Run;
 use crate::backends::StaleBackends;
 use crate::summary::counted;
 use crate::time;
-use crate::words::node_state;
 
 /// Tasks of a service of which each is told what it waits for.
 const TASKS_MAX: usize = 8;
@@ -210,7 +210,7 @@ impl Scene<'_> {
         let name = self.census.node_name(node);
         let verb = if running == 1 { "runs" } else { "run" };
         let tasks = counted(running as u64, "task");
-        Some(vec![format!("{name} is {}, and {tasks} {verb} there", node_state(state))])
+        Some(vec![format!("{name} is {}, and {tasks} {verb} there", pretty(state.name()))])
     }
 
     fn name(&self, task: TaskId) -> String {

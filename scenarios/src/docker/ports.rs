@@ -80,12 +80,8 @@ fn number(text: &str) -> Result<u16, Refused> {
 }
 
 fn protocol(text: &str) -> Result<TransportProtocol, Refused> {
-    match text {
-        "tcp" => Ok(TransportProtocol::Tcp),
-        "udp" => Ok(TransportProtocol::Udp),
-        "sctp" => Ok(TransportProtocol::Sctp),
-        _ => refused(format!("protocol can be tcp, udp or sctp, not {text}")),
-    }
+    TransportProtocol::from_name(text)
+        .map_or_else(|| refused(format!("protocol can be tcp, udp or sctp, not {text}")), Ok)
 }
 
 #[cfg(test)]

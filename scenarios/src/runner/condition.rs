@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sim_core::View;
+use sim_core::client::pretty;
 use sim_core::metrics::{Census, NodeEntry, ServiceEntry};
 use sim_core::model::{CommandId, HostId, NodeId, ServiceId, Task};
 use sim_core::progress::{ClientState, Clients};
@@ -168,12 +169,11 @@ fn node_condition(
     let Some((id, entry)) = node else { return (false, "no such node".to_owned()) };
     match condition {
         NodeCondition::Status(wanted) => {
-            (*wanted == Some(entry.state), format!("status {}", text::pretty(entry.state.name())))
+            (*wanted == Some(entry.state), format!("status {}", pretty(entry.state.name())))
         }
-        NodeCondition::Availability(wanted) => (
-            *wanted == entry.availability,
-            format!("availability {}", text::pretty(entry.availability.name())),
-        ),
+        NodeCondition::Availability(wanted) => {
+            (*wanted == entry.availability, format!("availability {}", pretty(entry.availability.name())))
+        }
         NodeCondition::Running(bounds) => number(*bounds, "running", entry.running),
         NodeCondition::Manager(wanted) => {
             let status =
@@ -204,10 +204,10 @@ fn newest_task(name: &TaskName, scene: &Scene<'_>) -> Option<Arc<Task>> {
 fn task_condition(condition: &TaskCondition, task: &Task, scene: &Scene<'_>) -> (bool, String) {
     match condition {
         TaskCondition::State(state) => {
-            (task.status.state == *state, format!("state {}", text::pretty(task.status.state.name())))
+            (task.status.state == *state, format!("state {}", pretty(task.status.state.name())))
         }
         TaskCondition::Desired(state) => {
-            (task.desired_state == *state, format!("desired {}", text::pretty(task.desired_state.name())))
+            (task.desired_state == *state, format!("desired {}", pretty(task.desired_state.name())))
         }
         TaskCondition::Node(hosts) => {
             let node = task.node.and_then(|node| Some((node, scene.census.node(node)?)));

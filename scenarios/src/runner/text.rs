@@ -1,5 +1,5 @@
 //! Expectations in words.
-use sim_core::kernel::SimTime;
+use sim_core::client::pretty;
 use sim_core::metrics::Names;
 use sim_core::model::{HostId, UpdateState};
 
@@ -123,16 +123,4 @@ pub(super) fn manager(status: Option<ManagerStatus>) -> &'static str {
         Some(ManagerStatus::Reachable) => "Reachable",
         Some(ManagerStatus::Unreachable) => "Unreachable",
     }
-}
-
-/// SwarmKit's word as docker prints it: `READY` becomes `Ready`.
-pub(super) fn pretty(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or(String::new(), |first| format!("{first}{}", letters.as_str().to_lowercase()))
-}
-
-/// A time at which something was seen, rounded down to milliseconds: `43.912 s`.
-pub(super) fn brief(time: SimTime) -> String {
-    let millis = time.as_nanos() / 1_000_000;
-    format!("{}.{:03} s", millis / 1_000, millis % 1_000)
 }

@@ -3,7 +3,6 @@ use sim_core::kernel::SimTime;
 
 use super::condition::{Observation, Scene, observe};
 use super::judge::Verdict;
-use super::text::brief;
 use crate::{Expectation, Subject, When};
 
 /// An expectation and what is known of it so far.
@@ -60,18 +59,18 @@ impl<'a> Tracker<'a> {
         self.last = Some(Look { observation, since, seen_since });
         match self.expectation.when {
             When::Between(first, last) if time > first && time <= last && holds => {
-                self.pass(&format!("since {}", brief(time)))
+                self.pass(&format!("since {}", time.in_seconds()))
             }
             When::Always(first, last) if (first..=last).contains(&time) && !holds => {
-                let seen = format!("{} at {}", self.seen(), brief(time));
+                let seen = format!("{} at {}", self.seen(), time.in_seconds());
                 self.fail(&seen);
             }
             When::Never(first, last) if (first..=last).contains(&time) && holds => {
-                let seen = format!("{} at {}", self.seen(), brief(time));
+                let seen = format!("{} at {}", self.seen(), time.in_seconds());
                 self.fail(&seen);
             }
             When::Sometimes(first, last) if (first..=last).contains(&time) && holds => {
-                self.pass(&format!("first at {}", brief(time)));
+                self.pass(&format!("first at {}", time.in_seconds()));
             }
             When::At(_)
             | When::By(_)
@@ -93,16 +92,18 @@ impl<'a> Tracker<'a> {
             return;
         }
         match self.expectation.when {
-            When::At(_) | When::By(_) if holds => self.pass(&format!("since {}", brief(since))),
-            When::At(_) | When::By(_) => self.fail(&format!("{} since {}", self.seen(), brief(seen_since))),
+            When::At(_) | When::By(_) if holds => self.pass(&format!("since {}", since.in_seconds())),
+            When::At(_) | When::By(_) => {
+                self.fail(&format!("{} since {}", self.seen(), seen_since.in_seconds()))
+            }
             When::Between(first, _) if time == first && holds => {
-                self.fail(&format!("so already since {}", brief(since)))
+                self.fail(&format!("so already since {}", since.in_seconds()))
             }
             When::Between(_, last) if time == last => self.fail(&format!("still {}", self.seen())),
             When::Always(_, last) if time == last => self.pass("held all the time"),
             When::Never(_, last) if time == last => self.pass("never seen"),
             When::Sometimes(_, last) if time == last => {
-                self.fail(&format!("{} at {}", self.seen(), brief(time)))
+                self.fail(&format!("{} at {}", self.seen(), time.in_seconds()))
             }
             When::Between(..)
             | When::Always(..)
@@ -129,7 +130,9 @@ impl<'a> Tracker<'a> {
             (When::Over(_, last), Observation { holds: false, seen, .. }) if last <= until => {
                 self.fail(&seen)
             }
-            _ => self.decided = Some((Verdict::NotReached, format!("the run ended at {}", brief(until)))),
+            _ => {
+                self.decided = Some((Verdict::NotReached, format!("the run ended at {}", until.in_seconds())))
+            }
         }
     }
 

@@ -82,8 +82,9 @@ fn round_half_even(amount: u128, unit: u128) -> u128 {
     quotient + u128::from(up)
 }
 
-/// The first letter large, the others small: `READY` becomes `Ready`.
-pub(super) fn pretty(word: &str) -> String {
+/// A word of SwarmKit as docker prints it, the first letter large, the others small: `READY` becomes `Ready`.
+#[must_use]
+pub fn pretty(word: &str) -> String {
     let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
     format!("{}{}", first.to_uppercase(), rest.to_lowercase())
 }

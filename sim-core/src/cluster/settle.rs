@@ -15,9 +15,8 @@ use crate::manager::founding::{PREDEFINED_NETWORKS, ingress_network, predefined_
 use crate::manager::{DiskSpeed, LoopSettings, Manager, ManagerKit, ManagerStreams};
 use crate::model::setup::{HostSetup, InitialService, Setup, Start, SwarmPart};
 use crate::model::{
-    self, AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Network, NetworkAttachment,
-    NetworkId, Node, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task,
-    TaskState,
+    self, AllocatedSubnet, FactId, HEARTBEAT_EPSILON, HostId, IdMap, Network, NetworkAttachment, NetworkId,
+    Node, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
 use crate::protocol::{Component, Effects, Lineage, ManagerSnapshot, Member, ReplyTo};

@@ -159,6 +159,22 @@ impl fmt::Display for SimDuration {
     }
 }
 
+impl SimTime {
+    /// Seconds with three decimals, rounded down, for people: `43.912 s`.
+    #[must_use]
+    pub fn in_seconds(self) -> String {
+        SimDuration(self.0).in_seconds()
+    }
+}
+
+impl SimDuration {
+    /// Seconds with three decimals, rounded down, for people: `43.912 s`.
+    #[must_use]
+    pub fn in_seconds(self) -> String {
+        format!("{}.{:03} s", self.as_millis() / 1_000, self.as_millis() % 1_000)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

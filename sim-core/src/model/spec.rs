@@ -50,6 +50,17 @@ pub enum ServiceMode {
 }
 
 impl ServiceMode {
+    /// Docker's word: `replicated-job`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ServiceMode::Replicated { .. } => "replicated",
+            ServiceMode::Global => "global",
+            ServiceMode::ReplicatedJob { .. } => "replicated-job",
+            ServiceMode::GlobalJob => "global-job",
+        }
+    }
+
     /// True for the two modes whose tasks run to completion.
     #[must_use]
     pub fn is_job(self) -> bool {
@@ -411,6 +422,16 @@ pub enum TransportProtocol {
 }
 
 impl TransportProtocol {
+    /// All protocols.
+    pub const ALL: [TransportProtocol; 3] =
+        [TransportProtocol::Tcp, TransportProtocol::Udp, TransportProtocol::Sctp];
+
+    /// The protocol with docker's word.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
+    }
+
     /// Docker's word: `tcp`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -18,12 +18,12 @@ pub(crate) fn port(text: &str) -> PortConfig {
     };
     for part in parts {
         match part {
-            "tcp" => port.protocol = TransportProtocol::Tcp,
-            "udp" => port.protocol = TransportProtocol::Udp,
-            "sctp" => port.protocol = TransportProtocol::Sctp,
             "ingress" => port.publish_mode = PublishMode::Ingress,
             "host" => port.publish_mode = PublishMode::Host,
-            _ => panic!("no protocol and no mode: {part}"),
+            _ => {
+                let protocol = TransportProtocol::from_name(part);
+                port.protocol = protocol.unwrap_or_else(|| panic!("no protocol and no mode: {part}"));
+            }
         }
     }
     port

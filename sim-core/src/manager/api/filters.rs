@@ -1,5 +1,5 @@
 //! Conditions of listings: of equal keys one must hold, of different keys all; of labels each.
-use crate::model::{Labels, Network, Node, Service, ServiceMode, Task, TaskState};
+use crate::model::{Labels, Network, Node, Service, Task, TaskState};
 use crate::protocol::{ApiError, Filters};
 
 /// The conditions of one listing, with the seed that gives ids their text.
@@ -25,7 +25,7 @@ impl<'a> Conditions<'a> {
     pub(super) fn admit_service(&self, service: &Service) -> bool {
         self.any("name", |prefix| service.name().starts_with(prefix))
             && self.any("id", |prefix| service.id.text(self.seed).starts_with(prefix))
-            && self.any("mode", |mode| mode == mode_word(service.spec.mode))
+            && self.any("mode", |mode| mode == service.spec.mode.name())
             && self.any("runtime", |runtime| runtime == "container")
             && self.labels("label", &service.spec.annotations.labels)
     }
@@ -78,15 +78,5 @@ impl<'a> Conditions<'a> {
             let (name, value) = wanted.split_once('=').unwrap_or((wanted, ""));
             labels.get(name).is_some_and(|found| value.is_empty() || found == value)
         })
-    }
-}
-
-/// The word of `--mode`.
-fn mode_word(mode: ServiceMode) -> &'static str {
-    match mode {
-        ServiceMode::Replicated { .. } => "replicated",
-        ServiceMode::Global => "global",
-        ServiceMode::ReplicatedJob { .. } => "replicated-job",
-        ServiceMode::GlobalJob => "global-job",
     }
 }

@@ -180,12 +180,7 @@ impl NodeInfo {
 /// `80/tcp`.
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.protocol {
-            TransportProtocol::Tcp => "tcp",
-            TransportProtocol::Udp => "udp",
-            TransportProtocol::Sctp => "sctp",
-        };
-        write!(f, "{}/{protocol}", self.port)
+        write!(f, "{}/{}", self.port, self.protocol.name())
     }
 }
 

@@ -351,7 +351,7 @@ fn port(text: &str) -> PortConfig {
     let (published, protocol) = published.split_once('/').unwrap_or((published, "tcp"));
     PortConfig {
         name: String::new(),
-        protocol: if protocol == "udp" { TransportProtocol::Udp } else { TransportProtocol::Tcp },
+        protocol: TransportProtocol::from_name(protocol).expect("tcp, udp or sctp"),
         target_port: target.parse().expect("a port"),
         published_port: published.parse().expect("a port"),
         publish_mode: PublishMode::Ingress,

@@ -12,8 +12,8 @@ use crate::model::spec::{
     NetworkAttachmentConfig, ResourceRequirements,
 };
 use crate::model::{
-    EndpointSpec, GenericResource, NetworkId, Placement, PortConfig, PublishMode, RestartCondition,
-    RestartPolicy, ServiceMode, ServiceSpec, TransportProtocol, UpdateConfig,
+    EndpointSpec, GenericResource, NetworkId, Placement, PortConfig, RestartCondition, RestartPolicy,
+    ServiceMode, ServiceSpec, UpdateConfig,
 };
 
 /// Why a client cannot change a spec as asked. The text is docker's.
@@ -300,15 +300,7 @@ fn change_ports(ports: &mut Vec<PortConfig>, add: &[PortConfig], remove: &[PortC
 
 /// Docker's text for a port, in whose alphabetical order it keeps the list: `8080:80/tcp/ingress`.
 fn port_text(port: &PortConfig) -> String {
-    let protocol = match port.protocol {
-        TransportProtocol::Tcp => "tcp",
-        TransportProtocol::Udp => "udp",
-        TransportProtocol::Sctp => "sctp",
-    };
-    let mode = match port.publish_mode {
-        PublishMode::Ingress => "ingress",
-        PublishMode::Host => "host",
-    };
+    let (protocol, mode) = (port.protocol.name(), port.publish_mode.name());
     format!("{}:{}/{protocol}/{mode}", port.published_port, port.target_port)
 }
 

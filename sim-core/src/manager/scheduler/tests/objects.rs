@@ -117,7 +117,7 @@ fn mount(kind: MountKind, driver: &str) -> Mount {
 fn host_port(text: &str) -> PortConfig {
     let (port, protocol) = text.split_once('/').expect("host-port=80/tcp");
     PortConfig {
-        protocol: if protocol == "udp" { TransportProtocol::Udp } else { TransportProtocol::Tcp },
+        protocol: TransportProtocol::from_name(protocol).expect("tcp, udp or sctp"),
         published_port: port.parse().expect("a port"),
         publish_mode: PublishMode::Host,
         ..PortConfig::default()
