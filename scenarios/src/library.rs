@@ -26,11 +26,14 @@ mod tests {
     use crate::{Scenario, ScenarioOptions};
 
     #[test]
-    fn every_scenario_is_called_as_its_file() {
+    fn every_scenario_is_called_as_its_file_and_says_what_is_expected() {
         for name in names() {
             let text = text(name).expect("the library has it");
             let scenario = Scenario::parse(text, name, &ScenarioOptions::default());
-            assert_eq!(scenario.unwrap_or_else(|errors| panic!("{errors}")).name, name);
+            let scenario = scenario.unwrap_or_else(|errors| panic!("{errors}"));
+            assert_eq!(scenario.name, name);
+            assert!(scenario.is_unchanged, "{name}");
+            assert!(!scenario.about.is_empty() && !scenario.expectations.is_empty(), "{name}");
         }
     }
 }

@@ -1,19 +1,14 @@
 //! Cases of the control plane as scenarios: managers that come and go, and what docker says meanwhile.
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use scenarios::runner::{self, NoSpectator, RunOptions, Verdict};
 use scenarios::{Scenario, ScenarioOptions};
 
-const SEEDS: u64 = 5;
+use self::common::scenario_files;
 
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/control");
-    let entries = fs::read_dir(folder).expect("the folder exists");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("folders can be read").path()).collect();
-    files.sort();
-    files
-}
+const SEEDS: u64 = 5;
 
 /// What does not come as expected with a seed.
 fn failures(text: &str, name: &str, seed: u64) -> Vec<String> {
@@ -31,7 +26,7 @@ fn failures(text: &str, name: &str, seed: u64) -> Vec<String> {
 #[test]
 fn every_case_goes_as_it_should_with_every_seed() {
     let mut failed = Vec::new();
-    for file in files() {
+    for file in scenario_files("testdata/control") {
         let text = fs::read_to_string(&file).expect("the file can be read");
         let name = file.file_stem().and_then(|name| name.to_str()).expect("names are text");
         failed.extend((0..SEEDS).flat_map(|seed| failures(&text, name, seed)));

@@ -1,20 +1,20 @@
 //! Scenario files that are wrong, and what is said about them: `testdata/errors/*.yaml` with a `.txt` for each.
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use expect_test::{expect, expect_file};
 use scenarios::{Problem, Scenario, ScenarioError, ScenarioErrors, ScenarioOptions};
+
+use self::common::scenario_files;
 
 fn errors_of(text: &str, name: &str, options: &ScenarioOptions) -> ScenarioErrors {
     Scenario::parse(text, name, options).expect_err("the file is wrong")
 }
 
 fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/errors");
-    let files = fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("readable").path());
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
-    files.sort();
-    files
+    scenario_files("testdata/errors")
 }
 
 #[test]

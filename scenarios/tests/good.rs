@@ -99,23 +99,3 @@ fn parameters_seed_and_end_can_be_set_from_outside() {
     expect!["9 40s false service create --name web --replicas 5 --publish 8080:80 nginx:1.28"]
         .assert_eq(&told);
 }
-
-#[test]
-fn every_scenario_of_the_library_is_read() {
-    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("library");
-    let files =
-        fs::read_dir(library).expect("the library exists").map(|entry| entry.expect("readable").path());
-    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
-    assert!(!files.is_empty());
-    for path in files {
-        let text = fs::read_to_string(&path).expect("readable");
-        let name = path.display().to_string();
-        let scenario = Scenario::parse(&text, &name, &ScenarioOptions::default())
-            .unwrap_or_else(|errors| panic!("{errors}"));
-        assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|stem| stem.to_str()), "{name}");
-        assert!(
-            scenario.is_unchanged && !scenario.about.is_empty() && !scenario.expectations.is_empty(),
-            "{name}"
-        );
-    }
-}

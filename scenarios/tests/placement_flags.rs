@@ -1,19 +1,17 @@
 //! Docker's flags for placement, and the settings `ties` and `scheduler`, in whole clusters.
+mod common;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use scenarios::runner::{NoSpectator, Outcome, RunOptions, Verdict, run};
 use scenarios::{Scenario, ScenarioOptions};
 
+use self::common::scenario_files;
+
 #[test]
 fn docker_flags_of_placement_do_what_they_do_in_docker() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/placement");
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .expect("the folder exists")
-        .map(|entry| entry.expect("it is read").path())
-        .collect();
-    files.sort();
+    let files = scenario_files("testdata/placement");
     assert_eq!(files.len(), 7);
     for file in files {
         let text = fs::read_to_string(&file).expect("scenarios are text");

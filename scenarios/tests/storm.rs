@@ -1,10 +1,12 @@
 //! Storms pass, and find every defect that is put in on purpose.
-use std::path::{Path, PathBuf};
+mod common;
 
 use scenarios::runner::{self, NoSpectator, RunOptions, Verdict};
 use scenarios::storm::{Finding, Plan, findings_until, first_finding, run};
 use scenarios::{Scenario, ScenarioOptions};
 use sim_core::model::{Defect, Sabotage};
+
+use self::common::scenario_files;
 
 /// Virtual minutes of the storms that have to find a defect: short, because one run of many has it early.
 const MINUTES: u32 = 8;
@@ -40,12 +42,7 @@ fn every_odd_storm_passes() {
 /// Storms that failed once, cut down, each named for what was wrong.
 #[test]
 fn storms_that_once_failed_pass() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/storms");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(!files.is_empty());
-    for file in files {
+    for file in scenario_files("testdata/storms") {
         let text = std::fs::read_to_string(&file).unwrap();
         let scenario = Scenario::parse(&text, &file.to_string_lossy(), &ScenarioOptions::default()).unwrap();
         let options = RunOptions { check: true, ..RunOptions::default() };

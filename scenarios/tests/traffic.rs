@@ -1,4 +1,6 @@
 //! Scenarios with requests: `testdata/traffic/*.yaml`, and for each what became of its requests.
+mod common;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +11,10 @@ use scenarios::{Scenario, ScenarioOptions};
 use sim_core::model::{Fact, FactRecord, FailureCause, RequestsFailed};
 use sim_core::record::Keep;
 
+use self::common::scenario_files;
+
 fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/traffic");
-    let files = fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("readable").path());
-    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
-    files.sort();
-    files
+    scenario_files("testdata/traffic")
 }
 
 fn run(path: &Path) -> Outcome {

@@ -1,7 +1,9 @@
 //! Docker's flags for updates, rollbacks, restarts and modes in whole clusters, and what docker prints meanwhile.
+mod common;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use expect_test::expect_file;
 use scenarios::runner::{NoSpectator, Outcome, RunOptions, Verdict, run};
@@ -9,9 +11,9 @@ use scenarios::{Scenario, ScenarioOptions};
 use sim_core::model::Fact;
 use sim_core::record::Keep;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/updates")
-}
+use self::common::scenario_files;
+
+const FOLDER: &str = "testdata/updates";
 
 fn played(file: &Path, seed: Option<u64>) -> Outcome {
     let text = fs::read_to_string(file).expect("scenarios are text");
@@ -23,11 +25,7 @@ fn played(file: &Path, seed: Option<u64>) -> Outcome {
 
 #[test]
 fn docker_flags_of_updates_do_what_they_do_in_docker() {
-    let entries = fs::read_dir(folder()).expect("the folder exists");
-    let files = entries.map(|entry| entry.expect("it is read").path());
-    let mut files: Vec<_> =
-        files.filter(|file| file.extension().is_some_and(|kind| kind == "yaml")).collect();
-    files.sort();
+    let files = scenario_files(FOLDER);
     assert_eq!(files.len(), 5);
     for file in files {
         for seed in 0..3 {
@@ -43,7 +41,7 @@ fn docker_flags_of_updates_do_what_they_do_in_docker() {
 
 #[test]
 fn docker_prints_how_far_an_update_is() {
-    let outcome = played(&folder().join("tables.yaml"), None);
+    let outcome = played(&Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER).join("tables.yaml"), None);
     let (mut text, mut lines) = (String::new(), Vec::new());
     for record in &outcome.recording.facts {
         if let Fact::Command { line, .. } = &record.fact {
