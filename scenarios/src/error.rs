@@ -2,6 +2,7 @@
 //!
 //! An error prints like a compiler's: place, problem, the line with a caret, help. Plain text; the command line
 //! adds colour.
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::units::UnitError;
@@ -93,7 +94,7 @@ pub enum Problem {
     /// Exactly one of some keys has to be here.
     NotExactlyOne {
         /// Which.
-        of: &'static str,
+        of: Cow<'static, str>,
         /// Those that are there.
         found: Vec<String>,
     },

@@ -77,22 +77,16 @@ impl<'s> Entry<'_, 's> {
         let file = self.file;
         let subjects = [
             ("service", file.service.is_some()),
-            ("task", file.task.is_some()),
             // With a task, `node` is a condition.
             ("node", file.node.is_some() && file.task.is_none()),
+            ("task", file.task.is_some()),
             ("cluster", file.cluster.is_some()),
             ("command", file.command.is_some()),
             ("traffic", file.traffic.is_some()),
         ];
-        let found: Vec<&str> =
-            subjects.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| key).collect();
-        let [subject] = found.as_slice() else {
-            let of = "`service`, `node`, `task`, `cluster`, `command` and `traffic`";
-            let found = found.iter().map(|key| format!("`{key}`")).collect();
-            return self.fail(Problem::NotExactlyOne { of, found }, "every expectation is about one thing");
-        };
+        let subject = self.reader.exactly_one(&subjects, &self.at, "every expectation is about one thing")?;
         self.check_conditions(subject)?;
-        match *subject {
+        match subject {
             "service" => self.service(),
             "task" => self.task(),
             "node" => self.node(),

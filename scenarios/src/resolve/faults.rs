@@ -100,38 +100,28 @@ pub(super) fn healing(fault: &Fault) -> Option<Fault> {
 
 /// The one key that says what kind of fault it is, and the kind.
 fn kind<'a>(reader: &mut Reader<'_>, file: &'a FaultFile, at: &Location) -> Option<(&'static str, Kind<'a>)> {
-    let hosts = [
-        ("crash", HostKind::Crash, &file.crash),
-        ("lose_disk", HostKind::LoseDisk, &file.lose_disk),
-        ("kill", HostKind::Kill, &file.kill),
-        ("stop", HostKind::Stop, &file.stop),
-        ("restart", HostKind::Restart, &file.restart),
-        ("freeze", HostKind::Freeze, &file.freeze),
-        ("thaw", HostKind::Thaw, &file.thaw),
-        ("slow_disk", HostKind::SlowDisk, &file.slow_disk),
+    let host = |kind, hosts: &'a Option<_>| hosts.as_ref().map(|hosts| Kind::Hosts(kind, hosts));
+    let link = |kind, sides: &'a Option<_>| sides.as_ref().map(|sides| Kind::Links(kind, sides));
+    let kinds = [
+        ("crash", host(HostKind::Crash, &file.crash)),
+        ("lose_disk", host(HostKind::LoseDisk, &file.lose_disk)),
+        ("kill", host(HostKind::Kill, &file.kill)),
+        ("stop", host(HostKind::Stop, &file.stop)),
+        ("restart", host(HostKind::Restart, &file.restart)),
+        ("freeze", host(HostKind::Freeze, &file.freeze)),
+        ("thaw", host(HostKind::Thaw, &file.thaw)),
+        ("cut", link(LinkKind::Cut, &file.cut)),
+        ("heal", link(LinkKind::Heal, &file.heal)),
+        ("slow", link(LinkKind::Slow, &file.slow)),
+        ("loss", link(LinkKind::Loss, &file.loss)),
+        ("block", link(LinkKind::Block, &file.block)),
+        ("gossip_loss", link(LinkKind::GossipLoss, &file.gossip_loss)),
+        ("slow_disk", host(HostKind::SlowDisk, &file.slow_disk)),
+        ("kill_task", file.kill_task.as_ref().map(Kind::Task)),
     ];
-    let links = [
-        ("cut", LinkKind::Cut, &file.cut),
-        ("heal", LinkKind::Heal, &file.heal),
-        ("slow", LinkKind::Slow, &file.slow),
-        ("loss", LinkKind::Loss, &file.loss),
-        ("block", LinkKind::Block, &file.block),
-        ("gossip_loss", LinkKind::GossipLoss, &file.gossip_loss),
-    ];
-    let hosts =
-        hosts.into_iter().filter_map(|(key, kind, hosts)| Some((key, Kind::Hosts(kind, hosts.as_ref()?))));
-    let links =
-        links.into_iter().filter_map(|(key, kind, sides)| Some((key, Kind::Links(kind, sides.as_ref()?))));
-    let task = file.kill_task.as_ref().map(|task| ("kill_task", Kind::Task(task)));
-    let given: Vec<(&str, Kind<'_>)> = hosts.chain(links).chain(task).collect();
-    if let [kind] = given.as_slice() {
-        return Some(*kind);
-    }
-    let of = "`crash`, `lose_disk`, `kill`, `stop`, `restart`, `freeze`, `thaw`, `cut`, `heal`, `slow`, `loss`, \
-              `block`, `gossip_loss`, `slow_disk` and `kill_task`";
-    let found = given.iter().map(|(key, _)| format!("`{key}`")).collect();
-    reader.fail(at.clone(), Problem::NotExactlyOne { of, found }, "make each fault an entry of its own");
-    None
+    let keys = kinds.map(|(key, kind)| (key, kind.is_some()));
+    let key = reader.exactly_one(&keys, at, "make each fault an entry of its own")?;
+    kinds.into_iter().find(|(known, _)| *known == key).and_then(|(key, kind)| Some((key, kind?)))
 }
 
 /// Keys that go with some kinds only: those that are there must belong, those that belong must be there.

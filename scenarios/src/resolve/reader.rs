@@ -148,6 +148,26 @@ impl<'a> Reader<'a> {
         number
     }
 
+    /// The one of several keys that is given; it is an error if none is, or more than one.
+    pub(super) fn exactly_one(
+        &mut self,
+        keys: &[(&'static str, bool)],
+        at: &Location,
+        help: &str,
+    ) -> Option<&'static str> {
+        let given = keys.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key);
+        let given: Vec<&'static str> = given.collect();
+        if let [key] = given[..] {
+            return Some(key);
+        }
+        let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>();
+        let all: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+        let (last, others) = all.split_last().expect("there is a choice");
+        let of = format!("{} and `{last}`", quoted(others).join(", "));
+        self.fail(at.clone(), Problem::NotExactlyOne { of: of.into(), found: quoted(&given) }, help);
+        None
+    }
+
     pub(super) fn boolean(&mut self, text: &str, at: &Location) -> Option<bool> {
         self.word(text, at, "truth value", &[("true", true), ("false", false)])
     }

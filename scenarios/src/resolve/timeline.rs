@@ -132,21 +132,14 @@ impl Timeline<'_> {
         let EntryFile { at, id, on, docker, fault, traffic, note } = &entry.value;
         let place = reader.place(entry.referenced, pointer);
         let time = self.time(reader, at, pointer);
-        let found = [
+        let things = [
             ("docker", docker.is_some()),
             ("fault", fault.is_some()),
             ("traffic", traffic.is_some()),
             ("note", note.is_some()),
         ];
-        let found: Vec<String> =
-            found.into_iter().filter(|(_, is_given)| *is_given).map(|(key, _)| format!("`{key}`")).collect();
-        if found.len() != 1 {
-            let of = "`docker`, `fault`, `traffic` and `note`";
-            reader.fail(
-                place,
-                Problem::NotExactlyOne { of, found },
-                "every entry does one thing; make it several entries",
-            );
+        let help = "every entry does one thing; make it several entries";
+        if reader.exactly_one(&things, &place, help).is_none() {
             return;
         }
         if docker.is_none() {

@@ -125,7 +125,7 @@ pub(super) fn spread(reader: &mut Reader<'_>, spread: &file::Spread, pointer: &P
                 ("exponential", table.value.exponential.is_some()),
             ];
             let found = found.iter().filter(|(_, is)| *is).map(|(key, _)| format!("`{key}`")).collect();
-            let problem = Problem::NotExactlyOne { of: "`uniform` and `exponential`", found };
+            let problem = Problem::NotExactlyOne { of: "`uniform` and `exponential`".into(), found };
             reader.fail(at, problem, "a time that is always the same needs no table: `20ms`");
             None
         }
@@ -218,7 +218,7 @@ fn origin(
         (None, None) | (Some(_), Some(_)) => {
             let both = file.through.is_some();
             let found = if both { vec!["`through`".to_owned(), "`from`".to_owned()] } else { Vec::new() };
-            let problem = Problem::NotExactlyOne { of: "`through` and `from`", found };
+            let problem = Problem::NotExactlyOne { of: "`through` and `from`".into(), found };
             let help = "requests come from outside `through` hosts, or `from` the tasks of a service";
             reader.fail(at.clone(), problem, help);
             None
@@ -275,7 +275,7 @@ fn load(reader: &mut Reader<'_>, file: &TrafficFile, at: &Location, pointer: &Po
             } else {
                 Vec::new()
             };
-            let problem = Problem::NotExactlyOne { of: "`rate` and `users`", found };
+            let problem = Problem::NotExactlyOne { of: "`rate` and `users`".into(), found };
             let help = "requests come at a `rate`, or from `users` who wait for each answer and `think`";
             reader.fail(at.clone(), problem, help);
             None

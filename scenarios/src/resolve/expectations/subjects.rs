@@ -135,18 +135,14 @@ impl Entry<'_, '_> {
             (None, None, Some(texts)) => Some(Outcome::Prints(texts)),
             (None, None, None) => None,
             (succeeds, fails, prints) => {
-                let of = "`succeeds`, `fails` and `prints`";
                 let given = [
                     ("succeeds", succeeds.is_some()),
                     ("fails", fails.is_some()),
                     ("prints", prints.is_some()),
                 ];
-                let found = given.iter().filter(|(_, given)| *given).map(|(key, _)| format!("`{key}`"));
-                let found = found.collect();
-                self.fail(
-                    Problem::NotExactlyOne { of, found },
-                    "a command that prints something succeeds, one that fails is expected to complain",
-                )
+                let help = "a command that prints something succeeds, one that fails is expected to complain";
+                self.reader.exactly_one(&given, &self.at, help);
+                None
             }
         }
     }

@@ -19,18 +19,12 @@ impl Entry<'_, '_> {
             ("sometimes", &file.sometimes),
             ("over", &file.over),
         ];
-        let found = points.iter().filter(|(_, time)| time.is_some()).map(|(key, _)| *key);
-        let found: Vec<&str> =
-            found.chain(spans.iter().filter(|(_, span)| span.is_some()).map(|(key, _)| *key)).collect();
-        match found.as_slice() {
-            [] if file.command.is_some() => return Some(When::AtEnd),
-            [_] => {}
-            _ => {
-                let of = "`at`, `by`, `between`, `always`, `never`, `sometimes` and `over`";
-                let found = found.iter().map(|key| format!("`{key}`")).collect();
-                return self.fail(Problem::NotExactlyOne { of, found }, "every expectation has one time");
-            }
+        let is_given = points.map(|(key, time)| (key, time.is_some())).into_iter();
+        let is_given: Vec<_> = is_given.chain(spans.map(|(key, span)| (key, span.is_some()))).collect();
+        if file.command.is_some() && is_given.iter().all(|(_, is_given)| !is_given) {
+            return Some(When::AtEnd);
         }
+        self.reader.exactly_one(&is_given, &self.at, "every expectation has one time")?;
         for (key, time) in points {
             if time.is_some() {
                 let time = self.given(key, time.as_ref(), Reader::time)?;
