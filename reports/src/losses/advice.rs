@@ -29,6 +29,8 @@ pub(super) fn advice(scene: &Scene<'_>) -> Option<String> {
             "a health check that asks the program itself: this one did not notice that it hangs"
         }
         Failure::Hangs => "`--health-cmd`: a task that hangs fails its check and is replaced",
+        // A client in a task has no other node that it could send through.
+        Failure::EntrySilent if !scene.is_outside() => return None,
         Failure::EntrySilent | Failure::EntryStopped => entry_down(scene),
         Failure::NoEntry => "another node behind the load balancer in front",
         Failure::ClientGone => return None,

@@ -18,7 +18,7 @@ pub(super) fn requests_failed(failed: &RequestsFailed, census: &Census) -> Strin
     let what = match failed.failure {
         Failure::PortClosed => format!("{entry} knows no backend"),
         Failure::EntryStopped => format!("the engine of {entry} does not run"),
-        Failure::NoBackend => format!("no backend that {entry} knows takes new connections"),
+        Failure::NoBackend => format!("no backend that {entry} knows takes anything new"),
         Failure::NotListening => format!("{task} does not listen yet"),
         Failure::WrongPort => format!("{task} listens on other ports"),
         Failure::Gone => format!("{task}{at} is gone, and {entry} does not know it"),

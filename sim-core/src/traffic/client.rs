@@ -23,6 +23,8 @@ pub(super) struct ClientKey {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Client {
     pub(super) connection: Option<Connection>,
+    /// The node that a client outside sends all its datagrams to, if it keeps its port.
+    pub(super) correspondent: Option<HostId>,
     pub(super) addresses: Option<Addresses>,
 }
 
@@ -52,7 +54,8 @@ pub(super) struct Addresses {
 
 impl StateDigest for Client {
     fn digest(&self, digest: &mut Digest) {
-        let Self { connection, addresses } = self;
+        let Self { connection, correspondent, addresses } = self;
+        digest.u32(correspondent.map_or(u32::MAX, |host| host.0));
         if let Some(Connection { entry, target, balanced, used }) = connection {
             digest.u32(entry.0);
             digest.u32(target.task.0);

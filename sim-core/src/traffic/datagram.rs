@@ -4,7 +4,7 @@
 //! remembers for each port of a client where its datagrams go, until it has seen none for a while: such a flow stays
 //! at its backend, whether that takes anything new or not. Ports of single nodes and addresses of single tasks have
 //! no load balancer, and so no such memory.
-use super::client::{Connection, FLOW_IDLE_MAX};
+use super::client::{ClientKey, Connection, FLOW_IDLE_MAX};
 use super::ground::{self, Ground};
 use super::request::RequestId;
 use super::server::End;
@@ -17,6 +17,22 @@ impl Traffic {
     /// True if requests of a source are datagrams.
     pub(super) fn sends_datagrams(&self, source: TrafficId) -> bool {
         self.sources[source.index()].plan.sends_datagrams()
+    }
+
+    /// The node that a client outside sends to: always the same from one port, and else the one whose turn it is.
+    pub(super) fn correspondent(
+        &mut self,
+        source: TrafficId,
+        client: ClientKey,
+        failed_at: Option<HostId>,
+    ) -> Option<HostId> {
+        let source = self.source(source);
+        if source.behaviour().kept_connections == 0 {
+            return source.entries.choose(failed_at);
+        }
+        let entry = source.client(client).correspondent.or_else(|| source.entries.choose(failed_at));
+        source.client(client).correspondent = entry;
+        entry
     }
 
     /// The flow that a client sends in, if its entry may still remember it.

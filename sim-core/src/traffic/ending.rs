@@ -30,7 +30,8 @@ impl Traffic {
         let tries_again = gone.is_none() && request.retries < source.behaviour().retries;
         // Who sends datagrams has a port and no connection that could break. What is sent again has another one.
         if source.behaviour().kept_connections > 0 && (tries_again || !source.plan.sends_datagrams()) {
-            source.client(request.client).connection = None;
+            let client = source.client(request.client);
+            (client.connection, client.correspondent) = (None, None);
         }
         if tries_again {
             source.tally.retried();

@@ -98,6 +98,7 @@ impl Traffic {
         let kept = self.open_connection(source_id, client);
         let entry = match (kept, client.task) {
             (Some(connection), _) => Some(connection.entry),
+            (None, None) if sends_datagrams => self.correspondent(source_id, client, failed_at),
             (None, None) => self.source(source_id).entries.choose(failed_at),
             (None, Some(task)) => Some(self.servers.get(task).expect("clients are in tasks that ran").host),
         };

@@ -174,9 +174,12 @@ proptest! {
         prop_assert_eq!(first.hash(), again.hash());
     }
 
-    /// Whatever starts and takes its leave: as long as nothing ends, each client stays where it is.
+    /// Whatever starts and takes its leave: as long as nothing ends, each client stays where it is, over TCP and UDP.
     #[test]
-    fn a_kept_connection_stays_at_its_backend(deeds in deeds()) {
+    fn a_kept_connection_or_port_stays_at_its_backend(
+        deeds in deeds(),
+        protocol in prop::sample::select(&[TransportProtocol::Tcp, TransportProtocol::Udp]),
+    ) {
         let deeds: Vec<Deed> = std::iter::once(Deed::Start { service: 0, host: 1 })
             .chain([Deed::Go(1)])
             .chain(deeds.into_iter().filter(|deed| {
@@ -185,6 +188,7 @@ proptest! {
             .collect();
         let mut setup = setup();
         setup.traffic.truncate(4);
+        setup.traffic[3].protocol = protocol;
         setup.traffic[3].load = Load::Users { users: 1, think: Spread::Constant(SimDuration::from_millis(100)) };
         setup.images.listed.clear();
         let mut lab = Lab::new(setup, HOSTS as usize);
