@@ -31,6 +31,13 @@ impl Subnet {
         (self.address..=self.last()).contains(&address)
     }
 
+    /// True for the first address and the last one, which nobody can have unless there are no others (spec networking
+    /// 4.2).
+    #[must_use]
+    pub fn reserves(self, address: Ipv4Addr) -> bool {
+        self.prefix_bits < 31 && (address == self.address || address == self.last())
+    }
+
     /// True if the ranges have an address in common.
     #[must_use]
     pub fn overlaps(self, other: Subnet) -> bool {

@@ -19,6 +19,8 @@ pub(crate) enum AllocationError {
     NoVirtualAddress,
     /// A wanted gateway is not one of its subnet.
     AddressOutOfRange,
+    /// A wanted gateway is the address of its subnet as a whole, or of all that are on it.
+    AddressInUse,
     /// Every block of the pools is in use.
     PoolsExhausted,
     /// A wanted subnet overlaps one that is in use.
@@ -86,6 +88,7 @@ impl AllocationError {
             | AllocationError::NoAddress
             | AllocationError::NoVirtualAddress
             | AllocationError::AddressOutOfRange
+            | AllocationError::AddressInUse
             | AllocationError::PoolsExhausted
             | AllocationError::PoolOverlap
             | AllocationError::NoIngressNetwork => self.to_string(),
@@ -102,6 +105,7 @@ impl fmt::Display for AllocationError {
             AllocationError::NoAddress => "could not find an available IP",
             AllocationError::NoVirtualAddress => "could not find an available IP while allocating VIP",
             AllocationError::AddressOutOfRange => "requested address is out of range",
+            AllocationError::AddressInUse => "Address already in use",
             AllocationError::PoolsExhausted => "all predefined address pools have been fully subnetted",
             AllocationError::PoolOverlap => {
                 "invalid pool request: Pool overlaps with other one on this address space"

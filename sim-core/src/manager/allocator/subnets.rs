@@ -97,6 +97,9 @@ impl Subnets {
         if !subnet.contains(gateway) {
             return Err(AllocationError::AddressOutOfRange);
         }
+        if subnet.reserves(gateway) {
+            return Err(AllocationError::AddressInUse);
+        }
         let vxlan = match vxlan {
             None => self.vxlans.take_next()?,
             Some(vxlan) => {
