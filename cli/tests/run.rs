@@ -344,6 +344,15 @@ fn json_has_every_loss_with_its_reason() {
 }
 
 #[test]
+fn an_engine_that_is_no_manager_knows_the_networks_that_it_has() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/networks-elsewhere.yaml");
+    let ran = run(&folder("networks-elsewhere"), &["run", file.to_str().expect("the path is text")]);
+    let (_, story) = ran.stdout.split_once("\nStory\n").expect("there is a story");
+    let (story, _) = story.split_once("\nAt the end\n").expect("it ends");
+    expect_file!["../testdata/networks-elsewhere.txt"].assert_eq(story);
+}
+
+#[test]
 fn requests_under_way_at_the_end_are_counted_as_such() {
     let folder = folder("under-way");
     let text = "name: early\nabout: The run ends before the last answers.\ncluster: { managers: 1 }\n\

@@ -4,6 +4,7 @@
 //! What a component sends is routed when its step has returned: the network says when it arrives, and the state
 //! of the receiving host then decides what becomes of it.
 mod clients;
+mod engine_networks;
 mod host;
 mod networks;
 mod settle;
@@ -306,7 +307,9 @@ impl Cluster {
         let nodes = nodes.map(|node| (node.host, node.id)).collect();
         let own = host.node.identity.map(|identity| identity.node);
         let swarm = view.store().and_then(Store::cluster).cloned();
-        Site { engine, own, nodes, setup: Arc::clone(&self.setup), swarm }
+        let joined = host.mesh.joined().filter_map(|id| view.store()?.network(id));
+        let networks = joined.cloned().collect();
+        Site { engine, own, nodes, networks, setup: Arc::clone(&self.setup), swarm }
     }
 
     pub(crate) fn host_mut(&mut self, host: HostId) -> &mut Host {

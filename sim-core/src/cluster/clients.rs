@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::engine_networks;
 use super::host::{EngineAnswer, NO_MANAGER};
 use crate::client::{Ask, ClientError, CommandRun, ManagerState, OwnHost};
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::setup::{ClientCommand, Setup};
-use crate::model::{Cluster, Fact, FactId, HostId, NodeId};
+use crate::model::{Cluster, Fact, FactId, HostId, Network, NodeId};
 use crate::protocol::{
     Answer, ApiRequest, CallError, CallId, ClientTimer, Component, Effects, EngineRequest, Message, Request,
     Response, Timer,
@@ -47,6 +48,8 @@ pub(crate) struct Site {
     pub(crate) own: Option<NodeId>,
     /// All node objects with their hosts, in the order in which they were made.
     pub(crate) nodes: Vec<(HostId, NodeId)>,
+    /// The networks of the swarm that the engine itself has.
+    pub(crate) networks: Vec<Arc<Network>>,
     /// Knows the names of the hosts.
     pub(crate) setup: Arc<Setup>,
     /// The swarm as it is now.
@@ -187,7 +190,10 @@ impl Clients {
                         self.ask(client, request, limit, out);
                         return VecDeque::new();
                     }
-                    Some(error) => client.run.answered(Err(error), out.now()),
+                    Some(error) => {
+                        let of_the_engine = engine_networks::answer(&request, site, self.seed);
+                        client.run.answered(of_the_engine.unwrap_or(Err(error)), out.now());
+                    }
                 },
             }
         }

@@ -23,7 +23,9 @@ pub use list::{
     inspect_nodes, inspect_services, list_node_tasks, list_nodes, list_service_tasks, list_services,
     service_status,
 };
+pub(crate) use lookup::find_network_among;
 pub(crate) use lookup::find_service;
+pub(crate) use networks::select_networks;
 pub use networks::{create_network, remove_network};
 pub use nodes::{remove_node, update_node};
 pub use services::{create_service, remove_service, rollback_service, update_service};

@@ -35,6 +35,8 @@ impl<'a> Conditions<'a> {
             && self.any("id", |prefix| network.id.text(self.seed).starts_with(prefix))
             && self.any("driver", |driver| driver == network.spec.driver())
             && self.any("scope", |scope| scope == "swarm")
+            // Those that every engine has by itself are built in, and never among these.
+            && self.any("type", |kind| kind == "custom")
             && self.labels("label", &network.spec.annotations.labels)
     }
 

@@ -46,14 +46,22 @@ pub(super) fn find_node<'a>(
 
 /// The network that is meant.
 pub(super) fn find_network(store: &Store, reference: &str, seed: u64) -> Result<NetworkId, ApiError> {
-    if let Some(network) = store.networks().find(|network| network.id.is_text(seed, reference)) {
-        return Ok(network.id);
+    find_network_among(&store.networks().collect::<Vec<_>>(), reference, seed).map(|network| network.id)
+}
+
+/// The one of several networks that is meant.
+pub(crate) fn find_network_among<'a>(
+    networks: &[&'a Arc<Network>],
+    reference: &str,
+    seed: u64,
+) -> Result<&'a Arc<Network>, ApiError> {
+    let all = || networks.iter().copied();
+    if let Some(network) = all().find(|network| network.id.is_text(seed, reference)) {
+        return Ok(network);
     }
-    let named = store.network_by_name(reference).filter(|network| network.spec.annotations.name == reference);
-    let named = named.into_iter().collect();
-    let is_prefixed = |network: &&Arc<Network>| network.id.text(seed).starts_with(reference);
-    let prefixed = || store.networks().filter(is_prefixed).collect();
-    only(named, prefixed, ObjectKind::Network, reference).map(|network: &Arc<Network>| network.id)
+    let named = all().filter(|network| network.name() == reference).collect();
+    let prefixed = || all().filter(|network| network.id.text(seed).starts_with(reference)).collect();
+    only(named, prefixed, ObjectKind::Network, reference)
 }
 
 /// The one object of this name; without any, the one object of this beginning of an id.

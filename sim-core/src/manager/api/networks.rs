@@ -3,23 +3,28 @@ use std::sync::Arc;
 
 use super::filters::Conditions;
 use super::lookup::find_network;
+use super::validate::validate_annotations;
 use crate::model::network::{OVERLAY, PREDEFINED_LABEL};
 use crate::model::{Network, NetworkId, NetworkSpec, Service, TaskState};
 use crate::protocol::{ApiError, Filters, NetworkError};
 use crate::store::{Store, StoreError, Transaction};
 
-const NETWORK_FILTERS: [&str; 5] = ["driver", "id", "label", "name", "scope"];
+const NETWORK_FILTERS: [&str; 6] = ["driver", "id", "label", "name", "scope", "type"];
 
 /// Creates a network and returns its id. Whether its addresses can be had is the allocator's affair.
 ///
 /// # Errors
-/// If its name is taken, or the routing mesh would have two networks or a wrong one.
+/// If its name is taken or none, or the routing mesh would have two networks or a wrong one.
 pub fn create_network(transaction: &mut Transaction<'_>, spec: NetworkSpec) -> Result<NetworkId, ApiError> {
+    if spec.ingress {
+        check_ingress(&spec)?;
+    }
+    validate_annotations(&spec.annotations)?;
     if spec.annotations.labels.contains_key(PREDEFINED_LABEL) {
         return Err(NetworkError::PredefinedLabel.into());
     }
     if spec.ingress {
-        check_ingress(transaction.store(), &spec)?;
+        check_alone(transaction.store())?;
     }
     let id = transaction.mint_network();
     let name = spec.annotations.name.clone();
@@ -50,13 +55,18 @@ pub fn remove_network(transaction: &mut Transaction<'_>, id: NetworkId) -> Resul
     Ok(transaction.delete_network(id)?)
 }
 
-fn check_ingress(store: &Store, spec: &NetworkSpec) -> Result<(), NetworkError> {
+fn check_ingress(spec: &NetworkSpec) -> Result<(), NetworkError> {
     if spec.attachable {
         return Err(NetworkError::IngressAttachable);
     }
     if spec.driver() != OVERLAY {
         return Err(NetworkError::IngressDriver);
     }
+    Ok(())
+}
+
+/// There is one network of the routing mesh at most.
+fn check_alone(store: &Store) -> Result<(), NetworkError> {
     match store.networks().find(|network| network.spec.ingress) {
         Some(present) => Err(NetworkError::IngressPresent(present.id)),
         None => Ok(()),
@@ -85,8 +95,16 @@ pub(super) fn list_networks(
     filters: &Filters,
     seed: u64,
 ) -> Result<Vec<Arc<Network>>, ApiError> {
+    select_networks(store.networks().filter(|network| !network.is_predefined()), filters, seed)
+}
+
+/// Those of several networks that fulfil conditions.
+pub(crate) fn select_networks<'a>(
+    networks: impl Iterator<Item = &'a Arc<Network>>,
+    filters: &Filters,
+    seed: u64,
+) -> Result<Vec<Arc<Network>>, ApiError> {
     let conditions = Conditions::new(filters, &NETWORK_FILTERS, seed)?;
-    let networks = store.networks().filter(|network| !network.is_predefined());
     Ok(networks.filter(|network| conditions.admit_network(network)).cloned().collect())
 }
 

@@ -53,7 +53,8 @@ pub(super) fn validate_networks(store: &Store, networks: &[NetworkAttachmentConf
     Ok(())
 }
 
-fn validate_annotations(annotations: &Annotations) -> Result<(), SpecError> {
+/// The name of a service or network is a DNS label.
+pub(super) fn validate_annotations(annotations: &Annotations) -> Result<(), SpecError> {
     let name = &annotations.name;
     if name.is_empty() {
         return Err(SpecError::NameMissing);
