@@ -2,7 +2,7 @@
 use std::net::Ipv4Addr;
 
 use clap::Subcommand;
-use sim_core::model::command::NetworkCommand;
+use sim_core::model::command::{Listing, NetworkCommand};
 use sim_core::model::{Annotations, NetworkSpec, Subnet, SubnetSpec};
 
 use super::CommandError;
@@ -82,11 +82,28 @@ impl Network {
                 };
                 Ok(NetworkCommand::Create { spec: Box::new(spec) })
             }
-            Network::Ls { flags } => Ok(NetworkCommand::List(flags.into_listing())),
+            Network::Ls { flags } => Ok(NetworkCommand::List(checked(flags.into_listing())?)),
             Network::Rm { force, networks } => Ok(NetworkCommand::Remove { networks, force }),
             Network::Inspect { networks } => Ok(NetworkCommand::Inspect { networks }),
         }
     }
+}
+
+/// Conditions that can be answered: which networks are in use is known to each engine alone.
+fn checked(listing: Listing) -> Result<Listing, CommandError> {
+    for (key, value) in &listing.filters {
+        if key == "dangling" {
+            let error =
+                CommandError::value("--filter", &format!("{key}={value}"), "who uses networks is not listed");
+            return Err(error.with_help("`service inspect` has the networks of a service"));
+        }
+        if key == "type" && !matches!(value.as_str(), "custom" | "builtin") {
+            let error =
+                CommandError::value("--filter", &format!("{key}={value}"), "it can be custom, builtin");
+            return Err(error);
+        }
+    }
+    Ok(listing)
 }
 
 /// Each gateway belongs to the subnet that it lies in, and no subnet may lie in another.
@@ -105,7 +122,12 @@ fn with_gateways(subnets: &[Subnet], gateways: Vec<Ipv4Addr>) -> Result<Vec<Subn
         let Some(spec) = specs.iter_mut().find(|spec| spec.subnet.contains(gateway)) else {
             return Err(CommandError::usage(&format!("no matching subnet for gateway {gateway}")));
         };
-        spec.gateway = Some(gateway);
+        if let Some(known) = spec.gateway.replace(gateway) {
+            return Err(CommandError::usage(&format!(
+                "cannot configure multiple gateways ({gateway}, {known}) for the same subnet ({})",
+                spec.subnet
+            )));
+        }
     }
     Ok(specs)
 }
