@@ -146,8 +146,6 @@ pub(crate) enum AgentTimer {
     Heartbeat,
     /// A call of this agent is not waited for any longer.
     CallTimeout(CallId),
-    /// The description of the node is looked at again.
-    DescriptionCheck,
     /// The pause before a container's stop signal is over.
     Operation(TaskId),
     /// The engine has created or started a container.

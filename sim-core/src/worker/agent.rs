@@ -4,15 +4,12 @@ use std::sync::Arc;
 use super::executor::Executor;
 use super::reporter::{Delivery, Reporter};
 use super::session::{AgentStreams, Session};
-use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
+use crate::kernel::{Digest, SimTime, StateDigest};
 use crate::model::setup::Setup;
 use crate::model::{HostId, NetworkAttachment, Node, NodeDescription, NodeId, Task, TaskId};
 use crate::protocol::{
-    AgentTimer, Answer, Assignments, CallId, Component, Effects, Message, SessionId, StreamItem, Timer,
+    AgentTimer, Answer, Assignments, CallId, Component, Effects, Message, SessionId, StreamItem,
 };
-
-/// How often the description of the machine is looked at (spec control-plane 1.3).
-const DESCRIPTION_PERIOD: SimDuration = SimDuration::from_secs(20);
 
 /// What an agent is told when it is made.
 #[derive(Clone, Debug)]
@@ -48,8 +45,6 @@ pub(crate) struct Agent {
     executor: Box<Executor>,
     /// When the process began; none: the engine does not run.
     started_at: Option<SimTime>,
-    /// What the machine is like now, if that differs from what was told.
-    changed_description: Option<Arc<NodeDescription>>,
     /// The node leaves the swarm: it takes no more tasks.
     leaving: bool,
 }
@@ -63,7 +58,6 @@ impl Agent {
             reporter: Reporter::new(node),
             executor: Box::new(Executor::new(host, setup, seed)),
             started_at: None,
-            changed_description: None,
             leaving: false,
         }
     }
@@ -117,7 +111,7 @@ impl Agent {
     pub(crate) fn start(&mut self, out: &mut Effects) {
         assert!(self.started_at.is_none(), "an engine that runs does not start");
         self.started_at = Some(out.now());
-        self.session.start(self.changed_description.take(), out);
+        self.session.start(out);
         self.executor.start(&mut self.reporter, out);
     }
 
@@ -150,7 +144,6 @@ impl Agent {
             AgentTimer::OpenSession => self.session.open(out),
             AgentTimer::Heartbeat => self.session.heartbeat_due(out),
             AgentTimer::CallTimeout(call) => self.session.timed_out(call, out),
-            AgentTimer::DescriptionCheck => self.check_description(out),
             AgentTimer::Operation(_)
             | AgentTimer::Engine(_)
             | AgentTimer::Retry(_)
@@ -197,29 +190,6 @@ impl Agent {
         let engine_runs = self.started_at.is_some();
         self.executor.kill_task(task, engine_runs, &mut self.reporter, out);
         self.report(out);
-    }
-
-    /// The machine is like this from now on. A session tells it at the next multiple of 20 s since the start of
-    /// the process; without a change nothing is looked at.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no fault changes a machine in a run; the cases of agents do")
-    )]
-    pub(crate) fn describe(&mut self, description: Arc<NodeDescription>, out: &mut Effects) {
-        let waits = self.changed_description.replace(description).is_some();
-        if let Some(started_at) = self.started_at.filter(|_| !waits) {
-            let periods = out.now().since(started_at).as_nanos() / DESCRIPTION_PERIOD.as_nanos() + 1;
-            let due = started_at + DESCRIPTION_PERIOD.times(periods);
-            out.set_timer(Timer::Agent(AgentTimer::DescriptionCheck), due);
-        }
-    }
-
-    fn check_description(&mut self, out: &mut Effects) {
-        let Some(description) = self.changed_description.take() else { return };
-        if description != *self.session.description() && !self.session.redescribe(&description, out) {
-            self.changed_description = Some(description);
-            out.set_timer(Timer::Agent(AgentTimer::DescriptionCheck), out.now() + DESCRIPTION_PERIOD);
-        }
     }
 
     /// Whether a manager runs on the host, for sessions from the next one on.
@@ -270,12 +240,11 @@ impl Agent {
 
 impl StateDigest for Agent {
     fn digest(&self, digest: &mut Digest) {
-        let Self { session, reporter, executor, started_at, changed_description, leaving } = self;
+        let Self { session, reporter, executor, started_at, leaving } = self;
         session.digest(digest);
         reporter.digest(digest);
         executor.digest(digest);
         started_at.digest(digest);
-        digest.debug(changed_description);
         digest.bool(*leaving);
     }
 }

@@ -154,10 +154,9 @@ impl Executor {
             | AgentTimer::Retry(task)
             | AgentTimer::Exit(task)
             | AgentTimer::HealthCheck(task) => task,
-            AgentTimer::OpenSession
-            | AgentTimer::Heartbeat
-            | AgentTimer::CallTimeout(_)
-            | AgentTimer::DescriptionCheck => unreachable!("{timer:?} is for the session"),
+            AgentTimer::OpenSession | AgentTimer::Heartbeat | AgentTimer::CallTimeout(_) => {
+                unreachable!("{timer:?} is for the session")
+            }
         };
         act_on(tasks, id, |task| task.fire(timer, &mut context));
         self.free_ports();

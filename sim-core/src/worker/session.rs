@@ -109,11 +109,8 @@ impl Session {
         }
     }
 
-    /// A new process opens its first session at once, and tells what the machine is like now.
-    pub(super) fn start(&mut self, description: Option<Arc<NodeDescription>>, out: &mut Effects) {
-        if let Some(description) = description {
-            self.description = description;
-        }
+    /// A new process opens its first session at once.
+    pub(super) fn start(&mut self, out: &mut Effects) {
         self.remotes.restart();
         (self.id, self.backoff) = (None, SimDuration::ZERO);
         self.wanted_by = out.cause();
@@ -153,11 +150,6 @@ impl Session {
     /// The node object as the dispatcher last told it.
     pub(super) fn node_object(&self) -> Option<&Arc<Node>> {
         self.node_object.as_ref()
-    }
-
-    /// What the dispatcher was told, or will be told, about the machine.
-    pub(super) fn description(&self) -> &Arc<NodeDescription> {
-        &self.description
     }
 
     /// Whether the host has a manager of its own, from the next opening on.
@@ -335,19 +327,6 @@ impl Session {
         if matches!(error, None | Some(CallError::Status(_))) {
             self.wanted_by = fact;
         }
-    }
-
-    /// What the agent tells about its machine has changed: the session is opened again to tell it. False if
-    /// there is none now; then it is looked at again later.
-    pub(super) fn redescribe(&mut self, description: &Arc<NodeDescription>, out: &mut Effects) -> bool {
-        let open = matches!(self.phase, Phase::Open { .. });
-        if open {
-            self.description = Arc::clone(description);
-            self.wanted_by = out.cause();
-            self.close(Gone::Nothing, out);
-            self.open_after(SimDuration::ZERO, out);
-        }
-        open
     }
 
     /// The session failed, which becomes a fact: the next one follows after a back-off.

@@ -1,7 +1,7 @@
 //! Text tests of the agent with a scripted dispatcher, and a storm against it.
 //!
 //! Cases of `control-plane-cases.md` that need more than an agent: AGT-006 (sessions that a node's start gives up
-//! after), the TLS half of AGT-004 and the root CA half of AGT-003 (no certificates here), the secrets, configs
+//! after), the root CA half of AGT-003 (no certificates here), the secrets, configs
 //! and volumes of AGT-010, AGT-013's raw database, EXEC-001's failing controller resolution and EXEC-009's
 //! temporary errors (nothing that is modelled fails in these ways). AGT-001 is a matter of types: an agent cannot
 //! be started twice, which `an_engine_that_runs_does_not_start` shows. Of the other sections the agent's part of
@@ -15,11 +15,6 @@ use self::lab::run;
 #[test]
 fn sessions_are_kept_and_opened_again() {
     run("worker/session.txt");
-}
-
-#[test]
-fn the_description_is_told_when_it_has_changed() {
-    run("worker/description.txt");
 }
 
 #[test]

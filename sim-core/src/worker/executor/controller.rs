@@ -254,7 +254,6 @@ impl Controller {
             | AgentTimer::OpenSession
             | AgentTimer::Heartbeat
             | AgentTimer::CallTimeout(_)
-            | AgentTimer::DescriptionCheck
             | AgentTimer::Pulled(_) => unreachable!("{timer:?} is for others"),
         }
     }

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::words::{changed_task, failure, host, hosts, image, manner, span, task_id};
-use super::{Lab, agent, description};
+use super::{Lab, agent};
 use crate::model::setup::{Images, Setup};
 use crate::model::{Fact, FactId, Task};
 use crate::protocol::Assignment;
@@ -11,7 +11,7 @@ use crate::text_test::{Command, check, split_words};
 
 /// Runs a text test.
 ///
-/// `agent` makes one (`managers=1,2`, `local`, `seed=`; the body lists images), `start`, `settle`, `describe`,
+/// `agent` makes one (`managers=1,2`, `local`, `seed=`; the body lists images), `start`, `settle`,
 /// `power_off`, `kill`, `stop`, `kill_task`, `leave`, `reset h1` and `local yes` act on it. `dispatcher` says how
 /// managers answer (`sessions=`, `heartbeats=`, `reports=`: `yes`, `silent`, `refused`, or a status), `assign`
 /// sends tasks, `tell` another session message, `end session|assignments "..."` ends a stream, `freeze` and `thaw`
@@ -70,7 +70,6 @@ impl Lab {
                 let tasks = command.body.iter().map(|line| self.task(&split_words(line))).collect();
                 self.settle(heartbeat, tasks);
             }
-            "describe" => agent.describe(description(first), out),
             "local" => agent.set_local_manager(first == "yes"),
             "reset" => agent.reset(host(first), out),
             "kill_task" => agent.kill_task(task_id(first), out),
