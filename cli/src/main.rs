@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod files;
 mod output;
+mod parallel;
 mod progress;
 mod source;
 

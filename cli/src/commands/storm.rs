@@ -2,7 +2,6 @@
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
-use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use reports::{Text, Tone, counted};
 use scenarios::storm::{self, Failure as FailedStorm};
@@ -11,7 +10,7 @@ use sim_core::model::Sabotage;
 use crate::arguments::StormArguments;
 use crate::failure::Failure;
 use crate::files::write;
-use crate::{Verdict, output, progress};
+use crate::{Verdict, output, parallel, progress};
 
 pub(crate) fn run(arguments: &StormArguments) -> Result<Verdict, Failure> {
     let failed = run_all(arguments)?;
@@ -27,20 +26,14 @@ pub(crate) fn run(arguments: &StormArguments) -> Result<Verdict, Failure> {
 /// seeds.
 fn run_all(arguments: &StormArguments) -> Result<Vec<(FailedStorm, PathBuf)>, Failure> {
     let StormArguments { seeds, minutes, jobs, out } = arguments;
-    let threads = jobs.map_or(0, usize::from);
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
     let bar = progress::bar(seeds.end - seeds.start, "{bar:40} {pos} of {len} storms, {eta} left");
-    let failed = pool.install(|| {
-        let run = |seed| {
-            let failed = storm::run(seed, *minutes, Sabotage::default());
-            let failed = failed.map(|failed| follow_up(failed, out, &bar));
-            bar.inc(1);
-            failed
-        };
-        seeds.clone().into_par_iter().filter_map(run).collect()
-    });
-    bar.finish_and_clear();
-    failed
+    let run = |seed| {
+        let failed = storm::run(seed, *minutes, Sabotage::default());
+        let failed = failed.map(|failed| follow_up(failed, out, &bar));
+        bar.inc(1);
+        failed
+    };
+    parallel::run(*jobs, &bar, || seeds.clone().into_par_iter().filter_map(run).collect())
 }
 
 /// Cuts a storm that failed down. That takes minutes: until then its file has the whole storm.

@@ -2,7 +2,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use reports::{Text, Tone, expectation_lines};
 use scenarios::runner::{NoSpectator, Outcome, RunOptions};
@@ -12,7 +11,7 @@ use super::{expectations, simulate};
 use crate::arguments::TestArguments;
 use crate::failure::Failure;
 use crate::source::Source;
-use crate::{Verdict, output, progress};
+use crate::{Verdict, output, parallel, progress};
 
 mod hashes;
 
@@ -88,19 +87,13 @@ fn with_seed(scenario: &Scenario, seed: Option<u64>) -> Scenario {
 
 /// Makes all runs, on as many processors as wanted. Results are in the order of the jobs.
 fn run_all(jobs: &[Job], arguments: &TestArguments, pins: &BTreeMap<PathBuf, Pins>) -> Vec<Finished> {
-    let threads = arguments.jobs.map_or(0, usize::from);
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
     let bar = progress::bar(jobs.len() as u64, "{bar:40} {pos} of {len} runs");
-    let finished = pool.install(|| {
-        let run = |job: &Job| {
-            let finished = run_one(job, arguments, pins);
-            bar.inc(1);
-            finished
-        };
-        jobs.par_iter().map(run).collect()
-    });
-    bar.finish_and_clear();
-    finished
+    let run = |job: &Job| {
+        let finished = run_one(job, arguments, pins);
+        bar.inc(1);
+        finished
+    };
+    parallel::run(arguments.jobs, &bar, || jobs.par_iter().map(run).collect())
 }
 
 fn run_one(job: &Job, arguments: &TestArguments, pins: &BTreeMap<PathBuf, Pins>) -> Finished {
