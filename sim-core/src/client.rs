@@ -21,20 +21,22 @@ mod table;
 mod task;
 mod words;
 
-pub use command::{ClientError, CommandRun, Output};
-pub use network::network_table;
-pub use node::{node_pretty, node_table};
-pub use plan::{Ask, ManagerState, OwnHost, is_simulated};
-pub use service::service_table;
-pub use service_pretty::service_pretty;
-pub use task::task_table;
+pub use plan::is_simulated;
 pub use words::pretty;
+
+pub(crate) use command::{ClientError, CommandRun};
+pub(crate) use network::network_table;
+pub(crate) use node::{node_pretty, node_table};
+pub(crate) use plan::{Ask, ManagerState, OwnHost};
+pub(crate) use service::service_table;
+pub(crate) use service_pretty::service_pretty;
+pub(crate) use task::task_table;
 
 use crate::kernel::SimTime;
 
 /// From where a client looks at the swarm: ids get their text from the seed, ages count from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Viewpoint {
+pub(crate) struct Viewpoint {
     /// The run's seed.
     pub seed: u64,
     /// The present.

@@ -12,7 +12,7 @@ mod inject;
 mod invariants;
 pub mod kernel;
 mod manager;
-pub mod mesh;
+mod mesh;
 pub mod metrics;
 pub mod model;
 mod net;

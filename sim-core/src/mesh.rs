@@ -16,8 +16,8 @@ mod resolver;
 #[cfg(test)]
 mod tests;
 
-pub use balancer::{KnownBackend, Target};
-pub use resolver::{Answer, EXTERNAL_TIMEOUT, ExternalReply, Question, RECORD_TTL, forward};
+pub(crate) use balancer::{KnownBackend, Target};
+pub(crate) use resolver::RECORD_TTL;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -26,7 +26,6 @@ use std::sync::Arc;
 use self::container::Container;
 use self::network::{Mark, MeshNetwork};
 use self::resolver::NamedNetwork;
-use crate::kernel::random::Stream;
 use crate::kernel::{Digest, StateDigest};
 use crate::model::{
     AttachedNetwork, BackendChange, BackendEvent, EndpointRecord, HostId, NetworkId, PortConfig,
@@ -38,7 +37,7 @@ const FIRST_MARK: Mark = 256;
 
 /// Why a connection is not taken on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// No service is reached by the port on this node: it is closed.
     PortClosed,
     /// There are backends, and none of them takes new connections.
@@ -49,7 +48,7 @@ pub enum Refusal {
 
 /// The mesh of one node.
 #[derive(Clone, Debug)]
-pub struct Mesh {
+pub(crate) struct Mesh {
     networks: BTreeMap<NetworkId, MeshNetwork>,
     /// The node's own containers, by task.
     containers: BTreeMap<TaskId, Container>,
@@ -78,7 +77,7 @@ impl Default for Mesh {
 impl Mesh {
     /// The node's load balancers have addresses on these networks from here on, and on no others. On that of the
     /// routing mesh every node has one, also those without tasks (spec networking 3.6).
-    pub fn configure(&mut self, networks: &[AttachedNetwork]) {
+    pub(crate) fn configure(&mut self, networks: &[AttachedNetwork]) {
         let attached = |id: &NetworkId| networks.iter().any(|network| network.network == *id);
         let stale: Vec<NetworkId> = self.networks.keys().filter(|id| !attached(id)).copied().collect();
         stale.into_iter().for_each(|id| self.leave(id));
@@ -86,13 +85,13 @@ impl Mesh {
     }
 
     /// A container is being made ready: the node takes part in its networks (spec networking 8.1).
-    pub fn attach(&mut self, task: TaskId, networks: Vec<AttachedNetwork>) {
+    pub(crate) fn attach(&mut self, task: TaskId, networks: Vec<AttachedNetwork>) {
         networks.iter().filter(|network| !network.node_local).for_each(|network| self.join(network));
         self.containers.insert(task, Container { networks, ..Container::default() });
     }
 
     /// The process of a container starts: ports that are published on this node alone lead to it at once.
-    pub fn start(&mut self, task: TaskId, host: HostId, host_ports: Vec<PortConfig>) {
+    pub(crate) fn start(&mut self, task: TaskId, host: HostId, host_ports: Vec<PortConfig>) {
         for port in &host_ports {
             let target = Target { task, host, address: Ipv4Addr::UNSPECIFIED };
             self.host_ports.insert((port.protocol, port.published_port), target);
@@ -101,7 +100,7 @@ impl Mesh {
     }
 
     /// A container takes part in load balancing from here on: it was started, and is healthy if that is checked.
-    pub fn enable(&mut self, task: TaskId, records: Vec<EndpointRecord>) {
+    pub(crate) fn enable(&mut self, task: TaskId, records: Vec<EndpointRecord>) {
         let container = self.containers.entry(task).or_default();
         for (before, after) in container.enable(records) {
             self.apply(before.as_ref(), Some(&after));
@@ -110,7 +109,7 @@ impl Mesh {
     }
 
     /// A container takes no new connections any more: it will be stopped soon.
-    pub fn disable(&mut self, task: TaskId) {
+    pub(crate) fn disable(&mut self, task: TaskId) {
         let Some(container) = self.containers.get_mut(&task) else { return };
         for (before, after) in container.disable() {
             self.apply(Some(&before), Some(&after));
@@ -119,7 +118,7 @@ impl Mesh {
     }
 
     /// The process of a container has ended, however that came.
-    pub fn remove(&mut self, task: TaskId) {
+    pub(crate) fn remove(&mut self, task: TaskId) {
         let Some(container) = self.containers.get_mut(&task) else { return };
         for port in std::mem::take(&mut container.host_ports) {
             let key = (port.protocol, port.published_port);
@@ -134,7 +133,7 @@ impl Mesh {
     }
 
     /// A container is gone. Networks that no other container needs are left.
-    pub fn detach(&mut self, task: TaskId) {
+    pub(crate) fn detach(&mut self, task: TaskId) {
         self.remove(task);
         let Some(container) = self.containers.remove(&task) else { return };
         for network in container.networks.iter().filter(|network| !network.ingress) {
@@ -148,7 +147,7 @@ impl Mesh {
 
     /// Everything that lived in the machine's memory is gone: networks, load balancers, names, containers. So it is
     /// after a loss of power, and for a new engine process, which begins anew.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Mesh::default();
     }
 
@@ -162,17 +161,17 @@ impl Mesh {
     }
 
     /// Another node's record changed, as this node hears of it.
-    pub fn hear(&mut self, event: &RecordEvent) {
+    pub(crate) fn hear(&mut self, event: &RecordEvent) {
         self.apply(event.previous.as_ref(), event.current.as_ref());
     }
 
     /// What gossip has to be told since the last time, in order.
-    pub fn take_changes(&mut self) -> Vec<RecordChange> {
+    pub(crate) fn take_changes(&mut self) -> Vec<RecordChange> {
         std::mem::take(&mut self.changes)
     }
 
     /// What became of backends on this node since the last time, in order.
-    pub fn take_backend_changes(&mut self) -> Vec<BackendChange> {
+    pub(crate) fn take_backend_changes(&mut self) -> Vec<BackendChange> {
         std::mem::take(&mut self.backend_changes)
     }
 
@@ -181,7 +180,7 @@ impl Mesh {
     ///
     /// # Errors
     /// If nobody takes it.
-    pub fn route_port(&mut self, protocol: TransportProtocol, port: u16) -> Result<Target, Refusal> {
+    pub(crate) fn route_port(&mut self, protocol: TransportProtocol, port: u16) -> Result<Target, Refusal> {
         if let Some(target) = self.host_ports.get(&(protocol, port)) {
             return Ok(*target);
         }
@@ -196,16 +195,14 @@ impl Mesh {
     ///
     /// # Errors
     /// If nobody takes it.
-    pub fn route_virtual_ip(&mut self, network: NetworkId, address: Ipv4Addr) -> Result<Target, Refusal> {
+    pub(crate) fn route_virtual_ip(
+        &mut self,
+        network: NetworkId,
+        address: Ipv4Addr,
+    ) -> Result<Target, Refusal> {
         let network = self.networks.get_mut(&network).filter(|network| !network.ingress);
         let chosen = network.and_then(|network| network.choose_by_address(address));
         chosen.ok_or(Refusal::NoSuchAddress)?.ok_or(Refusal::NoBackend)
-    }
-
-    /// What the DNS server of this node answers to one of its containers. `lots` orders the addresses.
-    pub fn resolve(&self, task: TaskId, question: Question<'_>, lots: &mut Stream) -> Answer {
-        let Some(container) = self.containers.get(&task) else { return Answer::Unknown };
-        resolver::answer(question, self.named_networks(container), lots)
     }
 
     /// The networks on which a container looks for names, in the order in which they are tried.
@@ -223,7 +220,12 @@ impl Mesh {
     /// The port that the container of a task sees when a packet for a port arrives at its address on the network
     /// of the routing mesh. None: its firewall drops the packet, because it publishes no such port.
     #[must_use]
-    pub fn ingress_target_port(&self, task: TaskId, protocol: TransportProtocol, port: u16) -> Option<u16> {
+    pub(crate) fn ingress_target_port(
+        &self,
+        task: TaskId,
+        protocol: TransportProtocol,
+        port: u16,
+    ) -> Option<u16> {
         let records = &self.containers.get(&task)?.records;
         let ports = records.iter().filter_map(|record| record.service.as_ref());
         let mut ports = ports.flat_map(|service| service.ingress_ports.iter());
@@ -234,7 +236,7 @@ impl Mesh {
 
     /// The port of a container of this node that a published port leads to, one of the routing mesh or of the node.
     #[must_use]
-    pub fn target_port(&self, task: TaskId, protocol: TransportProtocol, port: u16) -> Option<u16> {
+    pub(crate) fn target_port(&self, task: TaskId, protocol: TransportProtocol, port: u16) -> Option<u16> {
         let of_the_node = &self.containers.get(&task)?.host_ports;
         let leads = |known: &&PortConfig| known.protocol == protocol && known.published_port == port;
         let target = of_the_node.iter().find(leads).map(|known| known.target_port);
@@ -243,7 +245,7 @@ impl Mesh {
 
     /// The task of this node whose container has an address on a network now.
     #[must_use]
-    pub fn container_at(&self, network: NetworkId, address: Ipv4Addr) -> Option<TaskId> {
+    pub(crate) fn container_at(&self, network: NetworkId, address: Ipv4Addr) -> Option<TaskId> {
         let has = |container: &Container| {
             container.records.iter().any(|record| record.id.network == network && record.address == address)
         };
@@ -251,29 +253,29 @@ impl Mesh {
     }
 
     /// The own records of this node.
-    pub fn own_records(&self) -> impl Iterator<Item = &Arc<EndpointRecord>> {
+    pub(crate) fn own_records(&self) -> impl Iterator<Item = &Arc<EndpointRecord>> {
         self.containers.values().flat_map(|container| &container.records)
     }
 
     /// The networks that this node takes part in.
-    pub fn joined(&self) -> impl Iterator<Item = NetworkId> + '_ {
+    pub(crate) fn joined(&self) -> impl Iterator<Item = NetworkId> + '_ {
         self.networks.keys().copied()
     }
 
     /// The backends that this node knows on a network, load balancer by load balancer.
-    pub fn backends(&self, network: NetworkId) -> impl Iterator<Item = KnownBackend> + '_ {
+    pub(crate) fn backends(&self, network: NetworkId) -> impl Iterator<Item = KnownBackend> + '_ {
         self.networks.get(&network).into_iter().flat_map(MeshNetwork::backends)
     }
 
     /// The backends that a published port leads to on this node; empty if the port is closed.
     #[must_use]
-    pub fn backends_of_port(&self, protocol: TransportProtocol, port: u16) -> Vec<KnownBackend> {
+    pub(crate) fn backends_of_port(&self, protocol: TransportProtocol, port: u16) -> Vec<KnownBackend> {
         let ingress = self.networks.values().find(|network| network.ingress);
         ingress.map_or_else(Vec::new, |network| network.backends_of_port(protocol, port))
     }
 
     /// The ports of the routing mesh that are open on this node.
-    pub fn open_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> + '_ {
+    pub(crate) fn open_ports(&self) -> impl Iterator<Item = (TransportProtocol, u16)> + '_ {
         self.networks.values().filter(|network| network.ingress).flat_map(MeshNetwork::open_ports)
     }
 

@@ -9,10 +9,10 @@ mod timers;
 
 pub(crate) use api::decimal::general_notation;
 pub use api::{
-    ApiError, ApiRead, ApiRequest, ApiResponse, ApiWrite, EngineInfo, EngineRequest, EngineResponse, Filters,
-    LocalState, ManagerStatus, MemberList, NetworkError, NodeListing, NodeQuery, ObjectKind, ServiceDetails,
-    ServiceListing, SpecError, SwarmDetails, TaskListing,
+    ApiError, ApiRead, ApiRequest, ApiResponse, ApiWrite, Filters, ManagerStatus, MemberList, NetworkError,
+    NodeListing, NodeQuery, ObjectKind, ServiceDetails, ServiceListing, SpecError, SwarmDetails, TaskListing,
 };
+pub(crate) use api::{EngineInfo, EngineRequest, EngineResponse, LocalState};
 pub(crate) use effects::Effects;
 pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};
 pub(crate) use messages::{

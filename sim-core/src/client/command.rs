@@ -24,7 +24,7 @@ use crate::protocol::{
 
 /// A command that asks the swarm's control API, or its own engine.
 #[derive(Clone, Debug)]
-pub struct CommandRun {
+pub(crate) struct CommandRun {
     command: Arc<DockerCommand>,
     seed: u64,
     own_node: Option<NodeId>,
@@ -40,7 +40,7 @@ pub struct CommandRun {
 
 /// Why a client gets no answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientError {
+pub(crate) enum ClientError {
     /// The request was refused.
     Refused(ApiError),
     /// The engine could not have it answered; the words are its own.
@@ -51,7 +51,7 @@ pub enum ClientError {
 
 /// What a command leaves behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
+pub(crate) struct Output {
     /// Exit code: 0 if all went well.
     pub exit: u8,
     /// What it printed.
@@ -66,7 +66,7 @@ impl CommandRun {
     /// # Panics
     /// If it cannot be simulated.
     #[must_use]
-    pub fn new(command: Arc<DockerCommand>, seed: u64, host: &dyn OwnHost) -> Self {
+    pub(crate) fn new(command: Arc<DockerCommand>, seed: u64, host: &dyn OwnHost) -> Self {
         CommandRun {
             waiting: asks(&command, seed, host).into(),
             command,
@@ -84,7 +84,7 @@ impl CommandRun {
     ///
     /// # Panics
     /// If a request is not answered yet.
-    pub fn next_ask(&mut self) -> Option<Ask> {
+    pub(crate) fn next_ask(&mut self) -> Option<Ask> {
         assert!(self.asked.is_none(), "one request at a time");
         self.asked = self.waiting.pop_front();
         self.asked.clone()
@@ -94,7 +94,7 @@ impl CommandRun {
     ///
     /// # Panics
     /// If none was made, or the answer belongs to another one.
-    pub fn answered(&mut self, answer: Result<ApiResponse, ClientError>, now: SimTime) {
+    pub(crate) fn answered(&mut self, answer: Result<ApiResponse, ClientError>, now: SimTime) {
         let Some(Ask::Swarm(request, _)) = self.asked.take() else { panic!("the swarm was asked nothing") };
         if let DockerCommand::Swarm(SwarmCommand::Leave { .. }) = *self.command {
             return self.warn_of_leaving(answer);
@@ -142,7 +142,7 @@ impl CommandRun {
     ///
     /// # Panics
     /// If it was not asked.
-    pub fn engine_answered(&mut self, answer: Result<EngineResponse, ClientError>) {
+    pub(crate) fn engine_answered(&mut self, answer: Result<EngineResponse, ClientError>) {
         let Some(Ask::Engine(_)) = self.asked.take() else { panic!("the engine was asked nothing") };
         match answer {
             Ok(EngineResponse::Initialized(node)) => {
@@ -175,7 +175,7 @@ impl CommandRun {
 
     /// What the command leaves behind at its end.
     #[must_use]
-    pub fn output(mut self) -> Output {
+    pub(crate) fn output(mut self) -> Output {
         let mut warnings = String::new();
         if let Some((engine, swarm)) = &self.info {
             let section;
@@ -366,7 +366,7 @@ fn word(node: &NodeQuery, seed: u64) -> String {
 impl ClientError {
     /// The error as docker prints it, with ids as in the run of this seed.
     #[must_use]
-    pub fn message(&self, seed: u64) -> String {
+    pub(crate) fn message(&self, seed: u64) -> String {
         match self {
             ClientError::Refused(error) => error.message(seed),
             ClientError::Engine(text) => format!("Error response from daemon: {text}"),

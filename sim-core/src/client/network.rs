@@ -14,7 +14,7 @@ const HEADERS: [&str; 4] = ["NETWORK ID", "NAME", "DRIVER", "SCOPE"];
 
 /// The networks of the swarm as a table, or their ids alone. Networks of single engines are not shown.
 #[must_use]
-pub fn network_table(networks: &[Arc<Network>], listing: &Listing, view: Viewpoint) -> String {
+pub(crate) fn network_table(networks: &[Arc<Network>], listing: &Listing, view: Viewpoint) -> String {
     let mut networks: Vec<&Arc<Network>> = networks.iter().collect();
     networks.sort_by(|one, other| natural_order(one.name(), other.name()));
     let id = |network: &Network| {

@@ -17,7 +17,12 @@ const MANAGER_PORT: u16 = 2377;
 
 /// The nodes as a table, or their ids alone. A star marks the node that the client's engine is.
 #[must_use]
-pub fn node_table(nodes: &[NodeListing], own: Option<NodeId>, listing: &Listing, view: Viewpoint) -> String {
+pub(crate) fn node_table(
+    nodes: &[NodeListing],
+    own: Option<NodeId>,
+    listing: &Listing,
+    view: Viewpoint,
+) -> String {
     let mut nodes: Vec<&NodeListing> = nodes.iter().collect();
     nodes.sort_by(|one, other| natural_order(one.node.hostname(), other.node.hostname()));
     if listing.quiet {
@@ -53,7 +58,7 @@ fn engine_version(node: &Node) -> &str {
 
 /// A node for a person to read. TLS information is left out: certificates have no contents here.
 #[must_use]
-pub fn node_pretty(listed: &NodeListing, view: Viewpoint) -> String {
+pub(crate) fn node_pretty(listed: &NodeListing, view: Viewpoint) -> String {
     let NodeListing { node, manager } = listed;
     let mut text = format!("ID:\t\t\t{}", node.id.text(view.seed));
     let name = &node.spec.annotations.name;

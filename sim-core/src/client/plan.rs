@@ -11,7 +11,7 @@ use crate::protocol::{ApiRead, ApiRequest, ApiWrite, EngineRequest, Filters, Nod
 const OWN: &str = "self";
 
 /// What a client learns from its own engine, before it asks the swarm.
-pub trait OwnHost {
+pub(crate) trait OwnHost {
     /// The node that the engine is; none outside a swarm.
     fn own_node(&self) -> Option<NodeId>;
 
@@ -27,7 +27,7 @@ pub trait OwnHost {
 
 /// How far the manager of a client's host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ManagerState {
+pub(crate) enum ManagerState {
     /// It is being prepared.
     Starting,
     /// It answers requests.
@@ -36,7 +36,7 @@ pub enum ManagerState {
 
 /// One thing that a command asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// The swarm, through its control API, within a limit that is not the engine's usual one.
     Swarm(ApiRequest, Option<SimDuration>),
     /// The engine itself.

@@ -12,7 +12,7 @@ const HEADERS: [&str; 6] = ["ID", "NAME", "MODE", "REPLICAS", "IMAGE", "PORTS"];
 
 /// The services as a table, or their ids alone.
 #[must_use]
-pub fn service_table(services: &[ServiceListing], listing: &Listing, view: Viewpoint) -> String {
+pub(crate) fn service_table(services: &[ServiceListing], listing: &Listing, view: Viewpoint) -> String {
     let mut services: Vec<&ServiceListing> = services.iter().collect();
     services.sort_by(|one, other| natural_order(one.service.name(), other.service.name()));
     let id = |service: &Service| short(&service.id.text(view.seed)).to_owned();

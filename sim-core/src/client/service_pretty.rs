@@ -13,7 +13,7 @@ use crate::protocol::{ServiceDetails, general_notation};
 
 /// A service for a person to read.
 #[must_use]
-pub fn service_pretty(details: &ServiceDetails, view: Viewpoint) -> String {
+pub(crate) fn service_pretty(details: &ServiceDetails, view: Viewpoint) -> String {
     let service = &details.service;
     let spec = &service.spec;
     let mut text = format!("\nID:\t\t{}\nName:\t\t{}", service.id.text(view.seed), service.name());

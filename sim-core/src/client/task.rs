@@ -16,7 +16,7 @@ const ERROR_LENGTH: usize = 30;
 
 /// The tasks as a table, or their ids alone.
 #[must_use]
-pub fn task_table(tasks: &TaskListing, listing: &Listing, view: Viewpoint) -> String {
+pub(crate) fn task_table(tasks: &TaskListing, listing: &Listing, view: Viewpoint) -> String {
     let mut rows: Vec<(String, &Arc<Task>)> =
         tasks.tasks.iter().map(|task| (task_name(task, tasks, listing, view), task)).collect();
     rows.sort_by(|(one_name, one), (other_name, other)| {

@@ -51,7 +51,7 @@ struct Destination {
 
 /// Where a connection goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// The task that was last known to have the address.
     pub task: TaskId,
     /// The machine where it is.
@@ -62,7 +62,7 @@ pub struct Target {
 
 /// One backend of a load balancer, as a node knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownBackend {
+pub(crate) struct KnownBackend {
     /// Its service.
     pub service: ServiceId,
     /// Its task.

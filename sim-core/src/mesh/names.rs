@@ -16,11 +16,10 @@ enum Holder {
     Endpoint(TaskId),
 }
 
-/// Names in lower case, with their addresses; and the names of addresses.
+/// Names in lower case, with their addresses.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     forward: BTreeMap<String, BTreeSet<(Ipv4Addr, Holder)>>,
-    reverse: BTreeMap<Ipv4Addr, BTreeMap<TaskId, String>>,
 }
 
 impl Names {
@@ -32,11 +31,6 @@ impl Names {
         Some(addresses)
     }
 
-    /// The container with this address.
-    pub(super) fn container(&self, address: Ipv4Addr) -> Option<&str> {
-        self.reverse.get(&address)?.values().next_back().map(String::as_str)
-    }
-
     /// An endpoint takes connections: its own names, and its part of the names of its service. `first`: it is the
     /// first backend of its service here, with which the name of the virtual address comes.
     pub(super) fn enable(&mut self, record: &EndpointRecord, first: bool) {
@@ -44,7 +38,6 @@ impl Names {
         for name in endpoint_names(record) {
             self.add(&name, record.address, holder);
         }
-        self.reverse.entry(record.address).or_default().insert(record.id.task, record.name.clone());
         let Some(service) = &record.service else { return };
         if let Some(address) = service.virtual_ip {
             if first {
@@ -60,12 +53,6 @@ impl Names {
     pub(super) fn disable(&mut self, record: &EndpointRecord) {
         for name in endpoint_names(record) {
             self.remove(&name, record.address, Holder::Endpoint(record.id.task));
-        }
-        if let Some(names) = self.reverse.get_mut(&record.address) {
-            names.remove(&record.id.task);
-            if names.is_empty() {
-                self.reverse.remove(&record.address);
-            }
         }
     }
 
@@ -118,8 +105,7 @@ fn endpoint_names(record: &EndpointRecord) -> Vec<String> {
 
 impl StateDigest for Names {
     fn digest(&self, digest: &mut Digest) {
-        // The names of addresses follow from the addresses of names.
-        let Self { forward, reverse: _ } = self;
+        let Self { forward } = self;
         for (name, entries) in forward {
             digest.text(name);
             for (address, holder) in entries {

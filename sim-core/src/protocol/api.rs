@@ -11,7 +11,7 @@ mod request;
 mod response;
 mod spec_error;
 
-pub use engine::{EngineInfo, EngineRequest, EngineResponse, LocalState};
+pub(crate) use engine::{EngineInfo, EngineRequest, EngineResponse, LocalState};
 pub use error::{ApiError, ObjectKind};
 pub use members::{ManagerStatus, MemberList};
 pub use network_error::NetworkError;

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::typed::{command, node_change, ports};
-use crate::client::{Ask, ClientError, CommandRun, ManagerState, Output, OwnHost};
+use crate::client::command::Output;
+use crate::client::{Ask, ClientError, CommandRun, ManagerState, OwnHost};
 use crate::kernel::{SimDuration, SimTime};
 use crate::manager::loops::{LeaderLoops, LoopSettings};
 use crate::model::*;

@@ -169,7 +169,7 @@ pub fn inspect_nodes(
 ///
 /// # Errors
 /// If there is no cluster object.
-pub fn inspect_swarm(
+pub(crate) fn inspect_swarm(
     store: &Store,
     own: Option<NodeId>,
     members: &MemberList,

@@ -4,8 +4,7 @@ use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::kernel::random::Stream;
-use crate::mesh::{Answer, Mesh, Question, RECORD_TTL, Refusal, Target};
+use crate::mesh::{Mesh, RECORD_TTL, Refusal, Target};
 use crate::model::*;
 use crate::text_test::{Command, values};
 
@@ -21,7 +20,6 @@ pub(super) struct Script {
     tasks: Vec<String>,
     services: Vec<String>,
     networks: Vec<String>,
-    lots: Option<Stream>,
 }
 
 impl Script {
@@ -51,7 +49,7 @@ impl Script {
     }
 
     fn new_nodes(&mut self, names: &[String]) -> String {
-        *self = Script { lots: Some(Stream::named(1, "dns")), ..Script::default() };
+        *self = Script::default();
         self.networks.push("ingress".to_owned());
         for name in names {
             self.hosts.push(name.clone());
@@ -269,38 +267,16 @@ impl Script {
         reached.map_or_else(|| "dropped".to_owned(), |port| port.to_string())
     }
 
-    /// `n1 web.1 db type=A count=1`: questions of a container.
+    /// `n1 web.1 db`: what a container finds under a name.
     fn dns(&mut self, command: &Command<'_>) -> String {
         let task = TaskId(number(&mut self.tasks, &command.words[1]));
-        let name = command.words[2].clone();
-        let question = match command.get("type") {
-            Some("AAAA") => Question::Aaaa(&name),
-            Some("MX") => Question::Mx(&name),
-            Some("PTR") => Question::Ptr(parse(&name)),
-            Some(_) | None => Question::A(&name),
-        };
-        let count: usize = command.get("count").map_or(1, |count| count.parse().expect("a number"));
-        let lots = self.lots.as_mut().expect("nodes come first");
-        let mesh = &self.meshes[&command.words[0]];
-        let mut answers: Vec<String> = (0..count)
-            .map(|_| match mesh.resolve(task, question, lots) {
-                Answer::Addresses(addresses) => {
-                    let texts: Vec<String> = addresses.iter().map(Ipv4Addr::to_string).collect();
-                    format!("{} for {RECORD_TTL}", texts.join(" "))
-                }
-                Answer::Name(name) => name,
-                Answer::Empty => "empty".to_owned(),
-                Answer::Unknown => "unknown".to_owned(),
-            })
-            .collect();
-        if count > 1 {
-            // Many answers: each order once.
-            answers.sort();
-            answers.dedup();
-        } else if command.get("sorted").is_some() {
-            answers = answers.iter().map(|answer| sorted(answer)).collect();
+        match self.mesh(&command.words[0]).addresses(task, &command.words[2]) {
+            Some((_, addresses)) => {
+                let texts: Vec<String> = addresses.iter().map(Ipv4Addr::to_string).collect();
+                format!("{} for {RECORD_TTL}", texts.join(" "))
+            }
+            None => "unknown".to_owned(),
         }
-        answers.join("\n")
     }
 
     fn show(&mut self, node: &str) -> String {
@@ -336,13 +312,6 @@ fn number(names: &mut Vec<String>, name: &str) -> u32 {
 
 fn parse(address: &str) -> Ipv4Addr {
     address.parse().expect("an address")
-}
-
-fn sorted(answer: &str) -> String {
-    let (addresses, rest) = answer.split_once(" for").unwrap_or((answer, ""));
-    let mut addresses: Vec<&str> = addresses.split(' ').collect();
-    addresses.sort_unstable();
-    format!("{} for{rest}", addresses.join(" "))
 }
 
 /// `8080:80` or `53/udp:53`

@@ -8,7 +8,7 @@ use crate::model::{Availability, NodeId, NodeRole};
 
 /// A request to the engine itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EngineRequest {
+pub(crate) enum EngineRequest {
     /// Begin a new swarm.
     InitSwarm {
         /// Availability of the first node.
@@ -35,7 +35,7 @@ pub enum EngineRequest {
 
 /// An engine's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EngineResponse {
+pub(crate) enum EngineResponse {
     /// The engine is the first manager of a swarm, or its only one from now on.
     Initialized(NodeId),
     /// The engine is a node of the swarm.
@@ -48,7 +48,7 @@ pub enum EngineResponse {
 
 /// What an engine says of its part in a swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EngineInfo {
+pub(crate) struct EngineInfo {
     /// State of that part.
     pub state: LocalState,
     /// Why it is not what it should be.
@@ -65,7 +65,7 @@ pub struct EngineInfo {
 
 /// State of an engine's part in a swarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LocalState {
+pub(crate) enum LocalState {
     /// It has none.
     Inactive,
     /// It is entering a swarm.
@@ -79,7 +79,7 @@ pub enum LocalState {
 impl LocalState {
     /// Docker's word: `active`.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             LocalState::Inactive => "inactive",
             LocalState::Pending => "pending",
