@@ -93,7 +93,7 @@ fn of_run() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(causes::CauseChains::default()),
         Box::new(task_states::TaskStates),
-        Box::new(addresses::Addresses),
+        Box::new(addresses::Addresses::default()),
         Box::new(attachments::IngressAttachments::default()),
         Box::new(activated::ActivatedBackends::default()),
         Box::new(backends::KnownBackends::default()),

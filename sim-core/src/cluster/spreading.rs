@@ -102,7 +102,11 @@ impl Links for Wires<'_> {
 impl Cluster {
     /// Gossip hears what nodes have done to their records and networks.
     pub(super) fn spread(&mut self, out: &mut Effects) {
-        for (host, cause, change) in self.take_record_changes() {
+        let changes = self.take_record_changes();
+        if changes.is_empty() {
+            return;
+        }
+        for (host, cause, change) in changes {
             if self.spreading.gossip.is_none() {
                 self.spreading.note(host, &change);
                 if !matches!(change, RecordChange::Publish(_)) {

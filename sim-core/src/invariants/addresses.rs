@@ -7,9 +7,13 @@ use crate::cluster::Cluster;
 use crate::model::{NetworkAttachment, PublishMode, TaskState};
 use crate::store::Store;
 
-/// Looks at the store of every manager.
-#[derive(Debug)]
-pub(super) struct Addresses;
+/// Looks at stores in sweeps: managers with equal chains have the same one, and one that is as it was at the last sweep
+/// is still in order.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    /// The chains of the stores that were in order at the last sweep.
+    in_order: BTreeSet<u64>,
+}
 
 impl Invariant for Addresses {
     fn name(&self) -> &'static str {
@@ -18,7 +22,14 @@ impl Invariant for Addresses {
 
     fn sweep(&mut self, cluster: &Cluster) -> Result<(), String> {
         let managers = cluster.hosts.values().filter_map(|host| host.manager.as_ref());
-        managers.map(|manager| manager.store()).try_for_each(check)
+        let mut in_order = BTreeSet::new();
+        for store in managers.map(|manager| manager.store()) {
+            if in_order.insert(store.chain()) && !self.in_order.contains(&store.chain()) {
+                check(store)?;
+            }
+        }
+        self.in_order = in_order;
+        Ok(())
     }
 }
 

@@ -126,6 +126,7 @@ impl<T> EventQueue<T> {
     }
 
     /// The time of the next event. It takes `&mut self` because it may have to sort the next bucket.
+    #[inline]
     pub fn peek_time(&mut self) -> Option<SimTime> {
         loop {
             let key = self.first()?;
@@ -158,6 +159,7 @@ impl<T> EventQueue<T> {
         }
     }
 
+    #[inline]
     fn first(&mut self) -> Option<Key> {
         loop {
             match (self.due.last(), self.late.peek()) {
