@@ -6,6 +6,7 @@ use std::fs;
 
 use scenarios::runner::{NoSpectator, Outcome, RunOptions, Verdict, run};
 use scenarios::{Scenario, ScenarioOptions};
+use sim_core::model::NodeId;
 
 use self::common::scenario_files;
 
@@ -79,4 +80,33 @@ fn each_strategy_puts_the_same_tasks_elsewhere() {
     let drawn = outcomes("scheduler: classic-random");
     assert!(drawn.len() > 3, "{drawn:?}");
     assert!(drawn.iter().all(|loads| loads.iter().sum::<usize>() == 7));
+}
+
+/// The node of the only task after the first entries of a timeline in which the manager begins to lead once more.
+fn node_after(entries: usize, seed: u64) -> NodeId {
+    let timeline = [
+        "{ at: 10s, docker: 'service create --detach --name a --replicas 1 app' }",
+        "{ at: 50s, docker: 'service rm a' }",
+        "{ at: 60s, fault: { kill: m1, for: 1s } }",
+        "{ at: 120s, docker: 'service create --detach --name b --replicas 1 app' }",
+    ];
+    let text = format!(
+        "name: leads-twice
+cluster: {{ managers: [ {{ name: m1, availability: drain }} ], workers: 4, settings: {{ ties: seeded }} }}
+timeline: [ {} ]
+until: 150s
+",
+        timeline[..entries].join(", ")
+    );
+    let outcome = played(&text, seed);
+    let view = outcome.simulation.view();
+    let mut tasks = view.store().expect("the manager runs").tasks();
+    tasks.find_map(|task| task.node).expect("the task was placed")
+}
+
+#[test]
+fn a_manager_that_leads_once_more_draws_anew() {
+    let same = (0..20).filter(|seed| node_after(1, *seed) == node_after(4, *seed));
+    // One in four is expected.
+    assert!(same.count() <= 12);
 }

@@ -25,6 +25,7 @@ pub(crate) use self::host::Host;
 pub(crate) use self::host::Power;
 use self::spreading::Spreading;
 use crate::kernel::{Digest, StateDigest};
+use crate::manager::Manager;
 use crate::model::setup::Setup;
 use crate::model::{FactId, Fault, Heading, HostId, IdMap, RecordChange, SwarmPort, TaskId, TaskState};
 use crate::net::{Carriage, Net, Passage};
@@ -44,6 +45,9 @@ pub(crate) struct Cluster {
     pub(crate) setup: Arc<Setup>,
     pub(crate) seed: u64,
     pub(crate) hosts: IdMap<HostId, Host>,
+    /// The hosts on which a manager runs, or ran before the current step: to look for them among all hosts would
+    /// cost too much.
+    running_managers: BTreeSet<HostId>,
     pub(crate) net: Net,
     /// Messages delivered so far, without the periodic ones that only say that somebody lives.
     pub(crate) messages: u64,
@@ -74,6 +78,7 @@ impl Cluster {
             }
         }
         let host = out.host();
+        self.follow_manager(host);
         if self.hosts.get(host).is_some_and(Host::has_answers) {
             self.deliver_answers(host, out);
         }
@@ -244,6 +249,23 @@ impl Cluster {
         self.hosts.ids().filter(|id| self.has_manager(*id)).collect()
     }
 
+    /// The managers that run, in host order.
+    pub(crate) fn managers(&self) -> impl Iterator<Item = (HostId, &Manager)> {
+        self.running_managers.iter().filter_map(|id| Some((*id, self.hosts.get(*id)?.manager.as_deref()?)))
+    }
+
+    /// Something has happened on a host: its manager may run now, or not any more.
+    pub(crate) fn follow_manager(&mut self, id: HostId) {
+        let runs = self.hosts.get(id).is_some_and(|host| host.manager.is_some());
+        if runs != self.running_managers.contains(&id) {
+            if runs {
+                self.running_managers.insert(id);
+            } else {
+                self.running_managers.remove(&id);
+            }
+        }
+    }
+
     fn has_manager(&self, id: HostId) -> bool {
         self.hosts.get(id).is_some_and(|host| host.manager.is_some() || host.manager_disk.is_some())
     }
@@ -262,7 +284,8 @@ impl Cluster {
             let mut hosts = self.hosts.iter();
             hosts.find(|(_, host)| fits(host)).map(|(id, _)| id)
         };
-        first(|host| host.manager.is_some())
+        let manager = self.running_managers.first().copied();
+        manager
             .or_else(|| first(|host| host.power == Power::On))
             .or_else(|| first(|_| true))
             .expect("a cluster has hosts")
@@ -281,6 +304,7 @@ impl Cluster {
         for (call, request) in host.clients.take_asked() {
             host.requested(call, request, out);
         }
+        self.follow_manager(id);
         self.deliver_answers(id, out);
     }
 
@@ -429,11 +453,12 @@ fn is_liveness(message: &Message) -> bool {
 
 impl StateDigest for Cluster {
     fn digest(&self, digest: &mut Digest) {
-        // The set-up never changes in a run; the outbox is empty between events.
+        // The set-up never changes in a run; the outbox is empty between events; which managers run, the hosts say.
         let Self {
             setup: _,
             seed: _,
             hosts,
+            running_managers: _,
             net,
             messages,
             struck: _,

@@ -81,6 +81,7 @@ fn each(
         let life = cluster.host_mut(*host).life;
         out.enter(*host, life, fact);
         act(cluster, *host, out);
+        cluster.follow_manager(*host);
     }
 }
 

@@ -470,7 +470,7 @@ impl StateDigest for ManagerDisk {
 
 impl StateDigest for ManagerKit {
     fn digest(&self, digest: &mut Digest) {
-        // The speed of the disk and the settings are the run's.
+        // The speed of the disk and the other settings are the run's.
         let Self {
             node,
             lineage,
@@ -479,7 +479,7 @@ impl StateDigest for ManagerKit {
             disk_speed: _,
             disk_delay,
             sabotage: _,
-            settings: _,
+            settings: LoopSettings { leadership, .. },
             periods,
         } = self;
         let ManagerStreams { tick, disk, redial } = streams;
@@ -490,6 +490,7 @@ impl StateDigest for ManagerKit {
         disk.digest(digest);
         redial.digest(digest);
         digest.duration(*disk_delay);
+        digest.u32(*leadership);
         periods.digest(digest);
     }
 }

@@ -46,6 +46,7 @@ impl Cluster {
         let net = Net::new(topology(&setup), collect(net_streams));
         let mut cluster = Cluster {
             hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup, id, &mut streams)))),
+            running_managers: BTreeSet::new(),
             net,
             seed,
             messages: 0,
@@ -117,6 +118,7 @@ impl Cluster {
             out.enter(*id, host.life, FactId::START);
             let disk = host.manager_disk.take().expect("managers have disks");
             host.manager = Some(Box::new(Manager::settled(*disk, leader, ELECTION_TICKS, out)));
+            self.follow_manager(*id);
         }
         let leading = self.hosts.get_mut(leader_host).and_then(|host| host.manager.as_mut());
         out.enter(leader_host, 0, FactId::START);

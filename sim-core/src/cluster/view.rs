@@ -6,6 +6,7 @@ pub use raft::RaftMember;
 
 use super::Cluster;
 use crate::kernel::SimTime;
+use crate::manager::Manager;
 use crate::manager::loops::LeaderLoops;
 use crate::manager::orchestrator::restart::StartWaits;
 use crate::manager::orchestrator::update::UpdateWaits;
@@ -39,11 +40,11 @@ impl<'a> View<'a> {
         self.cluster.seed
     }
 
-    /// The most advanced committed state that any manager has, running or not. Absent before there is a swarm.
+    /// The most advanced committed state of all managers that run. None if none does.
     #[must_use]
     pub fn store(&self) -> Option<&'a Store> {
-        let running = self.cluster.hosts.values().filter_map(|host| host.manager.as_ref());
-        let best = running.max_by_key(|manager| (manager.raft().applied_index(), manager.leads()))?;
+        let applied = |manager: &Manager| (manager.raft().applied_index(), manager.leads());
+        let (_, best) = self.cluster.managers().max_by_key(|(_, manager)| applied(manager))?;
         Some(best.store())
     }
 
@@ -51,8 +52,7 @@ impl<'a> View<'a> {
     /// the later term.
     #[must_use]
     pub fn leader(&self) -> Option<HostId> {
-        let managers = self.cluster.hosts.iter().filter_map(|(id, host)| Some((id, host.manager.as_ref()?)));
-        let leading = managers.filter(|(_, manager)| manager.leads());
+        let leading = self.cluster.managers().filter(|(_, manager)| manager.leads());
         leading.max_by_key(|(_, manager)| manager.raft().term()).map(|(id, _)| id)
     }
 
@@ -107,7 +107,7 @@ impl<'a> View<'a> {
     /// How many managers run.
     #[must_use]
     pub fn running_managers(&self) -> usize {
-        self.cluster.hosts.values().filter(|host| host.manager.is_some()).count()
+        self.cluster.managers().count()
     }
 
     /// The node of a host, if it is in the swarm.
@@ -155,15 +155,13 @@ impl<'a> View<'a> {
     /// Entries of the replicated log that are committed.
     #[must_use]
     pub fn commit_index(&self) -> u64 {
-        let managers = self.cluster.hosts.values().filter_map(|host| host.manager.as_ref());
-        managers.map(|manager| manager.raft().commit_index()).max().unwrap_or(0)
+        self.cluster.managers().map(|(_, manager)| manager.raft().commit_index()).max().unwrap_or(0)
     }
 
     /// How many entries each running manager has applied, in host order.
     #[must_use]
     pub fn applied_indexes(&self) -> Vec<u64> {
-        let managers = self.cluster.hosts.values().filter_map(|host| host.manager.as_ref());
-        managers.map(|manager| manager.raft().applied_index()).collect()
+        self.cluster.managers().map(|(_, manager)| manager.raft().applied_index()).collect()
     }
 
     /// Messages delivered so far, without those that only say that somebody lives.

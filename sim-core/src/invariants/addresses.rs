@@ -21,9 +21,8 @@ impl Invariant for Addresses {
     }
 
     fn sweep(&mut self, cluster: &Cluster) -> Result<(), String> {
-        let managers = cluster.hosts.values().filter_map(|host| host.manager.as_ref());
         let mut in_order = BTreeSet::new();
-        for store in managers.map(|manager| manager.store()) {
+        for store in cluster.managers().map(|(_, manager)| manager.store()) {
             if in_order.insert(store.chain()) && !self.in_order.contains(&store.chain()) {
                 check(store)?;
             }

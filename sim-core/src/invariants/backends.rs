@@ -98,8 +98,7 @@ fn running(cluster: &Cluster) -> impl Iterator<Item = (HostId, &crate::cluster::
 
 /// Nodes of two swarms know nothing of each other.
 fn is_one_swarm(cluster: &Cluster) -> bool {
-    let managers = cluster.hosts.values().filter_map(|host| host.manager.as_ref());
-    let mut lineages = managers.map(|manager| manager.lineage());
+    let mut lineages = cluster.managers().map(|(_, manager)| manager.lineage());
     let first = lineages.next();
     lineages.all(|lineage| Some(lineage) == first)
 }

@@ -25,8 +25,7 @@ impl Invariant for StoreSum {
     fn sweep(&mut self, cluster: &Cluster) -> Result<(), String> {
         self.sweeps += 1;
         let mut changed = BTreeMap::<u64, Vec<(HostId, &Store)>>::new();
-        for (id, host) in cluster.hosts.iter() {
-            let Some(manager) = &host.manager else { continue };
+        for (id, manager) in cluster.managers() {
             let chain = manager.store().chain();
             if self.chains.insert(id, chain) != Some(chain) {
                 changed.entry(chain).or_default().push((id, manager.store()));

@@ -76,6 +76,7 @@ impl Manager {
         self.epoch += 1;
         out.set_epoch(self.epoch);
         let loops = LeaderLoops::of_kinds(&LoopKind::IN_A_CLUSTER, &self.kit.settings);
+        self.kit.settings.leadership += 1;
         let mut loops = loops.with_dispatcher(dispatcher);
         let members = self.member_list();
         loops.start(&members, &self.store, out);

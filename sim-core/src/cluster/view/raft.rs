@@ -38,8 +38,7 @@ impl View<'_> {
     /// All running managers, in host order.
     #[must_use]
     pub fn raft_members(&self) -> Vec<RaftMember> {
-        let hosts = self.cluster.hosts.iter();
-        hosts.filter_map(|(id, host)| Some(member(id, host.manager.as_deref()?))).collect()
+        self.cluster.managers().map(|(host, manager)| member(host, manager)).collect()
     }
 }
 

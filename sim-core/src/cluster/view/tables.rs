@@ -14,9 +14,8 @@ impl View<'_> {
     /// The manager that is asked: the leader, else the one that knows most.
     #[must_use]
     pub fn asked_manager(&self) -> Option<HostId> {
-        let managers =
-            || self.cluster.hosts.iter().filter_map(|(id, host)| Some((id, host.manager.as_ref()?)));
-        let best = || managers().max_by_key(|(_, manager)| manager.raft().applied_index()).map(|(id, _)| id);
+        let applied = |manager: &Manager| manager.raft().applied_index();
+        let best = || self.cluster.managers().max_by_key(|(_, manager)| applied(manager)).map(|(id, _)| id);
         self.leader().or_else(best)
     }
 

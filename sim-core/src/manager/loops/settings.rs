@@ -25,6 +25,8 @@ pub struct LoopSettings {
     pub strategy: PlacementStrategy,
     /// Name of the manager's host, which its random streams carry.
     pub manager: String,
+    /// Which leadership of this manager it is, counted from zero: each draws lots of its own.
+    pub leadership: u32,
     /// Whether the allocator hands out no ports, as when some recordings were made.
     pub without_ports: bool,
     /// What is wrong with the loops on purpose.
@@ -44,6 +46,7 @@ impl LoopSettings {
             seeded_ties: setup.settings.ties == Ties::Seeded,
             strategy: setup.settings.scheduler,
             manager: manager.to_owned(),
+            leadership: 0,
             without_ports: false,
             sabotage: setup.sabotage,
             watchers_first: true,
@@ -64,7 +67,12 @@ impl LoopSettings {
     }
 
     fn stream(&self, purpose: &str) -> Stream {
-        Stream::named(self.seed, &format!("{purpose}/{}", self.manager))
+        let Self { seed, manager, leadership, .. } = self;
+        let name = match leadership {
+            0 => format!("{purpose}/{manager}"),
+            later => format!("{purpose}/{manager}/{later}"),
+        };
+        Stream::named(*seed, &name)
     }
 }
 
