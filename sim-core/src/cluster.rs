@@ -87,14 +87,14 @@ impl Cluster {
 
     fn fire(&mut self, id: HostId, life: u32, timer: Timer, cause: FactId, out: &mut Effects) {
         let host = self.hosts.get_mut(id).expect("timers belong to hosts");
-        if host.life != life && !matches!(timer, Timer::Client(_)) {
+        if host.lives.of(&timer) != life && !matches!(timer, Timer::Client(_)) {
             return;
         }
         if let Some(backlog) = &mut host.frozen {
             backlog.push_back(Event::Fire { host: id, life, timer, cause });
             return;
         }
-        out.enter(id, host.life, cause);
+        out.enter(id, host.lives, cause);
         match timer {
             Timer::Loop(..) | Timer::Manager(_) => {
                 if let Some(manager) = &mut host.manager {
@@ -131,8 +131,8 @@ impl Cluster {
         }
         let Envelope { to_life, cause, message, .. } = *envelope;
         let repair = out.path_speaks(from, to, heading);
-        out.enter(to, host.life, repair.map_or(cause, |repair| repair.max(cause)));
-        if host.power == Power::EngineStopped || host.life != to_life {
+        out.enter(to, host.lives, repair.map_or(cause, |repair| repair.max(cause)));
+        if host.power == Power::EngineStopped || host.lives.process() != to_life {
             return refuse(from, message, host.ended_by, out);
         }
         if is_of_old_connection(&mut self.unaware, to, from, &message) {
@@ -189,7 +189,7 @@ impl Cluster {
 
     fn route(&mut self, from: HostId, to: HostId, cause: FactId, message: Message, out: &mut Effects) {
         let carriage = carriage(&message);
-        let to_life = self.hosts.get(to).expect("messages go to hosts").life;
+        let to_life = self.hosts.get(to).expect("messages go to hosts").lives.process();
         let heading = self.heading(from, &message);
         let envelope = Box::new(Envelope { from, to, to_life, cause, heading, message });
         match self.net.passage(out.now(), from, to, heading, carriage) {

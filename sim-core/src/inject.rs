@@ -33,8 +33,8 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
 
 fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {
     let host = host.unwrap_or_else(|| cluster.default_client_host());
-    let life = cluster.host_mut(host).life;
-    out.enter(host, life, FactId::START);
+    let lives = cluster.host_mut(host).lives;
+    out.enter(host, lives, FactId::START);
     let commands = commands.iter().cloned().collect();
     cluster.with_clients(host, out, |clients, site, out| clients.run(commands, site, out));
 }
@@ -78,8 +78,8 @@ fn each(
     mut act: impl FnMut(&mut Cluster, HostId, &mut Effects),
 ) {
     for host in hosts {
-        let life = cluster.host_mut(*host).life;
-        out.enter(*host, life, fact);
+        let lives = cluster.host_mut(*host).lives;
+        out.enter(*host, lives, fact);
         act(cluster, *host, out);
         cluster.follow_manager(*host);
     }
@@ -160,7 +160,7 @@ fn restart(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     if host.power == Power::On {
         return without_effect(NoEffect::EngineRuns(id), out);
     }
-    out.enter(id, host.life, out.cause());
+    out.enter(id, host.lives, out.cause());
     host.start_process(out);
     cluster.begin_networks(id, out);
     out.host_speaks(id);
@@ -192,7 +192,7 @@ fn kill_task(cluster: &mut Cluster, name: &str, out: &mut Effects) {
         return without_effect(NoEffect::NoContainer { task: name.to_owned() }, out);
     };
     let machine = cluster.host_mut(host);
-    out.enter(host, machine.life, out.cause());
+    out.enter(host, machine.lives, out.cause());
     if let Some(agent) = &mut machine.agent {
         agent.kill_task(task, out);
     }

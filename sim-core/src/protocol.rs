@@ -2,6 +2,7 @@
 mod api;
 mod effects;
 mod entry;
+mod lives;
 mod messages;
 mod network_orders;
 mod silences;
@@ -15,6 +16,7 @@ pub use api::{
 pub(crate) use api::{EngineInfo, EngineRequest, EngineResponse, LocalState};
 pub(crate) use effects::Effects;
 pub(crate) use entry::{ManagerSnapshot, Member, StoreEntry};
+pub(crate) use lives::Lives;
 pub(crate) use messages::{
     Answer, Assignment, Assignments, CallError, CallId, CertificateRequest, Component, Envelope, Lineage,
     Message, ReplyTo, Request, Response, Seat, SessionId, SessionMessage, Status, StatusCode, StatusUpdate,
@@ -29,7 +31,7 @@ use crate::model::{FactId, HostId};
 /// One thing that can happen next. Ordered by time and sequence, never by content.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    /// A timer of a component on a host. `life` is the process that set it: a later one does not hear it.
+    /// A timer of a component on a host. `life` says which one set it ([`Lives`]): a later one does not hear it.
     Fire { host: HostId, life: u32, timer: Timer, cause: FactId },
     /// A message reaches a host. `life` is the process that it was meant for when it was sent.
     Deliver(Box<Envelope>),

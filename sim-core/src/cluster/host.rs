@@ -21,7 +21,7 @@ use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::{Manager, ManagerDisk};
 use crate::mesh::Mesh;
 use crate::model::{FactId, HostId};
-use crate::protocol::{Answer, CallError, CallId, Effects, Event, LocalState, Message, NodeTimer};
+use crate::protocol::{Answer, CallError, CallId, Effects, Event, Lives, LocalState, Message, NodeTimer};
 use crate::worker::Agent;
 
 /// Whether a host and its engine run.
@@ -39,8 +39,8 @@ pub(crate) enum Power {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) power: Power,
-    /// Counts engine processes. Timers and connections belong to one of them.
-    pub(crate) life: u32,
+    /// Which engine process this is, and which manager and agent. Timers and connections belong to one of them.
+    pub(crate) lives: Lives,
     /// What has arrived at a frozen engine, if it is frozen.
     pub(crate) frozen: Option<VecDeque<Event>>,
     pub(crate) agent: Option<Agent>,
@@ -67,7 +67,7 @@ impl Host {
         if power == Power::Off {
             self.mesh.forget();
         }
-        self.life += 1;
+        self.lives.end_process();
         self.frozen = None;
         if let Some(manager) = self.manager.take() {
             self.manager_disk = Some(Box::new(manager.into_disk()));
@@ -162,6 +162,18 @@ impl Host {
         self.follow_components(out);
     }
 
+    /// The manager has ended, and the process goes on without it or with another one.
+    fn manager_ended(&mut self, out: &mut Effects) {
+        self.lives.end_manager();
+        out.set_lives(self.lives);
+    }
+
+    /// The agent has ended, and the process goes on without it, or the agent begins anew.
+    fn agent_ended(&mut self, out: &mut Effects) {
+        self.lives.end_agent();
+        out.set_lives(self.lives);
+    }
+
     /// Agent or manager have acted: what they have learned may concern the host's part in the swarm.
     pub(crate) fn follow_components(&mut self, out: &mut Effects) {
         if self.manager.as_deref().is_some_and(Manager::has_lost_membership) {
@@ -197,10 +209,10 @@ impl Host {
 
 impl StateDigest for Host {
     fn digest(&self, digest: &mut Digest) {
-        let Self { power, life, frozen, agent, manager, manager_disk, mesh, node, moves, clients, ended_by } =
+        let Self { power, lives, frozen, agent, manager, manager_disk, mesh, node, moves, clients, ended_by } =
             self;
         digest.u8(*power as u8);
-        digest.u32(*life);
+        lives.digest(digest);
         digest.u64(frozen.as_ref().map_or(0, |backlog| backlog.len() as u64 + 1));
         agent.digest(digest);
         manager.as_deref().digest(digest);

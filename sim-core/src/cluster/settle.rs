@@ -19,7 +19,7 @@ use crate::model::{
     Node, NodeId, NodeRole, NodeSpec, NodeState, NodeStatus, ObjectId, Service, Subnet, Task, TaskState,
 };
 use crate::net::{Link, Net, Topology};
-use crate::protocol::{Component, Effects, Lineage, ManagerSnapshot, Member, ReplyTo};
+use crate::protocol::{Component, Effects, Lineage, Lives, ManagerSnapshot, Member, ReplyTo};
 use crate::raft::{Disk, EntryId, RaftId, Snapshot, Term};
 use crate::store::{Store, Transaction};
 use crate::traffic::Traffic;
@@ -115,20 +115,20 @@ impl Cluster {
         let leader_host = managers[leader.0 as usize - 1];
         for id in managers.iter() {
             let host = self.hosts.get_mut(*id).expect("managers have hosts");
-            out.enter(*id, host.life, FactId::START);
+            out.enter(*id, host.lives, FactId::START);
             let disk = host.manager_disk.take().expect("managers have disks");
             host.manager = Some(Box::new(Manager::settled(*disk, leader, ELECTION_TICKS, out)));
             self.follow_manager(*id);
         }
         let leading = self.hosts.get_mut(leader_host).and_then(|host| host.manager.as_mut());
-        out.enter(leader_host, 0, FactId::START);
+        out.enter(leader_host, Lives::default(), FactId::START);
         leading.expect("the leader runs").lead_settled(out);
         for node in store.nodes() {
             self.open_session(node, leader_host, out);
         }
         for task in store.tasks() {
             let node = task.node.and_then(|id| store.node(id)).expect("given tasks have nodes");
-            out.enter(node.host, 0, FactId::START);
+            out.enter(node.host, Lives::default(), FactId::START);
             let agent = self.host_mut(node.host).agent.as_mut().expect("nodes have agents");
             agent.settle_task(Arc::clone(task), out);
         }
@@ -151,7 +151,7 @@ impl Cluster {
         }
         let leading =
             self.hosts.get_mut(leader).and_then(|host| host.manager.as_mut()).expect("the leader runs");
-        out.enter(leader, 0, FactId::START);
+        out.enter(leader, Lives::default(), FactId::START);
         let given = self.setup.initial.heartbeats.get(&node.host);
         let settled = SettledSession {
             node: node.id,
@@ -161,7 +161,7 @@ impl Cluster {
             assignments_reply: replies[1],
         };
         let next_heartbeat = leading.settle_session(settled, out);
-        out.enter(node.host, 0, FactId::START);
+        out.enter(node.host, Lives::default(), FactId::START);
         let agent =
             self.hosts.get_mut(node.host).and_then(|host| host.agent.as_mut()).expect("nodes have agents");
         agent.settle(
@@ -188,7 +188,7 @@ fn idle_host(setup: &Arc<Setup>, id: HostId, streams: &mut Streams) -> Host {
     let node = SwarmNode::new(id, setup, streams.seed(), node_streams);
     Host {
         power: Power::On,
-        life: 0,
+        lives: Lives::default(),
         frozen: None,
         agent: None,
         manager: None,

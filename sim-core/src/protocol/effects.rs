@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::silences::Silences;
-use super::{CallId, Component, Event, Lineage, Message, NetworkOrder, SessionId, Timer};
+use super::{CallId, Component, Event, Lineage, Lives, Message, NetworkOrder, SessionId, Timer};
 use crate::kernel::SimTime;
 use crate::kernel::queue::{EventQueue, TimerId};
 use crate::kernel::trace::Trace;
@@ -16,7 +16,7 @@ pub(crate) struct Effects {
     now: SimTime,
     cause: FactId,
     host: HostId,
-    life: u32,
+    lives: Lives,
     /// The leadership whose loops act.
     epoch: u32,
     queue: EventQueue<Event>,
@@ -43,7 +43,7 @@ impl Effects {
             cause,
             // Nobody has acted yet; whoever acts enters first.
             host: HostId(0),
-            life: 0,
+            lives: Lives::default(),
             epoch: 0,
             queue: EventQueue::new(),
             trace,
@@ -66,9 +66,14 @@ impl Effects {
         self.host
     }
 
-    /// From here on a component of this host and process acts.
-    pub(crate) fn enter(&mut self, host: HostId, life: u32, cause: FactId) {
-        (self.host, self.life, self.cause) = (host, life, cause);
+    /// From here on a component of this host acts.
+    pub(crate) fn enter(&mut self, host: HostId, lives: Lives, cause: FactId) {
+        (self.host, self.lives, self.cause) = (host, lives, cause);
+    }
+
+    /// A component of the host whose step this is has ended: what is set from here on belongs to its successor.
+    pub(crate) fn set_lives(&mut self, lives: Lives) {
+        self.lives = lives;
     }
 
     /// From here on the loops of this leadership act.
@@ -172,7 +177,7 @@ impl Effects {
     }
 
     pub(crate) fn set_timer(&mut self, timer: Timer, at: SimTime) -> TimerId {
-        let event = Event::Fire { host: self.host, life: self.life, timer, cause: self.cause };
+        let event = Event::Fire { host: self.host, life: self.lives.of(&timer), timer, cause: self.cause };
         self.queue.push(at, event)
     }
 

@@ -106,6 +106,7 @@ impl Host {
             return self.init(call, Availability::Active, &SwarmChange::default(), out);
         };
         let running = self.manager.take().map(|manager| Box::new(manager.shut_down(out)));
+        self.manager_ended(out);
         let Some(mut disk) = running.or_else(|| self.manager_disk.take()) else {
             return self.node.refuse(call, NO_MANAGER);
         };
@@ -120,6 +121,7 @@ impl Host {
             agent.kill(true, out);
             agent.set_local_manager(true);
         }
+        self.agent_ended(out);
         self.manager = Some(Box::new(Manager::start(*disk, out)));
         self.await_init(call, out);
     }

@@ -55,6 +55,7 @@ impl Host {
             }
             self.node.agent_streams = Some(agent.into_streams());
         }
+        self.agent_ended(out);
         self.node.forget_swarm();
         out.order(NetworkOrder::LeaveSwarm);
     }

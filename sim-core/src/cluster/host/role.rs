@@ -175,6 +175,7 @@ impl Host {
     fn stop_manager(&mut self, out: &mut Effects) {
         if let Some(manager) = self.manager.take() {
             let disk = manager.shut_down(out);
+            self.manager_ended(out);
             self.ended_by = Some(out.cause());
             self.node.wipe(disk);
             self.use_local_manager(false);
@@ -198,6 +199,7 @@ impl Host {
         if let Some(agent) = &mut self.agent {
             agent.kill(true, out);
         }
+        self.agent_ended(out);
         self.node.restart_later(out);
     }
 }

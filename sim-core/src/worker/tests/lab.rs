@@ -15,7 +15,7 @@ use crate::model::setup::{Images, Setup};
 use crate::model::{
     Fact, FactId, HostId, Node, NodeDescription, NodeId, NodeRole, SessionEvent, Task, TaskId, TaskStatus,
 };
-use crate::protocol::{CallError, CallId, Component, Effects, Event, Message, SessionId, Timer};
+use crate::protocol::{CallError, CallId, Component, Effects, Event, Lives, Message, SessionId, Timer};
 use crate::worker::{Agent, AgentConfig, AgentStreams, SettledAgent};
 
 /// The host of the agent.
@@ -32,7 +32,7 @@ pub(super) enum Manner {
 pub(super) struct Lab {
     pub(super) out: Effects,
     pub(super) agent: Agent,
-    life: u32,
+    lives: Lives,
     frozen: Option<VecDeque<Event>>,
     pub(super) sessions: Manner,
     pub(super) heartbeats: Manner,
@@ -64,7 +64,7 @@ impl Lab {
         Lab {
             out: Effects::new(),
             agent: agent(Arc::default(), &[HostId(1)], false, 1),
-            life: 0,
+            lives: Lives::default(),
             frozen: None,
             sessions: Manner::Yes,
             heartbeats: Manner::Yes,
@@ -88,7 +88,7 @@ impl Lab {
 
     /// From here on the agent's process acts.
     pub(super) fn enter(&mut self) {
-        self.out.enter(HERE, self.life, self.because);
+        self.out.enter(HERE, self.lives, self.because);
     }
 
     /// Lets time pass.
@@ -99,7 +99,7 @@ impl Lab {
     }
 
     pub(super) fn process_ended(&mut self) {
-        self.life += 1;
+        self.lives.end_process();
         self.deliveries.clear();
         (self.session, self.assignments) = (None, None);
     }
@@ -184,10 +184,10 @@ impl Lab {
 
     fn happen(&mut self, event: Event) {
         let Event::Fire { life, timer, cause, .. } = event else { panic!("{event:?} is none of ours") };
-        if life != self.life {
+        if life != self.lives.of(&timer) {
             return;
         }
-        self.out.enter(HERE, life, cause);
+        self.out.enter(HERE, self.lives, cause);
         if let Timer::Agent(timer) = timer {
             return self.agent.fire(timer, &mut self.out);
         }
@@ -199,7 +199,7 @@ impl Lab {
     fn deliver(&mut self, message: Message) {
         self.sent += 1;
         self.deliveries.insert(self.sent, message);
-        self.out.enter(HERE, self.life, self.out.cause());
+        self.out.enter(HERE, self.lives, self.out.cause());
         self.out.set_timer(Timer::Alarm(self.sent), self.out.now());
     }
 

@@ -10,8 +10,8 @@ use crate::manager::ties::TieBreaker;
 use crate::model::setup::Setup;
 use crate::model::{Fact, FactId, FactRecord, HostId, NodeId, SessionEvent, TaskId};
 use crate::protocol::{
-    Answer, Assignment, CallError, CallId, Component, Effects, Event, Lineage, MemberList, Message, ReplyTo,
-    Request, Response, StreamItem, Timer,
+    Answer, Assignment, CallError, CallId, Component, Effects, Event, Lineage, Lives, MemberList, Message,
+    ReplyTo, Request, Response, StreamItem, Timer,
 };
 use crate::store::{ChangeSet, Delta, ObjectChange, Store, StoreError, Transaction};
 
@@ -81,7 +81,7 @@ impl World {
 
     /// Tells why the next thing happens.
     pub(super) fn because(&mut self, note: &str) {
-        self.effects.enter(LEADER, 0, FactId(0));
+        self.effects.enter(LEADER, Lives::default(), FactId(0));
         let note = self.effects.fact(Fact::Note { text: note.into() });
         self.effects.set_cause(note);
     }
@@ -173,7 +173,7 @@ impl World {
 
     fn fire(&mut self, event: Event) {
         let Event::Fire { timer, cause, .. } = event else { unreachable!("there are timers only") };
-        self.effects.enter(LEADER, 0, cause);
+        self.effects.enter(LEADER, Lives::default(), cause);
         match timer {
             Timer::Loop(timer, epoch) => {
                 if let Some(loops) = self.loops.as_mut().filter(|_| epoch == self.epoch) {
