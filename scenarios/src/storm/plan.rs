@@ -42,6 +42,9 @@ pub struct Plan {
     pub(super) steps: Vec<Step>,
     /// When everything is healed.
     pub(super) healed: SimTime,
+    /// Managers go on alone, leave by force and begin swarms of their own. What is left in the end may be several
+    /// swarms, or none, so only invariants are promised.
+    pub(super) falls_apart: bool,
     /// How long the healed cluster is left alone before anything is asked of it.
     pub(super) rest: SimDuration,
     /// The end of a storm that was cut short after it failed. Nothing is expected of it any more.
@@ -80,11 +83,15 @@ impl Plan {
             replicas,
             steps: Vec::new(),
             healed,
+            falls_apart: false,
             rest: SimDuration::ZERO,
             cut_short: None,
         };
         plan.steps = weather::steps(&plan, &mut random);
         plan.steps.extend(weather::closed_ports(&plan, &mut Stream::named(seed, "storm/ports")));
+        let mut random = Stream::named(seed, "storm/membership");
+        plan.falls_apart = random.below(8) == 0;
+        plan.steps.extend(weather::membership(&plan, &mut random));
         plan.steps.sort_by_key(|step| step.at);
         plan
     }
@@ -144,6 +151,7 @@ impl Plan {
         }
         match self.cut_short {
             Some(end) => writeln!(text, "until: {}", millis(end)),
+            None if self.falls_apart => writeln!(text, "until: {}", millis(self.healed + CONVERGENCE_BOUND)),
             None => self.write_end(text),
         }
     }
@@ -176,14 +184,19 @@ impl Plan {
         writeln!(text, "  - {{ command: last, succeeds: true }}")
     }
 
-    /// Those who lost their disks join again. Further attempts are for those that found no leader.
+    /// Those who lost their disks or have left join again. Further attempts are for those that found no leader. An
+    /// engine that could not join while nobody waited any more has to leave before it can try again.
     fn write_returns(&self, text: &mut String) -> std::fmt::Result {
         for after in RETURNS {
             let at = millis(self.healed + self.rest + after);
             for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
                 let role = host.split('-').next().expect("a name begins with the role");
-                let line = format!("swarm join --token {role}-token {}:2377", self.anchor);
-                writeln!(text, "  - {{ at: {at}, on: {host}, docker: \"{line}\" }}")?;
+                let join = format!("\"swarm join --token {role}-token {}:2377\"", self.anchor);
+                let lines = match after == RETURNS[0] {
+                    true => format!("[\"swarm leave --force\", {join}]"),
+                    false => join,
+                };
+                writeln!(text, "  - {{ at: {at}, on: {host}, docker: {lines} }}")?;
             }
         }
         Ok(())

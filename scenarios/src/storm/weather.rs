@@ -47,12 +47,37 @@ pub(super) fn closed_ports(plan: &Plan, random: &mut Stream) -> Vec<Step> {
     }
 }
 
+/// Draws what becomes of the members of the swarm: managers are demoted and promoted, hosts leave and come back. Where
+/// everything may fall apart, managers go on alone and begin new swarms too. It has numbers of its own as well.
+pub(super) fn membership(plan: &Plan, random: &mut Stream) -> Vec<Step> {
+    const GAP: SimDuration = SimDuration::from_secs(500);
+    let mut weather = Weather::new(plan, random);
+    weather.lost = plan.steps.iter().filter_map(|step| step.loses.clone()).collect();
+    // A swarm that has fewer managers by then could not do without those whose disks are lost.
+    let keeps_managers = weather.lost.iter().any(|host| host.starts_with("manager"));
+    let (mut steps, mut at) = (Vec::new(), CALM);
+    loop {
+        at += weather.random.span(SimDuration::from_millis(1), GAP);
+        if at + SimDuration::from_secs(2) >= plan.healed {
+            return steps;
+        }
+        if plan.falls_apart && weather.random.below(2) == 0 {
+            steps.push(Step { at, what: weather.upheaval(), loses: None });
+        } else if keeps_managers || weather.random.below(3) == 0 {
+            steps.extend(weather.leave(at));
+        } else {
+            steps.extend(weather.change_of_role(at));
+        }
+    }
+}
+
 struct Weather<'a> {
     plan: &'a Plan,
     hosts: Vec<String>,
     /// How many managers may still lose their disks: a majority keeps them.
     disks_to_lose: u32,
     lost: Vec<String>,
+    demoted: Vec<String>,
     random: &'a mut Stream,
 }
 
@@ -63,6 +88,7 @@ impl<'a> Weather<'a> {
             hosts: plan.hosts(),
             disks_to_lose: (plan.managers - 1) / 2,
             lost: Vec::new(),
+            demoted: Vec::new(),
             random,
         }
     }
@@ -74,6 +100,55 @@ impl<'a> Weather<'a> {
         }
         let rate = 10 + self.random.below(91);
         self.of_link("gossip_loss", &format!("rate: {rate}%, "), at)
+    }
+
+    /// A worker leaves, and perhaps comes back at once. If not, it tries to as soon as everything is healed.
+    fn leave(&mut self, at: SimTime) -> Option<Step> {
+        let host = self.host();
+        if host.starts_with("manager") {
+            return None;
+        }
+        let leave = if self.random.below(2) == 0 { "swarm leave" } else { "swarm leave --force" };
+        let join = format!("swarm join --token worker-token {}:2377", self.plan.anchor);
+        let what = match self.random.below(2) {
+            0 => format!("on: {host}, docker: \"{leave}\""),
+            _ => format!("on: {host}, docker: [\"{leave}\", \"{join}\"]"),
+        };
+        let loses = (!self.lost.contains(&host)).then(|| host.clone());
+        self.lost.extend(loses.clone());
+        Some(Step { at, what, loses })
+    }
+
+    /// A manager that is not the anchor is demoted, and perhaps promoted again soon, but only once. If its certificate
+    /// is renewed too late, it joins the Raft cluster once more and loses its log a second time while it is a member:
+    /// then nothing is promised, in reality neither (spec control-plane 3.3, 8.4).
+    fn change_of_role(&mut self, at: SimTime) -> Vec<Step> {
+        let asked = self.manager();
+        let host = self.manager();
+        if host == self.plan.anchor || self.demoted.contains(&host) {
+            return Vec::new();
+        }
+        self.demoted.push(host.clone());
+        let change =
+            |at, wish| Step { at, what: format!("on: {asked}, docker: \"node {wish} {host}\""), loses: None };
+        let later = at + self.random.span(SimDuration::from_millis(1), SimDuration::from_secs(10));
+        let mut steps = vec![change(at, "demote")];
+        steps.extend((self.random.below(3) > 0).then(|| change(later.min(self.plan.healed), "promote")));
+        steps
+    }
+
+    /// What operators do in despair.
+    fn upheaval(&mut self) -> String {
+        let (host, other) = (self.manager(), self.host());
+        let (token, anchor) = (["worker", "manager"][self.random.below(2) as usize], &self.plan.anchor);
+        let join = format!("swarm join --token {token}-token {anchor}:2377");
+        match self.random.below(6) {
+            0 | 1 => format!("on: {host}, docker: \"swarm init --force-new-cluster\""),
+            2 => format!("on: {host}, docker: [\"swarm leave --force\", \"swarm init\"]"),
+            3 => format!("on: {other}, docker: [\"swarm leave --force\", \"{join}\"]"),
+            4 => format!("on: {other}, docker: \"swarm leave --force\""),
+            _ => format!("on: {host}, docker: \"node promote {other}\""),
+        }
     }
 
     fn step(&mut self, at: SimTime) -> Step {
@@ -115,6 +190,10 @@ impl<'a> Weather<'a> {
 
     fn host(&mut self) -> String {
         self.hosts[self.random.below(self.hosts.len() as u64) as usize].clone()
+    }
+
+    fn manager(&mut self) -> String {
+        format!("manager-{}", 1 + self.random.below(u64::from(self.plan.managers)))
     }
 
     /// A host whose disk may go: managers only as long as a majority keeps theirs, and never the anchor.

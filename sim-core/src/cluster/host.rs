@@ -110,12 +110,16 @@ impl Host {
     fn start_components(&mut self, out: &mut Effects) {
         self.resume_join(out);
         self.follow_role(out);
+        if self.node.awaits_restart() {
+            return;
+        }
         if let Some(agent) = &mut self.agent {
             agent.start(out);
         }
     }
 
-    /// A timer of the host's part in the swarm ran out.
+    /// A timer of the host's part in the swarm ran out. One that ran out while the engine was frozen may have lost its
+    /// meaning since then.
     pub(crate) fn fire(&mut self, timer: NodeTimer, out: &mut Effects) {
         match timer {
             NodeTimer::CallTimeout(call) => self.answered(call, Err(CallError::TimedOut), out),
@@ -123,10 +127,8 @@ impl Host {
             NodeTimer::RoleTimeout => self.role_overdue(out),
             NodeTimer::ManagerWritten => self.begin_manager(out),
             NodeTimer::ManagerReady => self.manager_ready(out),
-            NodeTimer::Restart => {
-                self.node.restart_due();
-                self.start_components(out);
-            }
+            NodeTimer::Restart if self.node.restart_due() => self.start_components(out),
+            NodeTimer::Restart => {}
             NodeTimer::JoinRetry => self.retry_join(out),
             NodeTimer::JoinTimeout => self.join_takes_long(),
             NodeTimer::LeaveTimeout => self.leave_now(out),

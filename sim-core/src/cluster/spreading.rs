@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Cluster, Power, networks};
-use crate::gossip::{Change, Gossip, Links, Operation, Payload, RecordKey};
+use crate::gossip::{Change, Gossip, Links, Operation, Payload, PeerId, RecordKey};
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{
     BackendChange, Defect, EndpointId, EndpointRecord, FactId, Heading, HostId, NetworkId, RecordChange,
@@ -201,6 +201,11 @@ impl Cluster {
             }
         }
         self.arm_gossip(out);
+    }
+
+    /// The process of gossip on a host. Whoever leaves and joins again has another one.
+    pub(crate) fn gossip_process(&self, host: HostId) -> Option<PeerId> {
+        self.spreading.gossip.as_ref()?.process(host)
     }
 
     /// True if the process of a host holds itself for gone.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Invariant;
-use crate::cluster::{Cluster, Power};
+use crate::cluster::{Cluster, Host, Power};
+use crate::gossip::PeerId;
 use crate::model::{HostId, NetworkId, TaskId};
 
-/// Sweeps after the last change of hosts or links. A node that was gone for a short while has its records back after
+/// Sweeps after the last change of hosts, links or processes of gossip. A node that was gone for a short while has its records back after
 /// 64 s in the worst case (spec networking 8.4).
 const HEALTHY: u32 = 120;
 /// Sweeps after the last change of a record or of who takes part in a network: who has missed that somebody
@@ -22,7 +23,8 @@ type Enabled = BTreeSet<(NetworkId, TaskId)>;
 /// Compares what nodes know with what is.
 #[derive(Debug, Default)]
 pub(super) struct KnownBackends {
-    powers: Vec<Power>,
+    /// Of each host, and the process of gossip that runs there.
+    powers: Vec<(Power, Option<PeerId>)>,
     healthy_for: u32,
     truth: Enabled,
     /// Who takes part in which network.
@@ -36,7 +38,8 @@ impl Invariant for KnownBackends {
     }
 
     fn sweep(&mut self, cluster: &Cluster) -> Result<(), String> {
-        let powers: Vec<Power> = cluster.hosts.values().map(|host| host.power).collect();
+        let power = |(id, host): (HostId, &Host)| (host.power, cluster.gossip_process(id));
+        let powers: Vec<_> = cluster.hosts.iter().map(power).collect();
         let is_healthy = powers == self.powers
             && cluster.net.are_smooth()
             && cluster.hosts.values().all(|host| host.frozen.is_none())
@@ -92,7 +95,7 @@ fn joined(cluster: &Cluster) -> BTreeSet<(HostId, NetworkId)> {
     running(cluster).flat_map(|(id, host)| host.mesh.joined().map(move |network| (id, network))).collect()
 }
 
-fn running(cluster: &Cluster) -> impl Iterator<Item = (HostId, &crate::cluster::Host)> {
+fn running(cluster: &Cluster) -> impl Iterator<Item = (HostId, &Host)> {
     cluster.hosts.iter().filter(|(_, host)| host.power == Power::On)
 }
 

@@ -256,7 +256,11 @@ impl Census {
         }
     }
 
+    /// What a manager that goes on alone had not committed yet may be told twice.
     fn node_created(&mut self, id: NodeId, host: HostId, store: Option<&Store>) {
+        if self.nodes.contains(id) {
+            return;
+        }
         let stored = store.and_then(|store| store.node(id));
         self.insert_node(id, stored.map_or_else(|| NodeEntry::unknown(host), NodeEntry::of));
     }
@@ -286,7 +290,7 @@ impl Census {
 
     fn service_created(&mut self, id: ServiceId, store: Option<&Store>) {
         if let Some(stored) = store.and_then(|store| store.service(id)) {
-            self.services.insert(id, ServiceEntry::of(stored));
+            self.services.get_or_insert_with(id, || ServiceEntry::of(stored));
         }
         self.touched.insert(id);
     }
@@ -312,8 +316,12 @@ impl Census {
         node: Option<NodeId>,
         desired: TaskState,
     ) {
+        // Tasks of a service that only another swarm knows are not counted, also when that swarm is looked at later.
+        let service = service.filter(|service| self.services.contains(*service));
         let entry = TaskEntry { service, slot, node, state: TaskState::New, desired, removed: false };
-        self.tasks.insert(id, entry);
+        if let Some(told_before) = self.tasks.insert(id, entry) {
+            self.count(&told_before, -1);
+        }
         self.count(&entry, 1);
     }
 

@@ -115,7 +115,8 @@ impl Host {
         disk.kit.lineage = lineage;
         disk.raft.force_new_cluster(disk.raft_id, Member { node: identity.node, host: self.node.host });
         self.node.cancel_restart(out);
-        self.node.certificate.cancel(out);
+        self.node.close_manager_part(out);
+        self.node.end_renewal(out);
         self.node.end_process();
         if let Some(agent) = &mut self.agent {
             agent.kill(true, out);

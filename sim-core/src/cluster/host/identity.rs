@@ -132,6 +132,7 @@ impl SwarmNode {
 
     pub(super) fn end_process(&mut self) {
         self.certificate.end_process();
+        self.expect_own_role();
         self.manager = ManagerPart::Idle;
         self.join_address = None;
         (self.restart_delay, self.restart) = (RESTART_FIRST, None);
@@ -141,6 +142,30 @@ impl SwarmNode {
         }
         if let Some(join) = &mut self.join {
             join.end_process();
+        }
+    }
+
+    /// The manager part waits for nothing any more.
+    pub(super) fn close_manager_part(&mut self, out: &mut Effects) {
+        match std::mem::replace(&mut self.manager, ManagerPart::Idle) {
+            ManagerPart::Idle => {}
+            ManagerPart::Joining(call) => call.close(out),
+            ManagerPart::Writing { timer, .. }
+            | ManagerPart::Opening(timer)
+            | ManagerPart::Removed { timer, .. } => out.cancel_timer(timer),
+        }
+    }
+
+    /// The certificate is not renewed before the node has heard again which role it shall have.
+    pub(super) fn end_renewal(&mut self, out: &mut Effects) {
+        self.certificate.cancel(out);
+        self.expect_own_role();
+    }
+
+    /// A renewal that was under way is forgotten. It begins again when another role is heard of than the certificate's.
+    fn expect_own_role(&mut self) {
+        if let Some(identity) = self.identity {
+            self.certificate.expect(identity.role);
         }
     }
 
@@ -167,9 +192,14 @@ impl SwarmNode {
         self.restart_delay = self.restart_delay.times(2).min(RESTART_MAX);
     }
 
-    /// The pause is over.
-    pub(super) fn restart_due(&mut self) {
-        self.restart = None;
+    /// True if components have failed, and run again after a pause.
+    pub(super) fn awaits_restart(&self) -> bool {
+        self.restart.is_some()
+    }
+
+    /// The pause is over. False if nobody waits for that any more.
+    pub(super) fn restart_due(&mut self) -> bool {
+        self.restart.take().is_some()
     }
 
     /// Nothing is left to be restarted, or something else does it.

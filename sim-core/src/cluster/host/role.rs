@@ -109,10 +109,8 @@ impl Host {
 
     /// The log of the new manager is on the disk.
     pub(super) fn begin_manager(&mut self, out: &mut Effects) {
-        let part = std::mem::replace(&mut self.node.manager, ManagerPart::Idle);
-        let ManagerPart::Writing { members, .. } = part else {
-            unreachable!("nothing but a new manager is written here")
-        };
+        let ManagerPart::Writing { members, .. } = &mut self.node.manager else { return };
+        let members = std::mem::take(members);
         let disk = self.manager_disk.take().expect("it was written");
         self.manager = Some(Box::new(Manager::join(*disk, &members, out)));
         self.use_local_manager(true);
@@ -126,6 +124,9 @@ impl Host {
 
     /// The manager serves requests from here on.
     pub(super) fn manager_ready(&mut self, out: &mut Effects) {
+        if !self.node.manager.is_opening() {
+            return;
+        }
         self.node.manager = ManagerPart::Idle;
         self.continue_init(out);
         self.finish_join(out);
@@ -133,13 +134,7 @@ impl Host {
 
     /// The certificate is a worker's: no manager, and no data of one.
     pub(super) fn drop_manager(&mut self, out: &mut Effects) {
-        match std::mem::replace(&mut self.node.manager, ManagerPart::Idle) {
-            ManagerPart::Idle => {}
-            ManagerPart::Joining(call) => call.close(out),
-            ManagerPart::Writing { timer, .. }
-            | ManagerPart::Opening(timer)
-            | ManagerPart::Removed { timer, .. } => out.cancel_timer(timer),
-        }
+        self.node.close_manager_part(out);
         self.stop_manager(out);
         if let Some(disk) = self.manager_disk.take() {
             self.node.wipe(*disk);
@@ -196,6 +191,8 @@ impl Host {
         }
         self.node.join_address = None;
         self.node.error = Some(error.to_owned());
+        self.node.close_manager_part(out);
+        self.node.end_renewal(out);
         if let Some(agent) = &mut self.agent {
             agent.kill(true, out);
         }
