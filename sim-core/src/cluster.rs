@@ -20,7 +20,8 @@ pub use view::{RaftMember, View};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use self::clients::{Clients, Engine, Site};
+pub(crate) use self::clients::Clients;
+use self::clients::{Engine, Site};
 pub(crate) use self::host::Host;
 pub(crate) use self::host::Power;
 use self::spreading::Spreading;
@@ -301,7 +302,9 @@ impl Cluster {
         let site = self.site(id);
         act(&mut self.host_mut(id).clients, &site, out);
         let host = self.host_mut(id);
-        for (call, request) in host.clients.take_asked() {
+        // What an engine is asked for while it is frozen, it does when it goes on.
+        let asked = if host.frozen.is_none() { host.clients.take_asked() } else { Vec::new() };
+        for (call, request) in asked {
             host.requested(call, request, out);
         }
         self.follow_manager(id);
@@ -333,7 +336,8 @@ impl Cluster {
         let swarm = view.store().and_then(Store::cluster).cloned();
         let joined = host.mesh.joined().filter_map(|id| view.store()?.network(id));
         let networks = joined.cloned().collect();
-        Site { engine, own, nodes, networks, setup: Arc::clone(&self.setup), swarm }
+        let is_frozen = host.frozen.is_some();
+        Site { engine, is_frozen, own, nodes, networks, setup: Arc::clone(&self.setup), swarm }
     }
 
     pub(crate) fn host_mut(&mut self, host: HostId) -> &mut Host {

@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Power};
+use crate::cluster::{Clients, Cluster, Power};
 use crate::model::setup::{ClientCommand, Stimulus};
 use crate::model::{Fact, FactId, Fault, HostId, NoEffect};
 use crate::protocol::{Effects, NetworkOrder};
@@ -184,6 +184,7 @@ fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     };
     out.host_speaks(id);
     cluster.replay(backlog, out);
+    cluster.with_clients(id, out, Clients::engine_goes_on);
 }
 
 /// Ends the container of a task by its docker name.

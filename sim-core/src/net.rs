@@ -280,10 +280,25 @@ impl Net {
     }
 }
 
-/// An agent that opens a session dials anew (spec control-plane 7.1): what waits on the connection that it has closed
-/// never arrives. The host of an agent that dials another has no manager, so nobody else uses that connection.
+/// An agent that opens a session dials anew (spec control-plane 7.1), and so does a host for each step of joining and for
+/// a certificate (8.3): what waits on the connection that it has closed never arrives. The host of an agent that dials
+/// another has no manager, so nobody else uses that connection.
 fn begins_connection(message: &Message) -> bool {
-    matches!(message, Message::Request { request: Request::Session { .. }, .. })
+    let Message::Request { request, .. } = message else { return false };
+    match request {
+        Request::Session { .. }
+        | Request::RootCertificate
+        | Request::IssueCertificate(_)
+        | Request::CertificateStatus { .. }
+        | Request::JoinRaft(_) => true,
+        Request::Api(_)
+        | Request::Assignments { .. }
+        | Request::Heartbeat { .. }
+        | Request::UpdateTaskStatus { .. }
+        | Request::Raft(_)
+        | Request::Health
+        | Request::Forwarded { .. } => false,
+    }
 }
 
 /// The first retransmission of a packet at or after `now`.

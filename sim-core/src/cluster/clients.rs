@@ -44,6 +44,8 @@ pub(crate) enum Engine {
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) engine: Engine,
+    /// The engine answers nobody at present.
+    pub(crate) is_frozen: bool,
     /// The node that the host is.
     pub(crate) own: Option<NodeId>,
     /// All node objects with their hosts, in the order in which they were made.
@@ -101,6 +103,8 @@ pub(crate) struct Clients {
     waiting: BTreeMap<CallId, Waiting>,
     /// What clients want of the engine itself, and it has not seen yet.
     asked: Vec<(CallId, EngineRequest)>,
+    /// Clients with what they ask a frozen engine for, in order.
+    held: Vec<(Client, Ask)>,
 }
 
 /// A client with the commands that it still has to run.
@@ -124,7 +128,7 @@ struct Waiting {
 
 impl Clients {
     pub(crate) fn new(seed: u64, call_limit: SimDuration) -> Self {
-        Clients { seed, call_limit, waiting: BTreeMap::new(), asked: Vec::new() }
+        Clients { seed, call_limit, waiting: BTreeMap::new(), asked: Vec::new(), held: Vec::new() }
     }
 
     /// Runs commands one after the other.
@@ -155,6 +159,7 @@ impl Clients {
         for call in calls {
             self.answered(call, Err(CallError::Reset), site, out);
         }
+        self.engine_goes_on(site, out);
     }
 
     fn start(
@@ -175,26 +180,13 @@ impl Clients {
     fn go_on(&mut self, mut client: Client, site: &Site, out: &mut Effects) -> VecDeque<ClientCommand> {
         out.set_cause(client.fact);
         while let Some(ask) = client.run.next_ask() {
-            match ask {
-                Ask::Engine(_) if site.engine == Engine::Down => {
-                    client.run.engine_answered(Err(ClientError::NoEngine));
-                }
-                Ask::Engine(request) => {
-                    let call = out.mint_call(Component::Client);
-                    self.asked.push((call, request));
-                    self.waiting.insert(call, Waiting { client, timeout: None });
-                    return VecDeque::new();
-                }
-                Ask::Swarm(request, limit) => match site.refusal() {
-                    None => {
-                        self.ask(client, request, limit, out);
-                        return VecDeque::new();
-                    }
-                    Some(error) => {
-                        let of_the_engine = engine_networks::answer(&request, site, self.seed);
-                        client.run.answered(of_the_engine.unwrap_or(Err(error)), out.now());
-                    }
-                },
+            if site.is_frozen {
+                self.held.push((client, ask));
+                return VecDeque::new();
+            }
+            match self.put(client, ask, site, out) {
+                Some(answered) => client = answered,
+                None => return VecDeque::new(),
             }
         }
         let output = client.run.output();
@@ -206,6 +198,44 @@ impl Clients {
             took: out.now().since(client.started),
         });
         client.then
+    }
+
+    /// Asks what a client wants to know. It comes back if it has the answer already.
+    fn put(&mut self, mut client: Client, ask: Ask, site: &Site, out: &mut Effects) -> Option<Client> {
+        match ask {
+            Ask::Engine(_) if site.engine == Engine::Down => {
+                client.run.engine_answered(Err(ClientError::NoEngine));
+                Some(client)
+            }
+            Ask::Engine(request) => {
+                let call = out.mint_call(Component::Client);
+                self.asked.push((call, request));
+                self.waiting.insert(call, Waiting { client, timeout: None });
+                None
+            }
+            Ask::Swarm(request, limit) => match site.refusal() {
+                None => {
+                    self.ask(client, request, limit, out);
+                    None
+                }
+                Some(error) => {
+                    let of_the_engine = engine_networks::answer(&request, site, self.seed);
+                    client.run.answered(of_the_engine.unwrap_or(Err(error)), out.now());
+                    Some(client)
+                }
+            },
+        }
+    }
+
+    /// The engine has been frozen, and hears its clients again, or is gone.
+    pub(crate) fn engine_goes_on(&mut self, site: &Site, out: &mut Effects) {
+        for (client, ask) in std::mem::take(&mut self.held) {
+            out.set_cause(client.fact);
+            if let Some(answered) = self.put(client, ask, site, out) {
+                let then = self.go_on(answered, site, out);
+                self.run(then, site, out);
+            }
+        }
     }
 
     /// What clients want of the engine itself, since this was last asked.
@@ -257,8 +287,9 @@ impl Clients {
 
 impl StateDigest for Clients {
     fn digest(&self, digest: &mut Digest) {
-        let Self { seed: _, call_limit: _, waiting, asked } = self;
+        let Self { seed: _, call_limit: _, waiting, asked, held } = self;
         digest.debug(asked);
+        held.iter().for_each(|(client, _)| digest.u32(client.command.id.0));
         for (call, Waiting { client, timeout: _ }) in waiting {
             let Client { command, run, then, started, fact } = client;
             digest.u64(call.number);

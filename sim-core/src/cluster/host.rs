@@ -73,6 +73,7 @@ impl Host {
             self.manager_disk = Some(Box::new(manager.into_disk()));
         }
         self.node.end_process();
+        self.node.queue.clear();
     }
 
     /// Writes of a manager to the disk take this much longer from here on, whether its process runs or not, and even if
@@ -108,6 +109,8 @@ impl Host {
 
     /// Agent and manager start, as far as the disk says that there are any.
     fn start_components(&mut self, out: &mut Effects) {
+        self.node.is_ready = false;
+        self.moves = true;
         self.resume_join(out);
         self.follow_role(out);
         if self.node.awaits_restart() {
@@ -133,6 +136,7 @@ impl Host {
             NodeTimer::JoinTimeout => self.join_takes_long(),
             NodeTimer::LeaveTimeout => self.leave_now(out),
         }
+        self.next_request(out);
     }
 
     /// A call of the host's part in the swarm is over.
@@ -185,6 +189,7 @@ impl Host {
         self.finish_init();
         self.finish_join(out);
         self.finish_leave(out);
+        self.next_request(out);
         self.moves = self.node.is_moving();
     }
 

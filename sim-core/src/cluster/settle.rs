@@ -124,6 +124,7 @@ impl Cluster {
         out.enter(leader_host, Lives::default(), FactId::START);
         leading.expect("the leader runs").lead_settled(out);
         for node in store.nodes() {
+            self.host_mut(node.host).node.settle_ready();
             self.open_session(node, leader_host, out);
         }
         for task in store.tasks() {

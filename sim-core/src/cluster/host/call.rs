@@ -2,7 +2,7 @@
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::model::HostId;
-use crate::protocol::{CallId, Component, Effects, Message, NodeTimer, Request, Timer};
+use crate::protocol::{Answer, CallError, CallId, Component, Effects, Message, NodeTimer, Request, Timer};
 
 /// A call that is not answered yet.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +30,19 @@ impl OpenCall {
         (self.peer == peer).then_some(self.call)
     }
 
-    /// It is answered, or not waited for any longer.
-    pub(super) fn close(self, out: &mut Effects) {
+    /// It is over. Whoever does not wait for the answer any longer says so: what has not got through by then, because
+    /// there was no connection yet, never does.
+    pub(super) fn close(self, answer: &Answer, out: &mut Effects) {
+        match answer {
+            Err(CallError::TimedOut) => self.give_up(out),
+            Ok(_) | Err(_) => out.cancel_timer(self.timeout),
+        }
+    }
+
+    /// The answer does not matter any more.
+    pub(super) fn give_up(self, out: &mut Effects) {
         out.cancel_timer(self.timeout);
+        out.send(self.peer, Message::HangUp { call: self.call });
     }
 }
 

@@ -59,7 +59,7 @@ impl Renewal {
         match std::mem::replace(&mut self.step, Step::Idle) {
             Step::Idle => {}
             Step::Paused(timer) => out.cancel_timer(timer),
-            Step::Asking { call, .. } => call.close(out),
+            Step::Asking { call, .. } => call.give_up(out),
         }
     }
 
@@ -139,7 +139,7 @@ impl Host {
 
     pub(super) fn certificate_answered(&mut self, answer: Answer, out: &mut Effects) {
         let Step::Asking { call, attempt } = self.node.certificate.step else { return };
-        call.close(out);
+        call.close(&answer, out);
         self.node.certificate.step = Step::Idle;
         match answer {
             Ok(Response::CertificateRequested { node }) => match self.contact(attempt > 0) {

@@ -22,14 +22,30 @@ pub(crate) const NO_MANAGER: &str = "This node is not a swarm manager. Worker no
 pub(crate) type EngineAnswer = Result<EngineResponse, ClientError>;
 
 impl Host {
-    /// A client of this host asks its engine for something. The answer may follow later.
+    /// A client of this host asks its engine for something. The answer may follow later: what would change the host's
+    /// part in a swarm waits until the engine is done with what it was asked for before.
     pub(crate) fn requested(&mut self, call: CallId, request: EngineRequest, out: &mut Effects) {
         self.moves = true;
+        if request == EngineRequest::Info {
+            let info = EngineResponse::Info(self.info());
+            return self.node.answer(call, Ok(info));
+        }
+        self.node.queue.push_back((call, request));
+        self.next_request(out);
+    }
+
+    /// The engine does what was asked for next, unless it is still busy.
+    pub(super) fn next_request(&mut self, out: &mut Effects) {
+        while !self.node.is_busy()
+            && let Some((call, request)) = self.node.queue.pop_front()
+        {
+            self.begin_request(call, request, out);
+        }
+    }
+
+    fn begin_request(&mut self, call: CallId, request: EngineRequest, out: &mut Effects) {
         match request {
-            EngineRequest::Info => {
-                let info = EngineResponse::Info(self.info());
-                self.node.answer(call, Ok(info));
-            }
+            EngineRequest::Info => unreachable!("what changes nothing is answered at once"),
             EngineRequest::LeaveSwarm if self.local_state() == LocalState::Inactive => {
                 self.node.refuse(call, NOT_IN_A_SWARM);
             }
@@ -58,7 +74,7 @@ impl Host {
         } else if self.node.join.is_some() {
             LocalState::Pending
         } else if self.node.identity.is_some() {
-            LocalState::Active
+            if self.node.is_ready { LocalState::Active } else { LocalState::Pending }
         } else {
             LocalState::Inactive
         }
@@ -103,6 +119,9 @@ impl Host {
     /// any swarm begins a new one.
     fn force_new_cluster(&mut self, call: CallId, out: &mut Effects) {
         let Some(identity) = self.node.identity else {
+            if let Some(join) = self.node.join.take() {
+                join.close(out);
+            }
             return self.init(call, Availability::Active, &SwarmChange::default(), out);
         };
         let running = self.manager.take().map(|manager| Box::new(manager.shut_down(out)));

@@ -1,4 +1,5 @@
 //! Who a host is in a swarm, and what belongs to its components while they do not run.
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::engine::EngineAnswer;
@@ -10,7 +11,7 @@ use crate::kernel::{Digest, SimDuration, StateDigest, Stream};
 use crate::manager::{ManagerDisk, ManagerKit};
 use crate::model::setup::Setup;
 use crate::model::{HostId, NodeId, NodeRole};
-use crate::protocol::{CallId, Effects, Lineage, NodeTimer, Seat, Timer};
+use crate::protocol::{CallId, Effects, EngineRequest, Lineage, NodeTimer, Seat, Timer};
 use crate::raft::{Disk, RaftId};
 use crate::worker::AgentStreams;
 
@@ -42,6 +43,10 @@ pub(crate) struct SwarmNode {
     /// Why the host could not enter a swarm when nobody waited any more, or why the components of its node have
     /// failed, until they are ready again.
     pub(super) error: Option<String>,
+    /// True once the components of the node that run now have become ready.
+    pub(super) is_ready: bool,
+    /// What clients want while another one's request is not over.
+    pub(super) queue: VecDeque<(CallId, EngineRequest)>,
     /// For clients, and not delivered yet.
     pub(super) answers: Vec<(CallId, EngineAnswer)>,
     /// What belongs to an agent, while the host has none.
@@ -93,6 +98,8 @@ impl SwarmNode {
             initializing: None,
             leaving: None,
             error: None,
+            is_ready: false,
+            queue: VecDeque::new(),
             answers: Vec::new(),
             agent_streams: Some(agent),
             restart_delay: RESTART_FIRST,
@@ -104,7 +111,13 @@ impl SwarmNode {
     /// The host has been this node for long.
     pub(crate) fn settle(&mut self, identity: Identity) {
         self.identity = Some(identity);
+        self.is_ready = false;
         self.certificate.expect(identity.role);
+    }
+
+    /// Its components run, and have been ready for long.
+    pub(crate) fn settle_ready(&mut self) {
+        self.is_ready = true;
     }
 
     /// The disk of a manager that has written nothing yet.
@@ -136,7 +149,7 @@ impl SwarmNode {
         self.manager = ManagerPart::Idle;
         self.join_address = None;
         (self.restart_delay, self.restart) = (RESTART_FIRST, None);
-        (self.initializing, self.leaving) = (None, None);
+        (self.initializing, self.leaving, self.is_ready) = (None, None, false);
         if self.identity.is_some() {
             self.error = None;
         }
@@ -149,7 +162,7 @@ impl SwarmNode {
     pub(super) fn close_manager_part(&mut self, out: &mut Effects) {
         match std::mem::replace(&mut self.manager, ManagerPart::Idle) {
             ManagerPart::Idle => {}
-            ManagerPart::Joining(call) => call.close(out),
+            ManagerPart::Joining(call) => call.give_up(out),
             ManagerPart::Writing { timer, .. }
             | ManagerPart::Opening(timer)
             | ManagerPart::Removed { timer, .. } => out.cancel_timer(timer),
@@ -177,8 +190,15 @@ impl SwarmNode {
 
     /// True while the host enters or leaves a swarm, or a client is still to be told that it has.
     pub(super) fn is_moving(&self) -> bool {
-        let waits = self.initializing.is_some() || self.leaving.is_some() || self.has_answers();
-        self.join.is_some() || waits
+        let becomes_ready = self.identity.is_some() && !self.is_ready;
+        self.join.is_some() || becomes_ready || self.is_busy() || self.has_answers()
+    }
+
+    /// True while a client waits until its host has entered, left or begun a swarm. The engine does one of that at a
+    /// time.
+    pub(super) fn is_busy(&self) -> bool {
+        let joins = self.join.as_ref().is_some_and(Join::is_waited_for);
+        joins || self.initializing.is_some() || self.leaving.is_some()
     }
 
     pub(super) fn has_answers(&self) -> bool {
@@ -225,6 +245,8 @@ impl StateDigest for SwarmNode {
             initializing,
             leaving,
             error,
+            is_ready,
+            queue,
             answers,
             agent_streams,
             restart_delay,
@@ -245,6 +267,8 @@ impl StateDigest for SwarmNode {
         digest.u64(initializing.map_or(0, |call| call.number));
         digest.u64(leaving.as_ref().map_or(0, |leaving| leaving.client.number));
         digest.text(error.as_deref().unwrap_or_default());
+        digest.bool(*is_ready);
+        digest.debug(queue);
         digest.debug(answers);
         agent_streams.digest(digest);
         digest.duration(*restart_delay);

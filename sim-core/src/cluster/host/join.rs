@@ -39,6 +39,8 @@ pub(super) struct Join {
     /// The client that waits; none once it was told that it takes long.
     client: Option<CallId>,
     limit: Option<TimerId>,
+    /// The end of a pause.
+    retry: Option<TimerId>,
     token: String,
     /// The host with the address that was named, if there is one.
     remote: Option<HostId>,
@@ -71,6 +73,7 @@ impl Join {
         Join {
             client: Some(client),
             limit: None,
+            retry: None,
             token,
             remote: remote.host,
             port: remote.port,
@@ -78,6 +81,11 @@ impl Join {
             failures: 0,
             step: Step::Components,
         }
+    }
+
+    /// True while a client waits for it.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.client.is_some()
     }
 
     pub(super) fn open_call(&self) -> Option<&OpenCall> {
@@ -90,16 +98,17 @@ impl Join {
 
     /// The process is over; the next one begins again, and no client waits.
     pub(super) fn end_process(&mut self) {
-        (self.client, self.limit, self.failures) = (None, None, 0);
+        (self.client, self.limit, self.retry, self.failures) = (None, None, None, 0);
         self.step = Step::Components;
     }
 
-    fn close(self, out: &mut Effects) -> Option<CallId> {
-        if let Some(limit) = self.limit {
-            out.cancel_timer(limit);
+    /// It is over, one way or another. The client that still waits is returned.
+    pub(super) fn close(self, out: &mut Effects) -> Option<CallId> {
+        for timer in [self.limit, self.retry].into_iter().flatten() {
+            out.cancel_timer(timer);
         }
         if let Some(call) = self.open_call() {
-            call.close(out);
+            call.give_up(out);
         }
         self.client
     }
@@ -133,7 +142,7 @@ impl Host {
             // The machine is there and nobody listens on the port.
             Some(_) => self.root_failed(&CallError::Refused.to_string(), out),
             None => {
-                out.set_timer(Timer::Node(NodeTimer::JoinRetry), out.now() + CALL_TIMEOUT);
+                join.retry = Some(out.set_timer(Timer::Node(NodeTimer::JoinRetry), out.now() + CALL_TIMEOUT));
                 join.step = Step::Root(None);
             }
         }
@@ -156,14 +165,14 @@ impl Host {
         let Some(join) = &mut self.node.join else { return };
         join.failures += 1;
         join.step = Step::Pause(error.to_owned());
-        out.set_timer(Timer::Node(NodeTimer::JoinRetry), out.now() + ROOT_PAUSE);
+        join.retry = Some(out.set_timer(Timer::Node(NodeTimer::JoinRetry), out.now() + ROOT_PAUSE));
     }
 
     /// The answer to a call of [`Join::open_call`].
     pub(super) fn join_step_answered(&mut self, answer: Answer, out: &mut Effects) {
         let Some(join) = &mut self.node.join else { return };
         if let Some(call) = join.open_call() {
-            call.close(out);
+            call.close(&answer, out);
         }
         match (std::mem::replace(&mut join.step, Step::Components), answer) {
             (Step::Root(..), Ok(Response::RootCertificate(swarm))) => self.compare_root(swarm, out),
@@ -234,7 +243,7 @@ impl Host {
         if !registered || !complete {
             return;
         }
-        self.node.error = None;
+        (self.node.error, self.node.is_ready) = (None, true);
         let Some(join) = self.node.join.take() else { return };
         if let Some(client) = join.close(out) {
             self.node.answer(client, Ok(EngineResponse::Joined(identity.role)));
@@ -265,7 +274,7 @@ impl Host {
 
 impl StateDigest for Join {
     fn digest(&self, digest: &mut Digest) {
-        let Self { client, limit: _, token, remote, port, availability, failures, step } = self;
+        let Self { client, limit: _, retry: _, token, remote, port, availability, failures, step } = self;
         digest.u64(client.map_or(0, |client| client.number));
         digest.text(token);
         remote.digest(digest);

@@ -45,7 +45,10 @@ impl Host {
 
     /// Nothing is left of the swarm on this host.
     pub(super) fn clear_swarm_state(&mut self, out: &mut Effects) {
-        self.node.join = None;
+        if let Some(join) = self.node.join.take() {
+            let client = join.close(out);
+            assert_eq!(client, None, "a client that waits keeps others from being heard");
+        }
         self.node.cancel_restart(out);
         self.node.certificate.cancel(out);
         self.drop_manager(out);

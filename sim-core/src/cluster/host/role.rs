@@ -88,7 +88,7 @@ impl Host {
 
     pub(super) fn join_answered(&mut self, answer: Answer, out: &mut Effects) {
         let ManagerPart::Joining(call) = self.node.manager else { return };
-        call.close(out);
+        call.close(&answer, out);
         self.node.manager = ManagerPart::Idle;
         match answer {
             Ok(Response::JoinedRaft(seat)) => self.joined(*seat, out),
