@@ -21,6 +21,11 @@ const LAST_COMMAND: SimDuration = SimDuration::from_secs(120);
 const RETURNS: [SimDuration; 3] =
     [SimDuration::from_secs(40), SimDuration::from_secs(80), SimDuration::from_secs(110)];
 
+/// When those that are to join again leave first, counted from the healing. An engine that could not join while nobody
+/// waited any more has to, and who joins at the very moment at which it leaves may be taken for its own predecessor, so
+/// that its records are not let in (spec networking 8.4).
+const LEAVES: SimDuration = SimDuration::from_secs(20);
+
 /// For how long before the end every node must answer every request.
 const LAST_REQUESTS: SimDuration = SimDuration::from_secs(20);
 
@@ -184,19 +189,18 @@ impl Plan {
         writeln!(text, "  - {{ command: last, succeeds: true }}")
     }
 
-    /// Those who lost their disks or have left join again. Further attempts are for those that found no leader. An
-    /// engine that could not join while nobody waited any more has to leave before it can try again.
+    /// Those who lost their disks or have left join again. Further attempts are for those that found no leader.
     fn write_returns(&self, text: &mut String) -> std::fmt::Result {
+        let at = millis(self.healed + self.rest + LEAVES);
+        for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
+            writeln!(text, "  - {{ at: {at}, on: {host}, docker: \"swarm leave --force\" }}")?;
+        }
         for after in RETURNS {
             let at = millis(self.healed + self.rest + after);
             for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
                 let role = host.split('-').next().expect("a name begins with the role");
-                let join = format!("\"swarm join --token {role}-token {}:2377\"", self.anchor);
-                let lines = match after == RETURNS[0] {
-                    true => format!("[\"swarm leave --force\", {join}]"),
-                    false => join,
-                };
-                writeln!(text, "  - {{ at: {at}, on: {host}, docker: {lines} }}")?;
+                let line = format!("swarm join --token {role}-token {}:2377", self.anchor);
+                writeln!(text, "  - {{ at: {at}, on: {host}, docker: \"{line}\" }}")?;
             }
         }
         Ok(())

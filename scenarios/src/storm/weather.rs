@@ -47,26 +47,22 @@ pub(super) fn closed_ports(plan: &Plan, random: &mut Stream) -> Vec<Step> {
     }
 }
 
-/// Draws what becomes of the members of the swarm: managers are demoted and promoted, hosts leave and come back. Where
-/// everything may fall apart, managers go on alone and begin new swarms too. It has numbers of its own as well.
+/// Draws what becomes of the members of the swarm: workers leave and come back. Where everything may fall apart, managers
+/// are demoted, go on alone and begin new swarms too. It has numbers of its own as well.
 pub(super) fn membership(plan: &Plan, random: &mut Stream) -> Vec<Step> {
     const GAP: SimDuration = SimDuration::from_secs(500);
     let mut weather = Weather::new(plan, random);
     weather.lost = plan.steps.iter().filter_map(|step| step.loses.clone()).collect();
-    // A swarm that has fewer managers by then could not do without those whose disks are lost.
-    let keeps_managers = weather.lost.iter().any(|host| host.starts_with("manager"));
     let (mut steps, mut at) = (Vec::new(), CALM);
     loop {
         at += weather.random.span(SimDuration::from_millis(1), GAP);
         if at + SimDuration::from_secs(2) >= plan.healed {
             return steps;
         }
-        if plan.falls_apart && weather.random.below(2) == 0 {
+        if plan.falls_apart && weather.random.below(3) > 0 {
             steps.push(Step { at, what: weather.upheaval(), loses: None });
-        } else if keeps_managers || weather.random.below(3) == 0 {
-            steps.extend(weather.leave(at));
         } else {
-            steps.extend(weather.change_of_role(at));
+            steps.extend(weather.leave(at));
         }
     }
 }
@@ -77,7 +73,6 @@ struct Weather<'a> {
     /// How many managers may still lose their disks: a majority keeps them.
     disks_to_lose: u32,
     lost: Vec<String>,
-    demoted: Vec<String>,
     random: &'a mut Stream,
 }
 
@@ -88,7 +83,6 @@ impl<'a> Weather<'a> {
             hosts: plan.hosts(),
             disks_to_lose: (plan.managers - 1) / 2,
             lost: Vec::new(),
-            demoted: Vec::new(),
             random,
         }
     }
@@ -102,52 +96,33 @@ impl<'a> Weather<'a> {
         self.of_link("gossip_loss", &format!("rate: {rate}%, "), at)
     }
 
-    /// A worker leaves, and perhaps comes back at once. If not, it tries to as soon as everything is healed.
+    /// A worker leaves. It comes back when everything is healed.
     fn leave(&mut self, at: SimTime) -> Option<Step> {
         let host = self.host();
         if host.starts_with("manager") {
             return None;
         }
         let leave = if self.random.below(2) == 0 { "swarm leave" } else { "swarm leave --force" };
-        let join = format!("swarm join --token worker-token {}:2377", self.plan.anchor);
-        let what = match self.random.below(2) {
-            0 => format!("on: {host}, docker: \"{leave}\""),
-            _ => format!("on: {host}, docker: [\"{leave}\", \"{join}\"]"),
-        };
+        let what = format!("on: {host}, docker: \"{leave}\"");
         let loses = (!self.lost.contains(&host)).then(|| host.clone());
         self.lost.extend(loses.clone());
         Some(Step { at, what, loses })
     }
 
-    /// A manager that is not the anchor is demoted, and perhaps promoted again soon, but only once. If its certificate
-    /// is renewed too late, it joins the Raft cluster once more and loses its log a second time while it is a member:
-    /// then nothing is promised, in reality neither (spec control-plane 3.3, 8.4).
-    fn change_of_role(&mut self, at: SimTime) -> Vec<Step> {
-        let asked = self.manager();
-        let host = self.manager();
-        if host == self.plan.anchor || self.demoted.contains(&host) {
-            return Vec::new();
-        }
-        self.demoted.push(host.clone());
-        let change =
-            |at, wish| Step { at, what: format!("on: {asked}, docker: \"node {wish} {host}\""), loses: None };
-        let later = at + self.random.span(SimDuration::from_millis(1), SimDuration::from_secs(10));
-        let mut steps = vec![change(at, "demote")];
-        steps.extend((self.random.below(3) > 0).then(|| change(later.min(self.plan.healed), "promote")));
-        steps
-    }
-
-    /// What operators do in despair.
+    /// What operators do in despair. Nobody is promoted who was demoted before: if its certificate is renewed too late, a
+    /// demoted manager joins the Raft cluster once more, and then loses its log while it is a member. Nothing is
+    /// promised of such a cluster, in reality neither (spec control-plane 3.3, 8.4).
     fn upheaval(&mut self) -> String {
         let (host, other) = (self.manager(), self.host());
         let (token, anchor) = (["worker", "manager"][self.random.below(2) as usize], &self.plan.anchor);
         let join = format!("swarm join --token {token}-token {anchor}:2377");
-        match self.random.below(6) {
+        match self.random.below(7) {
             0 | 1 => format!("on: {host}, docker: \"swarm init --force-new-cluster\""),
             2 => format!("on: {host}, docker: [\"swarm leave --force\", \"swarm init\"]"),
             3 => format!("on: {other}, docker: [\"swarm leave --force\", \"{join}\"]"),
             4 => format!("on: {other}, docker: \"swarm leave --force\""),
-            _ => format!("on: {host}, docker: \"node promote {other}\""),
+            5 if other.starts_with("worker") => format!("on: {host}, docker: \"node promote {other}\""),
+            _ => format!("on: {host}, docker: \"node demote {}\"", self.manager()),
         }
     }
 

@@ -7,8 +7,9 @@ use crate::cluster::{Cluster, View};
 use crate::model::{HostId, NodeId};
 use crate::store::Store;
 
-/// Sweeps that a leader may leave a node as it should not be.
-const PATIENCE: u32 = 60;
+/// Sweeps that a leader may leave a node as it should not be: with a slow disk each of its writes takes seconds, and they
+/// wait for each other.
+const PATIENCE: u32 = 180;
 
 /// Looks at the store of the leader.
 #[derive(Debug, Default)]
