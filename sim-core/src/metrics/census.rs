@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::names::Names;
 use crate::model::setup::Setup;
 use crate::model::{
-    Availability, Fact, FactRecord, HostId, IdMap, NetworkId, Node, NodeId, NodeRole, NodeState, Service,
-    ServiceId, ServiceMode, Slot, TaskId, TaskState, UpdateState,
+    Availability, ContainerEvent, Fact, FactId, FactRecord, HostId, IdMap, NetworkId, Node, NodeId, NodeRole,
+    NodeState, Service, ServiceId, ServiceMode, Slot, TaskId, TaskState, UpdateState,
 };
 use crate::store::Store;
 
@@ -27,6 +27,10 @@ pub struct TaskEntry {
     pub state: TaskState,
     /// Its desired state.
     pub desired: TaskState,
+    /// True once it has run, or a container of it has.
+    pub has_run: bool,
+    /// What ended it: its observed state is past RUNNING from there on.
+    pub ended: Option<FactId>,
     /// True once it is no longer in the store.
     pub removed: bool,
 }
@@ -218,7 +222,14 @@ impl Census {
                 entry.node = Some(*node);
                 entry.state = entry.state.max(TaskState::Assigned);
             }),
-            Fact::TaskState { task, to, .. } => self.change_task(*task, |entry| entry.state = *to),
+            Fact::TaskState { task, to, .. } => self.change_task(*task, |entry| {
+                entry.state = *to;
+                entry.has_run |= *to == TaskState::Running;
+                entry.ended = entry.ended.or(to.is_terminal().then_some(record.id));
+            }),
+            Fact::Container { task, event: ContainerEvent::Started, .. } => {
+                self.change_task(*task, |entry| entry.has_run = true);
+            }
             Fact::TaskDesired { task, to, .. } => self.change_task(*task, |entry| entry.desired = *to),
             Fact::TaskRemoved { task } => self.change_task(*task, |entry| entry.removed = true),
             Fact::Network { network, created: true } => self.network_created(*network, store()),
@@ -318,7 +329,16 @@ impl Census {
     ) {
         // Tasks of a service that only another swarm knows are not counted, also when that swarm is looked at later.
         let service = service.filter(|service| self.services.contains(*service));
-        let entry = TaskEntry { service, slot, node, state: TaskState::New, desired, removed: false };
+        let entry = TaskEntry {
+            service,
+            slot,
+            node,
+            state: TaskState::New,
+            desired,
+            has_run: false,
+            ended: None,
+            removed: false,
+        };
         if let Some(told_before) = self.tasks.insert(id, entry) {
             self.count(&told_before, -1);
         }

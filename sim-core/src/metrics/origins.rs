@@ -41,6 +41,20 @@ impl Origins {
         self.strikes.get((index as usize).checked_sub(1)?)
     }
 
+    /// The fault that a strike stands for: itself or, if it is a repair, the last one before it that hit its hosts.
+    #[must_use]
+    pub fn damage(&self, strike: &Strike) -> Option<&Strike> {
+        let before = self.strikes.partition_point(|earlier| earlier.id < strike.id);
+        let is_damage = |earlier: &&Strike| {
+            let hit = earlier.fault.hosts();
+            !earlier.fault.is_repair() && strike.fault.hosts().iter().any(|host| hit.contains(host))
+        };
+        match strike.fault.is_repair() {
+            true => self.strikes[..before].iter().rev().find(is_damage),
+            false => self.strikes.get(before),
+        }
+    }
+
     /// All faults in order.
     #[must_use]
     pub fn strikes(&self) -> &[Strike] {

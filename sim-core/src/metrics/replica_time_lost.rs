@@ -5,7 +5,7 @@ use crate::model::{IdMap, ServiceId};
 
 pub(super) const KIND: MetricKind = MetricKind {
     name: "replica_time_lost_ns",
-    meaning: "Missing tasks times the time they were missing, from the first instant at which none was missing.",
+    meaning: "Missing tasks times the time they were missing, from the creation of the service on.",
     make: || Box::new(ReplicaTimeLost::default()),
 };
 
@@ -17,8 +17,6 @@ struct ReplicaTimeLost(IdMap<ServiceId, Gap>);
 struct Gap {
     since: SimTime,
     missing: u64,
-    /// False until as many tasks ran as desired for the first time.
-    complete_once: bool,
     lost_ns: u64,
 }
 
@@ -26,8 +24,7 @@ impl Gap {
     /// What is lost until `now`.
     fn lost_at(&self, now: SimTime) -> u64 {
         let span = now.since(self.since).as_nanos();
-        let more = if self.complete_once { span.saturating_mul(self.missing) } else { 0 };
-        self.lost_ns.saturating_add(more)
+        self.lost_ns.saturating_add(span.saturating_mul(self.missing))
     }
 }
 
@@ -35,11 +32,9 @@ impl Metric for ReplicaTimeLost {
     fn instant_over(&mut self, time: SimTime, scene: Scene<'_>) {
         for id in scene.census.touched() {
             let Some(service) = scene.census.service(id) else { continue };
-            let unborn = || Gap { since: time, missing: 0, complete_once: false, lost_ns: 0 };
+            let unborn = || Gap { since: time, missing: 0, lost_ns: 0 };
             let gap = self.0.get_or_insert_with(id, unborn);
-            let missing = service.missing();
-            let complete_once = gap.complete_once || (missing == 0 && service.counts.running > 0);
-            *gap = Gap { since: time, missing, complete_once, lost_ns: gap.lost_at(time) };
+            *gap = Gap { since: time, missing: service.missing(), lost_ns: gap.lost_at(time) };
         }
     }
 

@@ -7,8 +7,8 @@ use crate::bench::create_service;
 use crate::kernel::SimTime;
 use crate::model::setup::{HostSetup, Setup};
 use crate::model::{
-    Annotations, ContainerSpec, Fact, Fault, Node, NodeState, ServiceMode, ServiceSpec, Slot, TaskId,
-    TaskSpec, TaskState, ZoneId,
+    Annotations, ContainerSpec, Fact, Fault, Node, NodeState, Service, ServiceMode, ServiceSpec, Slot,
+    TaskId, TaskSpec, TaskState, ZoneId,
 };
 use crate::store::{Ids, Transaction};
 use crate::text_test::{self, Command};
@@ -71,6 +71,9 @@ impl Script {
         match words {
             ["start"] => Fact::Start,
             ["crash", host] => Fact::Fault { fault: Arc::new(Fault::Crash { hosts: vec![host_id(host)] }) },
+            ["restart", host] => {
+                Fact::Fault { fault: Arc::new(Fault::Restart { hosts: vec![host_id(host)] }) }
+            }
             ["leads", host] => Fact::Leadership { host: host_id(host), active: true },
             ["down", node] => Fact::NodeStatus {
                 node: NodeId(host_id(node).0),
@@ -79,6 +82,9 @@ impl Script {
                 message: "heartbeat failure".into(),
             },
             ["service", name, mode] => Fact::ServiceCreated { service: self.create_service(name, mode) },
+            ["replicas", service, replicas] => {
+                Fact::ServiceUpdated { service: self.scale(service, number(replicas)) }
+            }
             ["service-removed", service] => Fact::ServiceRemoved { service: self.service(service) },
             ["task", task, service, slot, desired] => Fact::TaskCreated {
                 task: TaskId(number(task)),
@@ -127,6 +133,16 @@ impl Script {
         write(&mut self.store, &mut self.ids, |transaction| {
             create_service(transaction, spec).expect("the service is valid")
         })
+    }
+
+    fn scale(&mut self, name: &str, replicas: u32) -> ServiceId {
+        let mut service =
+            Service::clone(self.store.service_by_name(name).expect("services are created first"));
+        let id = service.id;
+        Arc::make_mut(&mut service.spec).mode = ServiceMode::Replicated { replicas: replicas.into() };
+        write(&mut self.store, &mut self.ids, |transaction| transaction.update_service(service))
+            .expect("the service is there");
+        id
     }
 
     fn report(&self, end: SimTime) -> String {
