@@ -356,12 +356,16 @@ impl Cluster {
         Some((task.id, store.node(task.node?)?.host))
     }
 
-    pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) {
-        self.net.apply(fault, fact);
+    /// Applies a fault of links. False if it changes nothing.
+    pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) -> bool {
+        if !self.net.apply(fault, fact) {
+            return false;
+        }
         if fault.is_repair() {
             out.paths_repaired(|from, to, heading| !self.net.is_cut(from, to, heading));
         }
         self.release_blocked(out);
+        true
     }
 }
 

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::cluster::{Clients, Cluster, Power};
+use crate::kernel::SimDuration;
 use crate::model::setup::{ClientCommand, Stimulus};
 use crate::model::{Fact, FactId, Fault, HostId, NoEffect};
 use crate::protocol::{Effects, NetworkOrder};
@@ -54,18 +55,20 @@ fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactI
         Fault::Restart { hosts } => each(cluster, hosts, fact, out, restart),
         Fault::Freeze { hosts } => each(cluster, hosts, fact, out, freeze),
         Fault::Thaw { hosts } => each(cluster, hosts, fact, out, thaw),
-        Fault::Cut { .. }
-        | Fault::Heal { .. }
-        | Fault::Slow { .. }
-        | Fault::Loss { .. }
-        | Fault::Block { .. }
-        | Fault::GossipLoss { .. } => {
-            cluster.apply_link_fault(fault, fact, out);
+        Fault::Cut { from, to, one_way }
+        | Fault::Heal { from, to, one_way }
+        | Fault::Slow { from, to, one_way, .. }
+        | Fault::Loss { from, to, one_way, .. }
+        | Fault::Block { from, to, one_way, .. }
+        | Fault::GossipLoss { from, to, one_way, .. } => {
+            if !cluster.apply_link_fault(fault, fact, out) {
+                without_effect(NoEffect::SameLink { from: *from, to: *to, one_way: *one_way }, out);
+            }
         }
         Fault::KillTask { task } => kill_task(cluster, task, out),
-        Fault::SlowDisk { hosts, by } => {
-            hosts.iter().for_each(|host| cluster.host_mut(*host).slow_disk(*by));
-        }
+        Fault::SlowDisk { hosts, by } => each(cluster, hosts, fact, out, |cluster, host, out| {
+            slow_disk(cluster, host, *by, out);
+        }),
     }
     fact
 }
@@ -187,14 +190,23 @@ fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
     cluster.with_clients(id, out, Clients::engine_goes_on);
 }
 
-/// Ends the container of a task by its docker name.
+/// What the host's manager writes to its disk takes longer, and if it becomes a manager only later, then from there on.
+fn slow_disk(cluster: &mut Cluster, id: HostId, by: SimDuration, out: &mut Effects) {
+    let host = cluster.host_mut(id);
+    host.slow_disk(by);
+    if host.manager.is_none() && host.manager_disk.is_none() {
+        without_effect(NoEffect::NoManager(id), out);
+    }
+}
+
+/// Ends the container of a task by its docker name. Managers may not have heard yet that it has ended by itself.
 fn kill_task(cluster: &mut Cluster, name: &str, out: &mut Effects) {
-    let Some((task, host)) = cluster.find_container(name) else {
-        return without_effect(NoEffect::NoContainer { task: name.to_owned() }, out);
-    };
-    let machine = cluster.host_mut(host);
-    out.enter(host, machine.lives, out.cause());
-    if let Some(agent) = &mut machine.agent {
-        agent.kill_task(task, out);
+    let is_killed = cluster.find_container(name).is_some_and(|(task, host)| {
+        let machine = cluster.host_mut(host);
+        out.enter(host, machine.lives, out.cause());
+        machine.agent.as_mut().is_some_and(|agent| agent.kill_task(task, out))
+    });
+    if !is_killed {
+        without_effect(NoEffect::NoContainer { task: name.to_owned() }, out);
     }
 }

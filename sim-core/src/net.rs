@@ -254,9 +254,9 @@ impl Net {
         waiting.push_back((sent, envelope));
     }
 
-    /// Applies a fault of links.
-    pub(crate) fn apply(&mut self, fault: &Fault, fact: FactId) {
-        self.overlays.apply(fault, fact);
+    /// Applies a fault of links. False if it changes nothing.
+    pub(crate) fn apply(&mut self, fault: &Fault, fact: FactId) -> bool {
+        self.overlays.apply(fault, fact)
     }
 
     /// The messages whose links are open again, each with the time of the first attempt that gets through.

@@ -78,10 +78,7 @@ impl Names {
     #[must_use]
     pub fn fault(&self, fault: &Fault) -> String {
         let hosts = |hosts: &[HostId]| self.enumerate(hosts);
-        let link = |from: Place, to: Place, one_way: bool| {
-            let (from, to) = (self.place(from), self.place(to));
-            if one_way { format!("from {from} to {to}") } else { format!("between {from} and {to}") }
-        };
+        let link = |from, to, one_way| self.link(from, to, one_way);
         match fault {
             Fault::Crash { hosts: which } => format!("crash of {}", hosts(which)),
             Fault::LoseDisk { hosts: which } => format!("loss of the disk of {}", hosts(which)),
@@ -125,7 +122,17 @@ impl Names {
             NoEffect::Frozen(host) => format!("{} is frozen already", self.host(*host)),
             NoEffect::NotFrozen(host) => format!("{} is not frozen", self.host(*host)),
             NoEffect::NoContainer { task } => format!("no container of {task} runs"),
+            NoEffect::NoManager(host) => format!("no manager runs on {}", self.host(*host)),
+            NoEffect::SameLink { from, to, one_way } => {
+                format!("nothing changes {}", self.link(*from, *to, *one_way))
+            }
         }
+    }
+
+    /// The ways between two places in words: `between w1 and w2`.
+    fn link(&self, from: Place, to: Place, one_way: bool) -> String {
+        let (from, to) = (self.place(from), self.place(to));
+        if one_way { format!("from {from} to {to}") } else { format!("between {from} and {to}") }
     }
 
     fn enumerate(&self, hosts: &[HostId]) -> String {

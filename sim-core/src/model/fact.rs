@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::{
-    Availability, BackendEvent, Failure, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, ServiceId,
-    Slot, TaskId, TaskState, TrafficId, UpdateState,
+    Availability, BackendEvent, Failure, Fault, HostId, NetworkId, NodeId, NodeRole, NodeState, Place,
+    ServiceId, Slot, TaskId, TaskState, TrafficId, UpdateState,
 };
 pub use crate::kernel::trace::FactId;
 use crate::kernel::trace::Record;
@@ -372,6 +372,17 @@ pub enum NoEffect {
         /// The task's name.
         task: String,
     },
+    /// The host has no manager, whose disk is the only one that keeps anybody waiting.
+    NoManager(HostId),
+    /// Messages pass between the two places as before.
+    SameLink {
+        /// Messages from here.
+        from: Place,
+        /// Messages to there.
+        to: Place,
+        /// True if only this direction was meant.
+        one_way: bool,
+    },
 }
 
 impl NoEffect {
@@ -383,8 +394,9 @@ impl NoEffect {
             | NoEffect::EngineDown(host)
             | NoEffect::EngineRuns(host)
             | NoEffect::Frozen(host)
-            | NoEffect::NotFrozen(host) => Some(*host),
-            NoEffect::NoContainer { .. } => None,
+            | NoEffect::NotFrozen(host)
+            | NoEffect::NoManager(host) => Some(*host),
+            NoEffect::NoContainer { .. } | NoEffect::SameLink { .. } => None,
         }
     }
 }

@@ -50,6 +50,14 @@ impl Overlay {
         self.cut.or(self.loses()).or(self.slow.map(|(_, fact)| fact))
     }
 
+    /// What it does to packets, whoever is to blame.
+    fn effect(&self) -> impl PartialEq + use<> {
+        let Self { cut, slow, loss, blocked, gossip_loss } = self;
+        let rate = |loss: &Option<(Ppm, FactId)>| loss.map_or(Ppm(0), |(rate, _)| rate);
+        let slow = slow.map_or(SimDuration::ZERO, |(by, _)| by);
+        (cut.is_some(), slow, rate(loss), blocked.map(|fact| fact.is_some()), rate(gossip_loss))
+    }
+
     /// What connections meet of it.
     pub(super) fn of_connections(self) -> Overlay {
         Overlay { gossip_loss: None, ..self }
@@ -126,7 +134,20 @@ impl Overlays {
         sum_between(topology, from, to, heading, |way| healed(way).map(|(overlay, _)| overlay))
     }
 
-    pub(super) fn apply(&mut self, fault: &Fault, fact: FactId) {
+    /// True if that changes anything. A fault that finds a link as it would make it is not to blame for it.
+    pub(super) fn apply(&mut self, fault: &Fault, fact: FactId) -> bool {
+        let before = self.now.clone();
+        self.change(fault, fact);
+        let effect = |overlay: Option<&Overlay>| overlay.copied().unwrap_or_default().effect();
+        let mut ways = before.keys().chain(self.now.keys());
+        let is_change = ways.any(|way| effect(before.get(way)) != effect(self.now.get(way)));
+        if !is_change {
+            self.now = before;
+        }
+        is_change
+    }
+
+    fn change(&mut self, fault: &Fault, fact: FactId) {
         match fault {
             Fault::Cut { from, to, one_way } => {
                 self.each_way(*from, *to, *one_way, |overlay| overlay.cut = Some(fact));

@@ -186,10 +186,11 @@ impl Agent {
     }
 
     /// The container of a task ends with 137, if it runs. That needs no engine.
-    pub(crate) fn kill_task(&mut self, task: TaskId, out: &mut Effects) {
+    pub(crate) fn kill_task(&mut self, task: TaskId, out: &mut Effects) -> bool {
         let engine_runs = self.started_at.is_some();
-        self.executor.kill_task(task, engine_runs, &mut self.reporter, out);
+        let is_killed = self.executor.kill_task(task, engine_runs, &mut self.reporter, out);
         self.report(out);
+        is_killed
     }
 
     /// Whether a manager runs on the host, for sessions from the next one on.

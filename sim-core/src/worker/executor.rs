@@ -169,11 +169,13 @@ impl Executor {
         engine_runs: bool,
         reporter: &mut Reporter,
         out: &mut Effects,
-    ) {
+    ) -> bool {
         let Executor { site, tasks, images, ports, attached } = self;
         let mut context = Context { site, images, ports, attached, reporter, out };
-        act_on(tasks, task, |task| task.kill_container(engine_runs, &mut context));
+        let mut is_killed = false;
+        act_on(tasks, task, |task| is_killed = task.kill_container(engine_runs, &mut context));
         self.free_ports();
+        is_killed
     }
 
     /// The host loses power.

@@ -138,6 +138,11 @@ fn digest_reason(reason: &NoEffect, digest: &mut Digest) {
             digest.text(task);
             5
         }
+        NoEffect::NoManager(_) => 6,
+        NoEffect::SameLink { from, to, one_way } => {
+            digest.debug(&(from, to, one_way));
+            7
+        }
     };
     digest.u8(number);
     reason.host().digest(digest);

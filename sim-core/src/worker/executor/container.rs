@@ -119,11 +119,13 @@ impl Container {
         }
     }
 
-    /// The process, if there is one, is killed from outside.
-    pub(super) fn kill(&mut self, owner: Owner<'_>, out: &mut Effects) {
-        if let Container::Running(_) = self {
+    /// The process, if there is one, is killed from outside. False if there is none.
+    pub(super) fn kill(&mut self, owner: Owner<'_>, out: &mut Effects) -> bool {
+        let runs = matches!(self, Container::Running(_));
+        if runs {
             self.end(End::BY_FORCE, owner, out);
         }
+        runs
     }
 
     fn end(&mut self, end: End, owner: Owner<'_>, out: &mut Effects) {

@@ -284,11 +284,9 @@ impl Controller {
         }
     }
 
-    /// The process is killed from outside.
-    pub(super) fn kill(&mut self, owner: Owner<'_>, out: &mut Effects) {
-        if let Some(container) = &mut self.container {
-            container.kill(owner, out);
-        }
+    /// The process is killed from outside. False if there is none.
+    pub(super) fn kill(&mut self, owner: Owner<'_>, out: &mut Effects) -> bool {
+        self.container.as_mut().is_some_and(|container| container.kill(owner, out))
     }
 
     /// The container and all that is being done with it go at once.

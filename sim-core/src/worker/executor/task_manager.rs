@@ -255,12 +255,14 @@ impl TaskManager {
     }
 
     /// The container's process is killed from outside. Without an engine that is noticed later.
-    pub(super) fn kill_container(&mut self, engine_runs: bool, context: &mut Context<'_>) {
+    /// False if there is none.
+    pub(super) fn kill_container(&mut self, engine_runs: bool, context: &mut Context<'_>) -> bool {
         let Self { task, controller, .. } = self;
-        controller.kill(Owner { task, site: context.site }, context.out);
+        let is_killed = controller.kill(Owner { task, site: context.site }, context.out);
         if engine_runs {
             self.look(context);
         }
+        is_killed
     }
 
     /// The host loses power.

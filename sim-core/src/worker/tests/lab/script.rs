@@ -72,7 +72,9 @@ impl Lab {
             }
             "local" => agent.set_local_manager(first == "yes"),
             "reset" => agent.reset(host(first), out),
-            "kill_task" => agent.kill_task(task_id(first), out),
+            "kill_task" => {
+                agent.kill_task(task_id(first), out);
+            }
             "power_off" => agent.power_off(out),
             "kill" => agent.kill(first == "survive", out),
             "stop" => agent.stop(out),
