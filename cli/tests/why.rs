@@ -26,6 +26,19 @@ fn a_task_names_the_fault_behind_the_fault_of_its_predecessor() {
     expect_file!["../testdata/why/task.txt"].assert_eq(&text);
 }
 
+#[test]
+fn tasks_of_one_name_are_told_apart_and_what_one_did_by_itself_ends_the_chain() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/story/failing-update.yaml");
+    let file = file.to_str().expect("the path is text");
+    let mut text = String::new();
+    for (task, at) in [("web.1", "10.5s"), ("web.1", "55s"), ("web", "64s"), ("web.3", "80s")] {
+        let ran = run(&folder("why-same-name"), &["why", file, task, "--at", at]);
+        let (why, _) = ran.stdout.split_once("\n\nRight now").expect("something is waited for");
+        text.push_str(&format!("{why}\n\n"));
+    }
+    expect_file!["../testdata/why/same-name.txt"].assert_eq(&text);
+}
+
 /// SCH-088: what the scheduler has given up waits for more than a node.
 #[test]
 fn a_task_that_was_given_up_says_what_gets_it_out() {

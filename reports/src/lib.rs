@@ -4,6 +4,7 @@
 //! a [`Run`]. Equal runs give equal bytes. The words of the story are in `words`, the selection and grouping of what
 //! is worth telling in `story`.
 mod backends;
+mod causes;
 mod charts;
 mod csv;
 mod json;

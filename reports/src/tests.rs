@@ -25,9 +25,9 @@ fn worker_failure() -> Recording {
     for task in 0..6 {
         tale.task(10, created, task, task + 1, task % 6, TaskState::Running);
     }
-    for task in 0..6 {
-        tale.state(650 + u64::from(task) * 10, created, task, TaskState::Starting, TaskState::Running, "");
-    }
+    let runs = [0, 1, 2, 3, 4, 5].map(|task| {
+        tale.state(650 + u64::from(task) * 10, created, task, TaskState::Starting, TaskState::Running, "")
+    });
     let crash = tale.crash(30_000, &[4]);
     let down = tale.down(43_912, crash, 4);
     tale.task(43_913, down, 6, 5, 0, TaskState::Ready);
@@ -35,7 +35,7 @@ fn worker_failure() -> Recording {
     tale.desired(48_913, down, 6, TaskState::Running);
     tale.state(49_400, down, 6, TaskState::Starting, TaskState::Running, "");
     let failed =
-        tale.state(60_000, created, 2, TaskState::Running, TaskState::Failed, "task: non-zero exit (1)");
+        tale.state(60_000, runs[2], 2, TaskState::Running, TaskState::Failed, "task: non-zero exit (1)");
     tale.task(60_002, failed, 7, 3, 2, TaskState::Ready);
     tale.desired(60_002, failed, 2, TaskState::Shutdown);
     tale.desired(65_002, failed, 7, TaskState::Running);
@@ -96,14 +96,16 @@ fn ten_thousand_tasks_make_a_short_story() {
     for task in 0..10_000 {
         tale.task(10 + u64::from(task) / 5, created, task, task + 1, 3 + task % 100, TaskState::Running);
     }
+    let mut runs = Vec::new();
     for task in 0..10_000 {
-        tale.state(650 + u64::from(task) * 3, created, task, TaskState::Starting, TaskState::Running, "");
+        let millis = 650 + u64::from(task) * 3;
+        runs.push(tale.state(millis, created, task, TaskState::Starting, TaskState::Running, ""));
     }
-    for task in (0..10_000).step_by(3) {
+    for task in (0..10_000_u32).step_by(3) {
         let millis = 60_000 + u64::from(task) * 20;
         let failed = tale.state(
             millis,
-            created,
+            runs[task as usize],
             task,
             TaskState::Running,
             TaskState::Failed,

@@ -73,7 +73,7 @@ fn concerns(record: &FactRecord, subject: Subject, recording: &Recording) -> boo
         }
         Subject::Command(_) => {
             let reason = recording.causes(record.id).find(|cause| explains(&cause.fact));
-            let is_told = tell(&record.fact, &recording.census).family.weight() != Weight::Step;
+            let is_told = tell(record, &recording.census).family.weight() != Weight::Step;
             is_told && reason.is_some_and(|reason| reason.fact.subject() == subject)
         }
         Subject::Run | Subject::Service(_) | Subject::Task(_) | Subject::Network(_) | Subject::Traffic(_) => {

@@ -16,7 +16,7 @@ use sim_core::client::pretty;
 use sim_core::metrics::Census;
 use sim_core::model::{
     Availability, BackendEvent, ContainerEvent, Fact, FactRecord, NodeRole, RaftRole, SessionEvent, Subject,
-    TaskState, UpdateState,
+    TaskId, TaskState, UpdateState,
 };
 
 use self::lost::requests_failed;
@@ -32,7 +32,8 @@ pub(crate) struct Telling {
 }
 
 /// A fact in words.
-pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
+pub(crate) fn tell(record: &FactRecord, census: &Census) -> Telling {
+    let fact = &record.fact;
     let host = |host| census.names().host(host).to_owned();
     let (family, detail) = match fact {
         Fact::Start => (Family::Start, String::new()),
@@ -71,15 +72,22 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
         Fact::NodeRemoved { .. } => (Family::NodeRemoved, String::new()),
         Fact::ServiceCreated { .. } => (Family::ServiceCreated, String::new()),
         Fact::ServiceUpdated { .. } => (Family::ServiceUpdated, String::new()),
-        Fact::ServiceUpdateStatus { to, message, .. } => {
+        Fact::ServiceUpdateStatus { to: Some(to), message, .. } => {
             (Family::UpdateState, join(update_state(*to), message))
         }
+        Fact::ServiceUpdateStatus { to: None, .. } => (Family::UpdateCleared, String::new()),
         Fact::ServiceRemoved { .. } => (Family::ServiceRemoved, String::new()),
         Fact::Network { created: true, .. } => (Family::NetworkCreated, String::new()),
         Fact::Network { created: false, .. } => (Family::NetworkRemoved, String::new()),
         Fact::TaskCreated { .. } => (Family::TaskCreated, String::new()),
         Fact::TaskAssigned { node, .. } => (Family::TaskAssigned, census.node_name(*node)),
+        Fact::TaskState { task, to: TaskState::Shutdown, .. } if !has_run(*task, census) => {
+            (Family::TaskNeverRan, String::new())
+        }
         Fact::TaskState { to, message, err, .. } => (task_family(*to, err), task_detail(*to, message, err)),
+        Fact::TaskDesired { to, .. } if has_ended(record, census) => {
+            (Family::TaskFiled, to.name().to_owned())
+        }
         Fact::TaskDesired { to, .. } if *to > TaskState::Complete => (Family::TaskToldToStop, String::new()),
         Fact::TaskDesired { .. } => (Family::TaskToldToStart, String::new()),
         Fact::TaskRemoved { .. } => (Family::TaskRemoved, String::new()),
@@ -94,6 +102,17 @@ pub(crate) fn tell(fact: &Fact, census: &Census) -> Telling {
     Telling { family, subject: fact.subject(), detail }
 }
 
+/// True if a container of the task ever ran.
+fn has_run(task: TaskId, census: &Census) -> bool {
+    census.task(task).is_some_and(|task| task.has_run)
+}
+
+/// True if the task of a fact had ended when that happened: whatever is desired of it then, it need not stop.
+pub(crate) fn has_ended(record: &FactRecord, census: &Census) -> bool {
+    let Subject::Task(task) = record.fact.subject() else { return false };
+    census.task(task).and_then(|task| task.ended).is_some_and(|end| end < record.id)
+}
+
 fn backends(event: BackendEvent) -> Family {
     match event {
         BackendEvent::Added => Family::BackendsAdded,
@@ -104,7 +123,7 @@ fn backends(event: BackendEvent) -> Family {
 
 /// A fact as a sentence of its own, without its time.
 pub(crate) fn sentence(record: &FactRecord, census: &Census) -> String {
-    let Telling { family, subject, detail } = tell(&record.fact, census);
+    let Telling { family, subject, detail } = tell(record, census);
     if family == Family::Start {
         return "the run begins".to_owned();
     }
@@ -161,15 +180,14 @@ pub(crate) fn availability(availability: Availability) -> &'static str {
     }
 }
 
-fn update_state(state: Option<UpdateState>) -> &'static str {
+fn update_state(state: UpdateState) -> &'static str {
     match state {
-        None => "has no update any more",
-        Some(UpdateState::Updating) => "is updated",
-        Some(UpdateState::Paused) => "has a paused update",
-        Some(UpdateState::Completed) => "has completed its update",
-        Some(UpdateState::RollbackStarted) => "is rolled back",
-        Some(UpdateState::RollbackPaused) => "has a paused rollback",
-        Some(UpdateState::RollbackCompleted) => "has completed its rollback",
+        UpdateState::Updating => "is updated",
+        UpdateState::Paused => "has a paused update",
+        UpdateState::Completed => "has completed its update",
+        UpdateState::RollbackStarted => "is rolled back",
+        UpdateState::RollbackPaused => "has a paused rollback",
+        UpdateState::RollbackCompleted => "has completed its rollback",
     }
 }
 

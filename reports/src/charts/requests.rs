@@ -163,8 +163,8 @@ fn draw_task_signs(frame: &Frame<'_>, area: &Area<'_>, source: &Shown<'_>, recor
     let (mut last_start, mut last_end) = (i32::MIN, i32::MIN);
     for record in &recording.facts {
         let Fact::TaskState { task, from, to, .. } = record.fact else { continue };
-        let service = recording.census.task(task).and_then(|task| task.service);
-        if service.is_none() || service != source.service {
+        let Some(entry) = recording.census.task(task) else { continue };
+        if entry.service.is_none() || entry.service != source.service || !entry.has_run {
             continue;
         }
         let x = frame.x(record.time);

@@ -1,13 +1,14 @@
 //! Puts facts into groups, each of which becomes a line of the story.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sim_core::Recording;
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::metrics::Census;
-use sim_core::model::{CommandId, Fact, FactRecord, HostId, NodeId, ServiceId, Subject};
+use sim_core::model::{CommandId, Fact, FactId, FactRecord, HostId, NoEffect, NodeId, ServiceId, Subject};
 
 use super::replacements::Replacements;
+use crate::causes::is_own_doing;
 use crate::words::{Family, Telling, Weight, tell};
 
 /// The same thing that happened to one or more subjects for one reason.
@@ -17,18 +18,40 @@ pub(super) struct Group {
     pub(super) detail: String,
     pub(super) first: SimTime,
     pub(super) last: SimTime,
-    /// Every time that it happened, in order.
-    pub(super) subjects: Vec<Subject>,
-    /// How each of several faults of one kind ends: `worker-2` of `crash of worker-2`.
-    pub(super) tails: Vec<String>,
-    /// Where each subject went; only for tasks that get a node.
-    pub(super) nodes: Vec<NodeId>,
-    /// The group that explains it.
-    pub(super) reason: Option<usize>,
+    /// Every time that it happened, in order. Empty for a command.
+    pub(super) members: Vec<Member>,
+    /// What explains it.
+    pub(super) reason: Option<Reason>,
     /// The command, if it is one.
     pub(super) command: Option<CommandLine>,
+}
+
+/// One of the things that make a group.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    fact: FactId,
+    time: SimTime,
+    pub(super) subject: Subject,
+    /// How a fault ends whose like there may be more of: `worker-2` of `crash of worker-2`.
+    pub(super) tail: Option<String>,
+    /// Where it went, if it is a task that gets a node.
+    pub(super) node: Option<NodeId>,
     /// Failed requests.
     pub(super) requests: u64,
+}
+
+/// What explains a group: of another one those members that led to it. The others may be of later.
+#[derive(Clone, Debug)]
+pub(super) struct Reason {
+    pub(super) group: usize,
+    pub(super) facts: BTreeSet<FactId>,
+}
+
+/// A fact that explains what it leads to, and its group.
+#[derive(Clone, Copy, Debug)]
+struct Explanation {
+    group: usize,
+    fact: FactId,
 }
 
 /// A command and what became of it.
@@ -55,8 +78,8 @@ struct Key {
 pub(super) struct Chapters {
     groups: Vec<Group>,
     open: BTreeMap<Key, usize>,
-    /// For every fact the group that explains what it leads to.
-    reasons: Vec<Option<usize>>,
+    /// For every fact what explains the things that it leads to.
+    explanations: Vec<Option<Explanation>>,
     commands: BTreeMap<CommandId, usize>,
 }
 
@@ -65,9 +88,12 @@ impl Chapters {
     pub(super) fn collect(recording: &Recording, replacements: &Replacements, window: SimDuration) -> Self {
         let mut chapters = Chapters::default();
         for record in &recording.facts {
-            let group = chapters.add(record, &recording.census, replacements, window);
+            let explanation = chapters.explanation_of(record);
+            let own = explanation.filter(|found| !is_own_doing(record, found.fact, recording));
+            let group = chapters.add(record, own, &recording.census, replacements, window);
             let explains = group.filter(|group| chapters.groups[*group].family.is_reason());
-            chapters.reasons.push(explains.or(chapters.reason_of(record)));
+            let explains = explains.map(|group| Explanation { group, fact: record.id });
+            chapters.explanations.push(explains.or(explanation));
         }
         chapters
     }
@@ -80,20 +106,21 @@ impl Chapters {
         &self.groups
     }
 
-    fn reason_of(&self, record: &FactRecord) -> Option<usize> {
-        if record.cause == record.id { None } else { *self.reasons.get(record.cause.0 as usize)? }
+    fn explanation_of(&self, record: &FactRecord) -> Option<Explanation> {
+        if record.cause == record.id { None } else { *self.explanations.get(record.cause.0 as usize)? }
     }
 
     /// The group of a fact that is worth telling.
     fn add(
         &mut self,
         record: &FactRecord,
+        explanation: Option<Explanation>,
         census: &Census,
         replacements: &Replacements,
         window: SimDuration,
     ) -> Option<usize> {
         if let Fact::Command { command, host, line } = &record.fact {
-            return Some(self.add_command(record, *command, *host, line));
+            return Some(self.add_command(record, explanation, *command, *host, line));
         }
         if let Fact::Answer { command, exit, took, stdout, stderr } = &record.fact {
             let group = self.commands.get(command)?;
@@ -101,7 +128,7 @@ impl Chapters {
             self.groups[*group].command.as_mut()?.answer = answer;
             return None;
         }
-        let mut telling = tell(&record.fact, census);
+        let mut telling = tell(record, census);
         if let Fact::TaskCreated { task, .. } = record.fact
             && replacements.is_successor(task)
         {
@@ -112,57 +139,63 @@ impl Chapters {
         if goes_without_saying || telling.family.weight() == Weight::Step {
             return None;
         }
-        Some(self.join(telling, record, census, window))
+        Some(self.join(telling, record, explanation, census, window))
     }
 
     fn add_command(
         &mut self,
         record: &FactRecord,
+        explanation: Option<Explanation>,
         command: CommandId,
         host: HostId,
         line: &Arc<str>,
     ) -> usize {
         let typed = CommandLine { id: command, host, line: Arc::clone(line), answer: None };
-        let group = Group::single(Family::Command, record, self.reason_of(record));
+        let group = Group::new(Family::Command, String::new(), record, explanation);
         self.groups.push(Group { command: Some(typed), ..group });
         self.commands.insert(command, self.groups.len() - 1);
         self.groups.len() - 1
     }
 
     /// Adds to an open group, or opens one.
-    fn join(&mut self, telling: Telling, record: &FactRecord, census: &Census, window: SimDuration) -> usize {
+    fn join(
+        &mut self,
+        telling: Telling,
+        record: &FactRecord,
+        explanation: Option<Explanation>,
+        census: &Census,
+        window: SimDuration,
+    ) -> usize {
         let Telling { family, subject, detail } = telling;
-        let (detail, tail) = split_detail(family, detail);
+        let (detail, tail) = split_detail(family, &record.fact, detail);
         let task = if let Subject::Task(task) = subject { census.task(task) } else { None };
         let service = task.and_then(|task| task.service);
-        let key = Key { family, detail, service, reason: self.reason_of(record) };
+        let key = Key { family, detail, service, reason: explanation.map(|found| found.group) };
         let patience = patience(family, window);
         let open = self.open.get(&key).copied();
         let open = open.filter(|group| record.time.since(self.groups[*group].last) <= patience);
         let index = open.unwrap_or_else(|| {
-            let group = Group::single(family, record, key.reason);
-            self.groups.push(Group { detail: key.detail.clone(), ..group });
+            self.groups.push(Group::new(family, key.detail.clone(), record, explanation));
             self.open.insert(key, self.groups.len() - 1);
             self.groups.len() - 1
         });
         let group = &mut self.groups[index];
         group.last = record.time;
-        group.subjects.push(subject);
-        group.tails.extend(tail);
-        if let Fact::TaskAssigned { node, .. } = record.fact {
-            group.nodes.push(node);
-        }
-        if let Fact::RequestsFailed(failed) = &record.fact {
-            group.requests += failed.count;
+        group.members.push(Member::of(record, subject, tail));
+        if let Some((reason, found)) = group.reason.as_mut().zip(explanation) {
+            reason.facts.insert(found.fact);
         }
         index
     }
 }
 
 /// What things of one group have in common, and what is particular to one of them.
-fn split_detail(family: Family, detail: String) -> (String, Option<String>) {
+fn split_detail(family: Family, fact: &Fact, detail: String) -> (String, Option<String>) {
+    // A fault of one place and all others is one for each link.
+    let is_link = matches!(fact, Fact::WithoutEffect(NoEffect::SameLink { .. }));
     match (family, detail.rsplit_once(' ')) {
         (Family::Fault | Family::Repair, Some((head, tail))) => (head.to_owned(), Some(tail.to_owned())),
+        (Family::WithoutEffect, Some((head, tail))) if is_link => (head.to_owned(), Some(tail.to_owned())),
         // Each task goes to a node of its own; the group has the list.
         (Family::TaskAssigned, _) => (String::new(), None),
         _ => (detail, None),
@@ -185,18 +218,35 @@ pub(crate) fn patience(family: Family, window: SimDuration) -> SimDuration {
 }
 
 impl Group {
-    fn single(family: Family, record: &FactRecord, reason: Option<usize>) -> Self {
+    fn new(family: Family, detail: String, record: &FactRecord, explanation: Option<Explanation>) -> Self {
+        let reason = |found: Explanation| Reason { group: found.group, facts: [found.fact].into() };
         Group {
             family,
-            detail: String::new(),
+            detail,
             first: record.time,
             last: record.time,
-            subjects: Vec::new(),
-            tails: Vec::new(),
-            nodes: Vec::new(),
-            requests: 0,
-            reason,
+            members: Vec::new(),
+            reason: explanation.map(reason),
             command: None,
         }
+    }
+
+    /// The group as if nothing but these facts belonged to it.
+    pub(super) fn only(&self, facts: &BTreeSet<FactId>) -> Group {
+        let members: Vec<Member> =
+            self.members.iter().filter(|member| facts.contains(&member.fact)).cloned().collect();
+        let first = members.first().map_or(self.first, |member| member.time);
+        let last = members.last().map_or(self.last, |member| member.time);
+        let (family, detail, reason, command) =
+            (self.family, self.detail.clone(), self.reason.clone(), self.command.clone());
+        Group { family, detail, first, last, members, reason, command }
+    }
+}
+
+impl Member {
+    fn of(record: &FactRecord, subject: Subject, tail: Option<String>) -> Self {
+        let node = if let Fact::TaskAssigned { node, .. } = record.fact { Some(node) } else { None };
+        let requests = if let Fact::RequestsFailed(failed) = &record.fact { failed.count } else { 0 };
+        Member { fact: record.id, time: record.time, subject, tail, node, requests }
     }
 }

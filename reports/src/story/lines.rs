@@ -7,7 +7,7 @@ use sim_core::metrics::Census;
 use sim_core::model::{NodeId, Subject};
 use sim_core::progress::{Progress, ProgressEnd};
 
-use super::chapters::{Chapters, CommandLine, Group};
+use super::chapters::{Chapters, CommandLine, Group, Reason};
 use crate::text::{Text, Tone};
 use crate::time;
 use crate::words::{
@@ -66,11 +66,11 @@ impl Printer<'_> {
         self.text.push(tone, sentence);
         self.text.push(Tone::Faint, self.extent(group));
         let is_headline = group.family.weight() == Weight::Headline;
-        let untold = |reason: &usize| is_headline || Some(*reason) != self.known_reason;
-        if let Some(reason) = group.reason.filter(|_| !group.family.is_fault()).filter(untold) {
-            let words = self.reason(&self.chapters.groups()[reason]);
+        let untold = |reason: &&Reason| is_headline || Some(reason.group) != self.known_reason;
+        if let Some(reason) = group.reason.as_ref().filter(|_| !group.family.is_fault()).filter(untold) {
+            let words = self.reason(reason, is_headline);
             self.text.push(Tone::Faint, format!(", {words}"));
-            self.known_reason = Some(reason);
+            self.known_reason = Some(reason.group);
         }
         self.text.end_line();
     }
@@ -82,7 +82,7 @@ impl Printer<'_> {
         let times = if total > distinct && !is_counted { format!("{total} times") } else { String::new() };
         let is_long = time::seconds(group.last) != time::seconds(group.first);
         let until = if is_long { format!("until {}", time::seconds(group.last)) } else { String::new() };
-        match (times.is_empty() || group.family.is_fault(), until.is_empty()) {
+        match (times.is_empty() || prefix(group.family).is_some(), until.is_empty()) {
             (true, true) => String::new(),
             (true, false) => format!(" ({until})"),
             (false, true) => format!(" ({times})"),
@@ -91,7 +91,7 @@ impl Printer<'_> {
     }
 
     fn names(&self, group: &Group) -> Enumeration {
-        enumerate(group.subjects.iter().map(|subject| subject_name(*subject, self.census)))
+        enumerate(group.members.iter().map(|member| subject_name(member.subject, self.census)))
     }
 
     /// What happened to whom.
@@ -103,7 +103,8 @@ impl Printer<'_> {
                 format!("requests of {} begin", self.names(group).text)
             }
             None if group.family == Family::RequestsFailed => {
-                lost_requests(group.requests, &self.names(group).text, &group.detail)
+                let requests = group.members.iter().map(|member| member.requests).sum();
+                lost_requests(requests, &self.names(group).text, &group.detail)
             }
             None => {
                 let Enumeration { text, distinct, .. } = self.names(group);
@@ -116,18 +117,20 @@ impl Printer<'_> {
 
     /// Who goes where: one by one, or so many to each node.
     fn assignments(&self, group: &Group) -> String {
-        if group.subjects.len() <= ASSIGNMENTS_MAX {
+        if group.members.len() <= ASSIGNMENTS_MAX {
             return self.single_assignments(group);
         }
         let Enumeration { text, distinct, .. } = self.names(group);
-        format!("{text} {} {}", group.family.phrase(distinct > 1), self.destinations(&group.nodes))
+        format!("{text} {} {}", group.family.phrase(distinct > 1), self.destinations(group))
     }
 
     /// `web.1 and web.4 go to worker-1, web.2 to worker-2`
     fn single_assignments(&self, group: &Group) -> String {
         let mut tasks_of_node = BTreeMap::<NodeId, Vec<Subject>>::new();
-        for (task, node) in group.subjects.iter().zip(&group.nodes) {
-            tasks_of_node.entry(*node).or_default().push(*task);
+        for member in &group.members {
+            if let Some(node) = member.node {
+                tasks_of_node.entry(node).or_default().push(member.subject);
+            }
         }
         let texts: Vec<String> = tasks_of_node
             .iter()
@@ -142,10 +145,10 @@ impl Printer<'_> {
     }
 
     /// `worker-1 (2), worker-2 (2) and worker-3 (1)`
-    fn destinations(&self, nodes: &[NodeId]) -> String {
+    fn destinations(&self, group: &Group) -> String {
         let mut counts = BTreeMap::<NodeId, u64>::new();
-        for node in nodes {
-            *counts.entry(*node).or_default() += 1;
+        for node in group.members.iter().filter_map(|member| member.node) {
+            *counts.entry(node).or_default() += 1;
         }
         if counts.len() <= NODES_MAX {
             let texts: Vec<String> = counts
@@ -162,11 +165,17 @@ impl Printer<'_> {
         }
     }
 
-    fn reason(&self, group: &Group) -> String {
-        match &group.command {
-            Some(command) => reason_of_command(&command.line, group.first),
-            None if group.family.is_fault() => reason_of_fault(&fault_words(group), group.first),
-            None => format!("because {}", self.sentence(group)),
+    /// Why something happened. What follows from the end of tasks comes after it, unless it changes the course of things.
+    fn reason(&self, reason: &Reason, of_headline: bool) -> String {
+        let group = self.chapters.groups()[reason.group].only(&reason.facts);
+        let end = group.family.end_of_task().filter(|_| !of_headline);
+        match (&group.command, end) {
+            (Some(command), _) => reason_of_command(&command.line, group.first),
+            (None, Some(end)) => {
+                format!("after the {end} of {} at {}", self.names(&group).text, time::short(group.first))
+            }
+            (None, None) if group.family.is_fault() => reason_of_fault(&fault_words(&group), group.first),
+            (None, None) => format!("because {}", self.sentence(&group)),
         }
     }
 
@@ -248,7 +257,7 @@ fn prefix(family: Family) -> Option<&'static str> {
 
 /// One or several faults of one kind: `crash of w1 and w2`.
 fn fault_words(group: &Group) -> String {
-    let tails = enumerate(group.tails.iter().cloned()).text;
+    let tails = enumerate(group.members.iter().filter_map(|member| member.tail.clone())).text;
     if tails.is_empty() { group.detail.clone() } else { format!("{} {tails}", group.detail) }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Happening<'a> {
 pub(super) fn happenings<'a>(facts: &[&'a FactRecord], recording: &Recording) -> Vec<Happening<'a>> {
     let mut happenings: Vec<Happening<'_>> = Vec::new();
     for record in facts {
-        let Telling { family, subject, detail } = tell(&record.fact, &recording.census);
+        let Telling { family, subject, detail } = tell(record, &recording.census);
         let count = if let Fact::RequestsFailed(failed) = &record.fact { failed.count } else { 0 };
         let window = if family == Family::RequestsFailed { REQUESTS_WINDOW } else { WINDOW };
         let patience = patience(family, window);

@@ -1,12 +1,14 @@
 //! Sentences with "because": the decisive facts about something, each with what led to it.
+use sim_core::Recording;
 use sim_core::client::pretty;
 use sim_core::metrics::Census;
 use sim_core::model::{
     ContainerEvent, Fact, FactRecord, NodeState, SessionEvent, Subject, TaskState, UpdateState,
 };
 
+use crate::causes::is_own_doing;
 use crate::losses::loss_sentence;
-use crate::words::{availability, sentence as tell_sentence, subject_name};
+use crate::words::{availability, has_ended, sentence as tell_sentence, subject_name};
 use crate::{Run, time};
 
 /// Links of a chain that are told before only its end is.
@@ -31,9 +33,9 @@ pub(super) fn reasons<'a>(subject: Subject, facts: &[&'a FactRecord], run: &'a R
     };
     let facts: Vec<&FactRecord> = facts.iter().copied().filter(|record| !is_consequence(record)).collect();
     for (place, record) in facts.iter().enumerate() {
-        let Some(aspect) = aspect(&record.fact, subject) else { continue };
-        let is_last =
-            facts[place + 1..].iter().all(|later| self::aspect(&later.fact, subject) != Some(aspect));
+        let aspect = |record| aspect(record, subject, &run.recording.census);
+        let Some(decided) = aspect(record) else { continue };
+        let is_last = facts[place + 1..].iter().all(|later| aspect(later) != Some(decided));
         if is_last {
             decisive.push(record);
         }
@@ -42,12 +44,14 @@ pub(super) fn reasons<'a>(subject: Subject, facts: &[&'a FactRecord], run: &'a R
 }
 
 /// What about its subject a fact decides. Of several facts about one aspect the last one counts.
-fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
-    match fact {
+fn aspect(record: &FactRecord, subject: Subject, census: &Census) -> Option<&'static str> {
+    match &record.fact {
         Fact::TaskCreated { .. } | Fact::NodeCreated { .. } | Fact::ServiceCreated { .. } => {
             Some("existence")
         }
-        Fact::TaskDesired { to, .. } if *to > TaskState::Complete => Some("wish"),
+        Fact::TaskDesired { to, .. } if *to > TaskState::Complete && !has_ended(record, census) => {
+            Some("wish")
+        }
         Fact::TaskState { to, .. } if to.is_terminal() => Some("end"),
         Fact::TaskRemoved { .. } | Fact::NodeRemoved { .. } | Fact::ServiceRemoved { .. } => Some("removal"),
         Fact::NodeStatus { .. } => Some("status"),
@@ -87,12 +91,12 @@ fn aspect(fact: &Fact, subject: Subject) -> Option<&'static str> {
 /// of worker-2`
 fn explain<'a>(fact: &'a FactRecord, run: &'a Run<'a>) -> Reason<'a> {
     let recording = run.recording;
-    let links: Vec<&FactRecord> = recording.causes(fact.id).filter(|cause| explains(&cause.fact)).collect();
+    let links = links(fact, recording);
     let census = &recording.census;
     // A fact tells of one second, and of one task and node: the reason is of all that was lost like that.
     let losses =
         if let Fact::RequestsFailed(failed) = &fact.fact { loss_sentence(fact, failed, run) } else { None };
-    let mut sentence = losses.unwrap_or_else(|| clause(fact, census));
+    let mut sentence = losses.unwrap_or_else(|| clause(fact, fact.fact.subject(), census));
     // What belongs to the timeline needs no reason, and an answer is its command's.
     if !matches!(fact.fact, Fact::Command { .. } | Fact::Fault { .. } | Fact::Answer { .. }) {
         append_chain(fact, &links, census, &mut sentence);
@@ -100,8 +104,26 @@ fn explain<'a>(fact: &'a FactRecord, run: &'a Run<'a>) -> Reason<'a> {
     Reason { fact, links, sentence }
 }
 
+/// What led to a fact, nearest first, up to what a program did by itself.
+fn links<'a>(fact: &'a FactRecord, recording: &'a Recording) -> Vec<&'a FactRecord> {
+    let mut links = Vec::new();
+    let mut last = fact;
+    for cause in recording.causes(fact.id).filter(|cause| explains(&cause.fact)) {
+        if is_own_doing(last, cause.id, recording) {
+            break;
+        }
+        links.push(cause);
+        last = cause;
+    }
+    links
+}
+
 fn append_chain(fact: &FactRecord, links: &[&FactRecord], census: &Census, sentence: &mut String) {
     let told = if links.len() > LINKS_MAX { LINKS_MAX - 1 } else { links.len() };
+    let chain = [&fact].into_iter().chain(links).map(|record| record.fact.subject());
+    // Tasks of one name are told apart from the first one.
+    let task = chain.into_iter().find(|subject| matches!(subject, Subject::Task(_)));
+    let about = task.unwrap_or(fact.fact.subject());
     let mut before = fact;
     for (place, link) in links[..told].iter().enumerate() {
         match (is_silence(before), &link.fact) {
@@ -113,13 +135,13 @@ fn append_chain(fact: &FactRecord, links: &[&FactRecord], census: &Census, sente
             _ => {
                 // A detail after a colon ends with a comma.
                 let comma = if place == 0 && !sentence.contains(": ") { "" } else { "," };
-                sentence.push_str(&format!("{comma} because {}", as_cause(link, census)));
+                sentence.push_str(&format!("{comma} because {}", as_cause(link, about, census)));
             }
         }
         before = link;
     }
     if let Some(last) = links.last().filter(|_| links.len() > told) {
-        sentence.push_str(&format!(", and so on, in the end because {}", as_cause(last, census)));
+        sentence.push_str(&format!(", and so on, in the end because {}", as_cause(last, about, census)));
     }
 }
 
@@ -145,7 +167,7 @@ pub(super) fn explains(fact: &Fact) -> bool {
 }
 
 /// The clause after "because".
-fn as_cause(record: &FactRecord, census: &Census) -> String {
+fn as_cause(record: &FactRecord, about: Subject, census: &Census) -> String {
     let at = time::short(record.time);
     if let Fact::Command { line, host, .. } = &record.fact {
         return format!("of the command `docker {line}` on {} at {at}", census.names().host(*host));
@@ -153,12 +175,24 @@ fn as_cause(record: &FactRecord, census: &Census) -> String {
     if let Fact::Fault { fault } = &record.fact {
         return format!("of the {} at {at}", census.names().fault(fault));
     }
-    clause(record, census)
+    clause(record, about, census)
+}
+
+/// The name of something in a sentence that is about something else: another task of that name is the old or the new
+/// one.
+fn name_beside(subject: Subject, about: Subject, census: &Census) -> String {
+    let name = subject_name(subject, census);
+    match (subject, about) {
+        (Subject::Task(one), Subject::Task(other)) if one != other && name == subject_name(about, census) => {
+            format!("the {} {name}", if one < other { "old" } else { "new" })
+        }
+        _ => name,
+    }
 }
 
 /// What happened, in the past tense and with its time.
-fn clause(record: &FactRecord, census: &Census) -> String {
-    let name = subject_name(record.fact.subject(), census);
+fn clause(record: &FactRecord, about: Subject, census: &Census) -> String {
+    let name = name_beside(record.fact.subject(), about, census);
     let at = time::short(record.time);
     let plain = |did: &str| format!("{name} {did} at {at}");
     let with = |did: &str, detail: &str| {

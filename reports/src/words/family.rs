@@ -30,6 +30,7 @@ pub(crate) enum Family {
     ServiceCreated,
     ServiceUpdated,
     UpdateState,
+    UpdateCleared,
     ServiceRemoved,
     NetworkCreated,
     NetworkRemoved,
@@ -41,11 +42,13 @@ pub(crate) enum Family {
     TaskRuns,
     TaskComplete,
     TaskStopped,
+    TaskNeverRan,
     TaskFailed,
     TaskRejected,
     TaskOrphaned,
     TaskToldToStop,
     TaskToldToStart,
+    TaskFiled,
     TaskRemoved,
     Pulling,
     Unhealthy,
@@ -102,6 +105,7 @@ impl Family {
             Family::ServiceCreated => ("is created", "are created"),
             Family::ServiceUpdated => ("has a new spec", "have new specs"),
             Family::UpdateState => ("", ""),
+            Family::UpdateCleared => ("loses its update status", "lose their update statuses"),
             Family::ServiceRemoved => ("is removed", "are removed"),
             Family::NetworkCreated => ("is created", "are created"),
             Family::NetworkRemoved => ("is removed", "are removed"),
@@ -113,11 +117,13 @@ impl Family {
             Family::TaskRuns => ("runs", "run"),
             Family::TaskComplete => ("is complete", "are complete"),
             Family::TaskStopped => ("has stopped", "have stopped"),
+            Family::TaskNeverRan => ("ends before it ran", "end before they ran"),
             Family::TaskFailed => ("has failed", "have failed"),
             Family::TaskRejected => ("is rejected", "are rejected"),
             Family::TaskOrphaned => ("is given up as orphaned", "are given up as orphaned"),
             Family::TaskToldToStop => ("shall stop", "shall stop"),
             Family::TaskToldToStart => ("shall start", "shall start"),
+            Family::TaskFiled => ("has ended and is desired", "have ended and are desired"),
             Family::TaskRemoved => ("is deleted", "are deleted"),
             Family::Pulling => ("pulls its image", "pull their images"),
             Family::Unhealthy => ("is unhealthy", "are unhealthy"),
@@ -163,6 +169,7 @@ impl Family {
             | Family::TaskRuns
             | Family::TaskComplete
             | Family::TaskStopped
+            | Family::TaskNeverRan
             | Family::TaskFailed
             | Family::TaskRejected
             | Family::TaskOrphaned
@@ -180,10 +187,12 @@ impl Family {
             | Family::NodeUpdated
             | Family::ServiceCreated
             | Family::ServiceUpdated
+            | Family::UpdateCleared
             | Family::NetworkCreated
             | Family::NetworkRemoved
             | Family::TaskProgress
             | Family::TaskToldToStart
+            | Family::TaskFiled
             | Family::TaskRemoved
             | Family::ContainerStep
             | Family::BackendsAdded
@@ -207,6 +216,16 @@ impl Family {
             || self.weight() == Weight::Headline && !matches!(self, Family::Note | Family::TrafficBegins)
     }
 
+    /// The end of a task as a noun: what comes in its place does so after it, not because of it.
+    pub(crate) fn end_of_task(self) -> Option<&'static str> {
+        const ENDS: &[(Family, &str)] = &[
+            (Family::TaskComplete, "completion"),
+            (Family::TaskFailed, "failure"),
+            (Family::TaskRejected, "rejection"),
+        ];
+        ENDS.iter().find(|(known, _)| *known == self).map(|(_, noun)| *noun)
+    }
+
     /// True if the phrase goes on with the detail; else that stands after a colon.
     pub(super) fn takes_detail_directly(self) -> bool {
         matches!(
@@ -215,6 +234,7 @@ impl Family {
                 | Family::NodeAvailability
                 | Family::TaskAssigned
                 | Family::TaskProgress
+                | Family::TaskFiled
                 | Family::UpdateState
                 | Family::StepsDown
                 | Family::Elected
