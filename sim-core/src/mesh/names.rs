@@ -31,21 +31,20 @@ impl Names {
         Some(addresses)
     }
 
-    /// An endpoint takes connections: its own names, and its part of the names of its service. `first`: it is the
-    /// first backend of its service here, with which the name of the virtual address comes.
-    pub(super) fn enable(&mut self, record: &EndpointRecord, first: bool) {
+    /// An endpoint takes connections: its own names, and its part of the names of its service. `balanced` is the
+    /// virtual address of the load balancer that it is behind: that of the first backend, whatever this one says of
+    /// its service. `first`: it is that first backend, with which the name of the virtual address comes.
+    pub(super) fn enable(&mut self, record: &EndpointRecord, balanced: Option<Ipv4Addr>, first: bool) {
         let holder = Holder::Endpoint(record.id.task);
         for name in endpoint_names(record) {
             self.add(&name, record.address, holder);
         }
-        let Some(service) = &record.service else { return };
-        if let Some(address) = service.virtual_ip {
-            if first {
-                self.add(&service.name, address, Holder::Service(service.id));
-            }
-            for alias in &service.aliases {
-                self.add(alias, address, holder);
-            }
+        let (Some(service), Some(address)) = (&record.service, balanced) else { return };
+        if first {
+            self.add(&service.name, address, Holder::Service(service.id));
+        }
+        for alias in &service.aliases {
+            self.add(alias, address, holder);
         }
     }
 
@@ -56,15 +55,15 @@ impl Names {
         }
     }
 
-    /// An endpoint is gone. `last`: it was the last backend of its service here.
-    pub(super) fn forget(&mut self, record: &EndpointRecord, last: bool) {
+    /// An endpoint is gone from behind a load balancer, of which `balanced` is the virtual address. `last`: it was
+    /// the last backend of its service here.
+    pub(super) fn forget(&mut self, record: &EndpointRecord, balanced: Option<Ipv4Addr>, last: bool) {
         self.disable(record);
         let Some(service) = &record.service else { return };
         if last {
-            // Whatever the last one says of its service: it need not be what the first one said.
             self.retain(&service.name, |(_, holder)| *holder != Holder::Service(service.id));
         }
-        let Some(address) = service.virtual_ip else { return };
+        let Some(address) = balanced else { return };
         for alias in &service.aliases {
             self.remove(alias, address, Holder::Endpoint(record.id.task));
         }

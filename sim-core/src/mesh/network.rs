@@ -39,13 +39,14 @@ impl MeshNetwork {
 
     /// An endpoint takes connections.
     pub(super) fn enable(&mut self, record: &Arc<EndpointRecord>, next_mark: &mut Mark) {
-        let mut first = false;
+        let (mut balanced, mut first) = (None, false);
         if let Some(service) = &record.service {
             let mark = self.mark_of(service).unwrap_or_else(|| self.open(service, next_mark));
-            first = self.balancers.get_mut(&mark).expect("it is open").enable(record);
+            let balancer = self.balancers.get_mut(&mark).expect("it is open");
+            (balanced, first) = (balancer.virtual_ip, balancer.enable(record));
         }
         if !self.ingress {
-            self.names.enable(record, first);
+            self.names.enable(record, balanced, first);
         }
     }
 
@@ -67,13 +68,14 @@ impl MeshNetwork {
     /// An endpoint is gone. With the last one its load balancer goes, and on ingress the ports close.
     pub(super) fn remove(&mut self, record: &EndpointRecord) {
         let mark = record.service.as_ref().and_then(|service| self.mark_of(service));
+        let balanced = mark.and_then(|mark| self.balancers[&mark].virtual_ip);
         let emptied = mark.filter(|mark| {
             self.balancers.get_mut(mark).is_some_and(|balancer| balancer.remove(record.id.task))
         });
         if let Some(mark) = emptied {
             self.close(mark);
         }
-        self.names.forget(record, emptied.is_some());
+        self.names.forget(record, balanced, emptied.is_some());
     }
 
     /// Where a connection to a published port goes. Outer none: the port is closed.
