@@ -12,6 +12,7 @@
 //! their requests are told apart, but the servers go on with them.
 mod client;
 mod datagram;
+mod departures;
 mod ending;
 mod entries;
 mod ground;
@@ -30,15 +31,19 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::departures::Departure;
 pub(crate) use self::ground::{Ground, failure_of};
 use self::losses::Losses;
 use self::request::{Blame, Kind, Phase, RequestId, Requests};
-use self::server::{End, Server, Servers};
+use self::server::{End, Server, Servers, Told};
 use self::source::Source;
 pub use self::tally::{Counts, Tally};
 use crate::kernel::{Digest, EventQueue, SimDuration, SimTime, StateDigest};
 use crate::model::setup::{Load, Setup};
-use crate::model::{FactId, Failure, HostId, ObjectId, RequestsFailed, TaskId, TrafficId, TransportProtocol};
+use crate::model::{
+    BackendChange, BackendEvent, FactId, Failure, HostId, ObjectId, PortConfig, RequestsFailed, TaskId,
+    TrafficId, TransportProtocol,
+};
 use crate::protocol::{NetworkOrder, Program};
 
 /// Something that a client or a server does next.
@@ -167,8 +172,8 @@ impl Traffic {
     /// The network of a host does something for a container.
     pub(crate) fn follow(&mut self, now: SimTime, host: HostId, because: FactId, order: &NetworkOrder) {
         match order {
-            NetworkOrder::Start { task, program, .. } => {
-                self.start_server(now, host, because, *task, program)
+            NetworkOrder::Start { task, program, host_ports } => {
+                self.start_server(now, host, because, *task, program, host_ports);
             }
             NetworkOrder::Enable { task, records } => self.servers.gain_backend(*task, records, because),
             NetworkOrder::Disable { task } => self.servers.lose_backend(*task, because),
@@ -181,6 +186,19 @@ impl Traffic {
     /// A machine knows nothing of the swarm's networks any more, or not yet.
     pub(crate) fn forget_networks(&mut self, now: SimTime, host: HostId, because: FactId) {
         self.forgot_networks.insert(host, (now, because));
+        self.servers.forget(host);
+    }
+
+    /// What became of backends on a node, as a fact tells.
+    pub(crate) fn backends_change(&mut self, host: HostId, because: FactId, changes: &[BackendChange]) {
+        for BackendChange { network, service: _, event, task } in changes {
+            match event {
+                BackendEvent::Added => {}
+                BackendEvent::Disabled | BackendEvent::Removed => {
+                    self.servers.leave_node(host, *network, Departure { task: *task, because });
+                }
+            }
+        }
     }
 
     /// The engine of a machine ends, where these ports are open.
@@ -233,7 +251,15 @@ impl Traffic {
         &mut self.sources[id.index()]
     }
 
-    fn start_server(&mut self, now: SimTime, host: HostId, because: FactId, task: TaskId, program: &Program) {
+    fn start_server(
+        &mut self,
+        now: SimTime,
+        host: HostId,
+        because: FactId,
+        task: TaskId,
+        program: &Program,
+        host_ports: &[PortConfig],
+    ) {
         let profile = self.setup.images.profile(&program.image, host);
         let server = Server {
             service: program.service.as_str().into(),
@@ -242,7 +268,9 @@ impl Traffic {
             started: now,
             started_by: because,
             end: None,
-            told: None,
+            own_ports: host_ports.iter().map(|port| (port.protocol, port.published_port)).collect(),
+            doors: Vec::new(),
+            told: Told::Nothing,
             working: Default::default(),
             working_count: 0,
             waiting: Default::default(),

@@ -12,6 +12,7 @@ impl Cluster {
             let mesh = &mut self.host_mut(id).mesh;
             carry_out(mesh, id, order);
             let (changes, backends) = (mesh.take_changes(), mesh.take_backend_changes());
+            self.traffic_hears(id, because, &backends);
             let cause = tell_backends(id, because, &backends, out);
             self.record_changes.extend(changes.into_iter().map(|change| (id, cause, change)));
         }

@@ -148,6 +148,7 @@ impl Cluster {
                 .get(place + 1)
                 .is_some_and(|(_, next, change)| next == host && self.cause_of(*next, change, out) == cause);
             if !goes_on {
+                self.traffic_hears(*host, cause, &told);
                 networks::tell_backends(*host, cause, &told, out);
                 told.clear();
             }

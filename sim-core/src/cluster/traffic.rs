@@ -6,7 +6,8 @@ use super::{Cluster, Power};
 use crate::kernel::{SimDuration, SimTime};
 use crate::mesh::{Refusal, Target};
 use crate::model::{
-    Fact, FactId, Failure, Heading, HostId, IdMap, NetworkId, SwarmPort, TaskId, TrafficId, TransportProtocol,
+    BackendChange, Fact, FactId, Failure, Heading, HostId, IdMap, NetworkId, SwarmPort, TaskId, TrafficId,
+    TransportProtocol,
 };
 use crate::net::{Link, Net};
 use crate::protocol::{Effects, Event, NetworkOrder};
@@ -76,6 +77,13 @@ impl Cluster {
     ) {
         if self.traffic.is_planned() {
             self.traffic.follow(now, host, because, order);
+        }
+    }
+
+    /// Traffic hears what became of the backends that a host knows.
+    pub(super) fn traffic_hears(&mut self, host: HostId, because: FactId, changes: &[BackendChange]) {
+        if self.traffic.is_planned() {
+            self.traffic.backends_change(host, because, changes);
         }
     }
 
@@ -153,6 +161,14 @@ impl Ground for Field<'_> {
 
     fn knows_backend(&self, host: HostId, task: TaskId) -> bool {
         self.host(host).mesh.knows_backend(task)
+    }
+
+    fn knows_backend_on(&self, host: HostId, network: NetworkId, task: TaskId) -> bool {
+        self.host(host).mesh.knows_backend_on(network, task)
+    }
+
+    fn is_attached(&self, host: HostId, task: TaskId, network: NetworkId) -> bool {
+        self.host(host).mesh.is_attached(task, network)
     }
 
     fn untold(&self, from: HostId, to: HostId) -> Option<FactId> {

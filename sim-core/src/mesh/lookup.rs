@@ -26,6 +26,19 @@ impl Mesh {
         self.networks.values().any(|network| network.knows_backend(task))
     }
 
+    /// The same of its load balancers on one network.
+    #[must_use]
+    pub(crate) fn knows_backend_on(&self, network: NetworkId, task: TaskId) -> bool {
+        self.networks.get(&network).is_some_and(|network| network.knows_backend(task))
+    }
+
+    /// True if a container of this node is on a network.
+    #[must_use]
+    pub(crate) fn is_attached(&self, task: TaskId, network: NetworkId) -> bool {
+        let container = self.containers.get(&task);
+        container.is_some_and(|container| container.networks.iter().any(|one| one.network == network))
+    }
+
     /// The task of this node whose container has an address now, on whatever network.
     #[must_use]
     pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<TaskId> {

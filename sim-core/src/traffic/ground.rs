@@ -50,6 +50,12 @@ pub(crate) trait Ground {
     /// True if the load balancers of a machine still know the endpoint of a task.
     fn knows_backend(&self, host: HostId, task: TaskId) -> bool;
 
+    /// True if the load balancer of a machine on one network still knows the endpoint of a task.
+    fn knows_backend_on(&self, host: HostId, network: NetworkId, task: TaskId) -> bool;
+
+    /// True if a task of a machine is on a network.
+    fn is_attached(&self, host: HostId, task: TaskId, network: NetworkId) -> bool;
+
     /// The fault that lets nothing that one machine knows get to another one by itself.
     fn untold(&self, from: HostId, to: HostId) -> Option<FactId>;
 

@@ -2,12 +2,12 @@
 use std::collections::BTreeSet;
 
 use super::Traffic;
+use super::departures::Door;
 use super::ground::Ground;
 use super::request::Request;
-use super::server::{End, Server, Told};
+use super::server::{End, Told};
 use crate::mesh::Target;
-use crate::model::setup::{Origin, Traffic as Plan};
-use crate::model::{FactId, HostId, ObjectId, TaskId, TrafficId};
+use crate::model::{FactId, HostId, NetworkId, ObjectId, TaskId, TrafficId};
 
 /// Tasks of a service that are looked at to find out why a node does not know them.
 const TASKS_LOOKED_AT: usize = 8;
@@ -26,32 +26,41 @@ impl Traffic {
     }
 
     /// Why a node does not know that tasks of a service take requests: its engine does not run, it was told of none
-    /// since it has begun anew, or a fault keeps it from being told. To look at a few of the tasks is enough. None:
-    /// there are none, or the news of them is on its way.
+    /// since it has begun anew, or a fault keeps it from being told. `client` is the task there that sends, if it is
+    /// one. To look at a few of the tasks is enough. None: there are
+    /// none, or the news of them is on its way.
     pub(super) fn unknown_since(
         &self,
         source: TrafficId,
+        client: Option<TaskId>,
         entry: HostId,
         ground: &impl Ground,
     ) -> Option<FactId> {
         let plan = &self.sources[source.index()].plan;
+        let door = Door::of(plan);
         let told = |task: &TaskId| {
             let server = self.servers.get(*task)?;
-            let told = server.told.as_ref().filter(|told| told.concerns(plan))?;
-            (!ground.knows_backend(entry, *task)).then_some((server, told))
+            let Told::Ready(because) = server.told else { return None };
+            // A client finds names on its own networks only.
+            let leads = |(network, one): &&(NetworkId, Door)| {
+                *one == door && client.is_none_or(|client| ground.is_attached(entry, client, *network))
+            };
+            let (network, _) = server.doors.iter().find(leads)?;
+            (!ground.knows_backend_on(entry, *network, *task)).then_some((server.host, because))
         };
         let running = self.servers.running(&plan.service).iter();
-        let unknown: Vec<(&Server, &Told)> = running.filter_map(told).take(TASKS_LOOKED_AT).collect();
+        let unknown: Vec<(HostId, FactId)> = running.filter_map(told).take(TASKS_LOOKED_AT).collect();
+        let forgot = self.forgot_networks.get(&entry).map(|(_, fact)| *fact);
         if unknown.is_empty() {
-            return None;
+            // Who takes no part would not know them if they were there.
+            return forgot.filter(|_| !ground.takes_part(entry));
         }
         // Of what cannot be told at all, the node does not know whenever it came.
-        let never = || unknown.iter().find_map(|(server, _)| ground.untold(server.host, entry));
-        let forgot = self.forgot_networks.get(&entry).map(|(_, fact)| *fact);
+        let never = || unknown.iter().find_map(|(host, _)| ground.untold(*host, entry));
         let later = || {
-            unknown.iter().find_map(|(server, told)| {
-                let silenced = ground.silenced(server.host, entry, told.because);
-                silenced.max(forgot.filter(|forgot| *forgot > told.because || !ground.takes_part(entry)))
+            unknown.iter().find_map(|(host, told)| {
+                let silenced = ground.silenced(*host, entry, *told);
+                silenced.max(forgot.filter(|forgot| forgot > told || !ground.takes_part(entry)))
             })
         };
         ground.stopped(entry).or_else(never).or_else(later)
@@ -72,15 +81,5 @@ impl Traffic {
         }
         let never = || ground.untold(target.host, entry);
         ground.stopped(entry).or_else(never).or_else(|| ground.silenced(target.host, entry, ended))
-    }
-}
-
-impl Told {
-    /// True if requests of a source could find the backend.
-    fn concerns(&self, plan: &Plan) -> bool {
-        match plan.origin {
-            Origin::Outside { .. } => self.ports.contains(&(plan.protocol, plan.port)),
-            Origin::Tasks { .. } | Origin::Calls { .. } => true,
-        }
     }
 }

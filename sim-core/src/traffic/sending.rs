@@ -1,5 +1,6 @@
 //! Requests are sent: by whom, through which node, to which backend.
 use super::client::{Addresses, ClientKey, Connection, IDLE_MAX};
+use super::departures::Door;
 use super::ground::{self, Ground};
 use super::request::{Blame, Kind, Phase, Request, RequestId};
 use super::server::End;
@@ -8,7 +9,7 @@ use super::{Step, Traffic};
 use crate::kernel::{SimDuration, SimTime};
 use crate::mesh::{RECORD_TTL, Target};
 use crate::model::setup::Origin;
-use crate::model::{FactId, Failure, FailureCause, HostId, ObjectId, TaskId, TrafficId, TransportProtocol};
+use crate::model::{FactId, Failure, HostId, ObjectId, TaskId, TrafficId, TransportProtocol};
 
 /// How long users wait who find no task that they could be in.
 const NO_TASK_PAUSE: SimDuration = SimDuration::from_secs(1);
@@ -184,7 +185,7 @@ impl Traffic {
         match self.address(source, client, task, host, ground) {
             Some(Ok((target, balanced))) => self.connect(id, target, balanced, ground),
             Some(Err(Failure::NoAddress)) => {
-                let because = self.last_loss(id);
+                let because = self.why_nobody(id, ground);
                 self.hang(id, Failure::NoAddress, because);
             }
             Some(Err(failure)) => self.refuse(id, failure, ground),
@@ -322,19 +323,27 @@ impl Traffic {
             let failure = Failure::EntryStopped;
             return self.fail(id, Blame { failure, because, entry, target: None, via: None }, ground);
         }
-        let unknown = entry.filter(|_| failure.cause() == FailureCause::Refused);
-        let unknown = unknown.and_then(|entry| self.unknown_since(source, entry, ground));
-        let because = unknown.unwrap_or_else(|| self.last_loss(id));
+        let because = self.why_nobody(id, ground);
         let blame = Blame { failure, because, entry, target: None, via: None };
         self.fail(id, blame, ground);
     }
 
-    /// Why the service of a request has fewer backends than it had, or none: what took the last one away, or that
-    /// there was traffic before there was one.
+    /// Why a request finds nobody at the node that it goes through: that node has not heard of those who are there,
+    /// or nobody is.
+    fn why_nobody(&mut self, id: RequestId, ground: &impl Ground) -> FactId {
+        let request = self.requests.get_mut(id).expect("it is under way");
+        let (source, client, entry) = (request.source, request.client.task, request.entry);
+        let unknown = entry.and_then(|entry| self.unknown_since(source, client, entry, ground));
+        unknown.unwrap_or_else(|| self.last_loss(id))
+    }
+
+    /// Why the node of a request has fewer backends than it had, or none: what took the last one away, or that there
+    /// was traffic before there was one.
     pub(super) fn last_loss(&mut self, id: RequestId) -> FactId {
-        let source = self.requests.get_mut(id).expect("it is under way").source;
+        let request = self.requests.get_mut(id).expect("it is under way");
+        let (source, entry) = (request.source, request.entry);
         let Source { plan, begun, .. } = &self.sources[source.index()];
-        self.servers.last_loss(&plan.service).unwrap_or(*begun)
+        self.servers.last_loss(entry, &Door::of(plan), &plan.service).unwrap_or(*begun)
     }
 
     /// That the source of a request began.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::departures::{Departure, Departures, Door};
 use super::request::List;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::setup::ServerBehaviour;
-use crate::model::{EndpointRecord, FactId, HostId, IdMap, TaskId, TransportProtocol};
+use crate::model::{EndpointRecord, FactId, HostId, IdMap, NetworkId, TaskId, TransportProtocol};
 
 /// The process of one container.
 #[derive(Clone, Debug)]
@@ -17,8 +18,12 @@ pub(super) struct Server {
     pub(super) started: SimTime,
     pub(super) started_by: FactId,
     pub(super) end: Option<End>,
-    /// What its node tells others of it. None: that it takes nothing, or nothing at all.
-    pub(super) told: Option<Told>,
+    /// Ports of its node that lead to it alone.
+    pub(super) own_ports: Vec<(TransportProtocol, u16)>,
+    /// What has led to it as a backend since it first was one, each on its network.
+    pub(super) doors: Vec<(NetworkId, Door)>,
+    /// What its node tells others of it.
+    pub(super) told: Told,
     /// Requests that it works on, with those that it asks others for meanwhile.
     pub(super) working: List,
     pub(super) working_count: u32,
@@ -27,13 +32,15 @@ pub(super) struct Server {
     pub(super) waiting_count: u32,
 }
 
-/// A backend, as its node has told the others.
-#[derive(Clone, Debug)]
-pub(super) struct Told {
-    /// The fact because of which it was told.
-    pub(super) because: FactId,
-    /// The ports of the routing mesh that lead to it.
-    pub(super) ports: Vec<(TransportProtocol, u16)>,
+/// What a node has told the others of a backend, with the fact because of which it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing yet.
+    Nothing,
+    /// That it takes connections.
+    Ready(FactId),
+    /// That it takes none any more.
+    Leaving(FactId),
 }
 
 /// What became of a process.
@@ -89,12 +96,17 @@ impl Server {
     }
 }
 
-impl Told {
-    fn new(records: &[EndpointRecord], because: FactId) -> Self {
-        let services = records.iter().filter_map(|record| record.service.as_ref());
-        let ports = services.flat_map(|service| service.ingress_ports.iter());
-        Told { because, ports: ports.map(|port| (port.protocol, port.published_port)).collect() }
-    }
+/// What leads to a backend with these records. A network with published ports is that of the routing mesh, and has
+/// no names.
+fn doors(service: &Arc<str>, records: &[EndpointRecord]) -> Vec<(NetworkId, Door)> {
+    let of_record = |record: &EndpointRecord| -> Vec<(NetworkId, Door)> {
+        let network = record.id.network;
+        let ports = record.service.iter().flat_map(|service| service.ingress_ports.iter());
+        let ports = ports.map(|port| (network, Door::Port(port.protocol, port.published_port)));
+        let ports: Vec<_> = ports.collect();
+        if ports.is_empty() { vec![(network, Door::Names(Arc::clone(service)))] } else { ports }
+    };
+    records.iter().flat_map(of_record).collect()
 }
 
 impl End {
@@ -112,8 +124,7 @@ pub(super) struct Servers {
     by_task: IdMap<TaskId, Server>,
     /// The tasks of each service whose processes run, in order.
     running: BTreeMap<Arc<str>, Vec<TaskId>>,
-    /// The fact because of which a service last lost a backend.
-    last_loss: BTreeMap<Arc<str>, FactId>,
+    departures: Departures,
 }
 
 impl Servers {
@@ -135,9 +146,18 @@ impl Servers {
         self.running.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// The fact because of which a service has fewer backends than it had, if it ever lost one.
-    pub(super) fn last_loss(&self, service: &str) -> Option<FactId> {
-        self.last_loss.get(service).copied()
+    /// Why a node has no backend behind a door: what took the last one away that it had, or that anybody had. None:
+    /// there never was one.
+    pub(super) fn last_loss(&self, node: Option<HostId>, door: &Door, service: &str) -> Option<FactId> {
+        let here = node.and_then(|node| self.departures.last_at(node, door));
+        // Who gave it up too early has lost it for good with its real end.
+        let end = |departure: Departure| match self.by_task.get(departure.task)?.told {
+            Told::Leaving(because) => Some(because),
+            Told::Nothing | Told::Ready(_) => None,
+        };
+        let here = here.map(|departure| end(departure).unwrap_or(departure.because));
+        let of_service = || self.departures.last_anywhere(&Door::Names(service.into()));
+        here.or_else(|| self.departures.last_anywhere(door)).or_else(of_service)
     }
 
     /// The running processes on a machine.
@@ -161,35 +181,59 @@ impl Servers {
     /// The load balancers are told that a task takes connections.
     pub(super) fn gain_backend(&mut self, task: TaskId, records: &[EndpointRecord], because: FactId) {
         if let Some(server) = self.by_task.get_mut(task) {
-            server.told = Some(Told::new(records, because));
+            server.doors = doors(&server.service, records);
+            server.told = Told::Ready(because);
         }
     }
 
     /// The load balancers are told that a task takes no more connections.
     pub(super) fn lose_backend(&mut self, task: TaskId, because: FactId) {
-        if let Some(server) = self.by_task.get_mut(task) {
-            server.told = None;
-            self.last_loss.insert(Arc::clone(&server.service), because);
+        let Some(server) = self.by_task.get_mut(task) else { return };
+        server.told = Told::Leaving(because);
+        for (_, door) in &server.doors {
+            self.departures.anywhere(door.clone(), because);
         }
+    }
+
+    /// A load balancer of a node has lost a backend, or sends nothing new there.
+    pub(super) fn leave_node(&mut self, node: HostId, network: NetworkId, departure: Departure) {
+        let Some(server) = self.by_task.get(departure.task) else { return };
+        for (_, door) in server.doors.iter().filter(|(on, _)| *on == network) {
+            self.departures.at_node(node, door.clone(), departure);
+        }
+    }
+
+    /// A node has lost all that it knew of other nodes.
+    pub(super) fn forget(&mut self, node: HostId) {
+        let Servers { by_task, departures, .. } = self;
+        departures.forget(node, |task| by_task.get(task).is_some_and(|server| server.host == node));
     }
 
     /// A process ends. The answer has what it worked on, and what waited for it. None: it had ended before.
     pub(super) fn end(&mut self, task: TaskId, end: End) -> Option<[List; 2]> {
         let server = self.by_task.get_mut(task).filter(|server| server.end.is_none())?;
         server.end = Some(end);
-        (server.working_count, server.waiting_count, server.told) = (0, 0, None);
+        (server.working_count, server.waiting_count) = (0, 0);
         if let Some(running) = self.running.get_mut(&server.service) {
             running.retain(|known| *known != task);
         }
-        self.last_loss.insert(Arc::clone(&server.service), end.fact());
-        Some([std::mem::take(&mut server.working), std::mem::take(&mut server.waiting)])
+        let lists = [std::mem::take(&mut server.working), std::mem::take(&mut server.waiting)];
+        let (host, departure) = (server.host, Departure { task, because: end.fact() });
+        for (protocol, port) in &server.own_ports {
+            let door = Door::Port(*protocol, *port);
+            self.departures.at_node(host, door.clone(), departure);
+            self.departures.anywhere(door, departure.because);
+        }
+        self.departures.anywhere(Door::Names(Arc::clone(&server.service)), departure.because);
+        self.lose_backend(task, departure.because);
+        Some(lists)
     }
 }
 
 impl StateDigest for Servers {
     fn digest(&self, digest: &mut Digest) {
         // Which processes run follows from what became of each. What they told is for the trace.
-        let Self { by_task, running: _, last_loss } = self;
+        let Self { by_task, running: _, departures } = self;
         for (task, server) in by_task.iter() {
             digest.u32(task.0);
             digest.time(server.started);
@@ -197,6 +241,6 @@ impl StateDigest for Servers {
             digest.u32(server.waiting_count);
             digest.u64(server.end.map_or(0, |end| end.fact().0 + 1));
         }
-        digest.u64(last_loss.len() as u64);
+        departures.digest(digest);
     }
 }

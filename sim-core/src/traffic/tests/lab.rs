@@ -308,6 +308,14 @@ impl Ground for World {
         self.meshes[host.0 as usize].knows_backend(task)
     }
 
+    fn knows_backend_on(&self, host: HostId, network: NetworkId, task: TaskId) -> bool {
+        self.meshes[host.0 as usize].knows_backend_on(network, task)
+    }
+
+    fn is_attached(&self, host: HostId, task: TaskId, network: NetworkId) -> bool {
+        self.meshes[host.0 as usize].is_attached(task, network)
+    }
+
     fn untold(&self, from: HostId, to: HostId) -> Option<FactId> {
         self.cuts.get(&(from.min(to), from.max(to))).copied()
     }
