@@ -42,7 +42,7 @@ use self::limits::PUSH_PULL_INTERVAL;
 use self::peer::{Lots, Out, Peer, Settled};
 use self::turns::Event;
 use crate::kernel::queue::EventQueue;
-use crate::kernel::random::Stream;
+use crate::kernel::random::Streams;
 use crate::kernel::{Digest, SimDuration, SimTime, StateDigest};
 use crate::model::{HostId, IdMap, NetworkId, ObjectId};
 
@@ -178,7 +178,7 @@ pub enum Notice {
 /// The gossip of all nodes.
 #[derive(Debug)]
 pub struct Gossip<V> {
-    seed: u64,
+    streams: Streams,
     now: SimTime,
     peers: IdMap<PeerId, Peer<V>>,
     peer_count: u32,
@@ -210,7 +210,7 @@ impl<V: Payload> Gossip<V> {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Gossip {
-            seed,
+            streams: Streams::new(seed),
             now: SimTime::ZERO,
             peers: IdMap::new(),
             peer_count: 0,
@@ -233,7 +233,7 @@ impl<V: Payload> Gossip<V> {
 
     /// There is a host, without a process. Its name names its random streams.
     pub fn add_host(&mut self, host: HostId, name: &str) {
-        let stream = |purpose: &str| Stream::named(self.seed, &format!("gossip-{purpose}/{name}"));
+        let mut stream = |purpose: &str| self.streams.stream(&format!("gossip-{purpose}/{name}"));
         let lots = Lots {
             members: stream("members"),
             probes: stream("probes"),
@@ -440,7 +440,7 @@ impl<V: Payload> StateDigest for Gossip<V> {
         // The seed is the run's; what was learned is taken between events; what is left out changes nothing; who has
         // heard what follows from the tables, and who puts off ticks from the peers.
         let Self {
-            seed: _,
+            streams: _,
             now,
             peers,
             peer_count,

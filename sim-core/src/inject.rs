@@ -30,6 +30,7 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
     }
     cluster.route_all(out);
     cluster.gossip_follows(out);
+    cluster.traffic_follows_machines(out);
 }
 
 fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientCommand], out: &mut Effects) {

@@ -23,6 +23,7 @@ mod sending;
 mod server;
 mod serving;
 mod source;
+mod standstill;
 mod tally;
 
 #[cfg(test)]
@@ -37,8 +38,9 @@ use self::losses::Losses;
 use self::request::{Blame, Kind, Phase, RequestId, Requests};
 use self::server::{End, Server, Servers, Told};
 use self::source::Source;
+use self::standstill::Standstill;
 pub use self::tally::{Counts, Tally};
-use crate::kernel::{Digest, EventQueue, SimDuration, SimTime, StateDigest};
+use crate::kernel::{Digest, EventQueue, SimDuration, SimTime, StateDigest, Streams};
 use crate::model::setup::{Load, Setup};
 use crate::model::{
     BackendChange, BackendEvent, FactId, Failure, HostId, ObjectId, PortConfig, RequestsFailed, TaskId,
@@ -71,6 +73,8 @@ enum Step {
     Breaks(RequestId),
     /// Somebody may have waited too long for a connection.
     GivesUp(RequestId),
+    /// A machine that stood still goes on.
+    GoesOn(HostId),
 }
 
 /// All sources, all requests under way, and all programs that serve them.
@@ -84,6 +88,8 @@ pub(crate) struct Traffic {
     forgot_networks: BTreeMap<HostId, (SimTime, FactId)>,
     /// The ports that were open on a machine when its engine last ended.
     ports_at_end: BTreeMap<HostId, BTreeSet<(TransportProtocol, u16)>>,
+    /// Machines that stand still.
+    standing: BTreeMap<HostId, Standstill>,
     losses: Losses,
     queue: EventQueue<Step>,
     now: SimTime,
@@ -91,14 +97,15 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// Nobody sends anything yet.
-    pub(crate) fn new(setup: &Arc<Setup>, seed: u64) -> Self {
+    pub(crate) fn new(setup: &Arc<Setup>, streams: &mut Streams) -> Self {
         Traffic {
-            sources: setup.traffic.iter().map(|plan| Source::new(plan, seed)).collect(),
+            sources: setup.traffic.iter().map(|plan| Source::new(plan, streams)).collect(),
             setup: Arc::clone(setup),
             requests: Requests::default(),
             servers: Servers::default(),
             forgot_networks: BTreeMap::new(),
             ports_at_end: BTreeMap::new(),
+            standing: BTreeMap::new(),
             losses: Losses::default(),
             queue: EventQueue::new(),
             now: SimTime::ZERO,
@@ -124,8 +131,8 @@ impl Traffic {
     /// does not count.
     pub(crate) fn under_way(&self) -> BTreeMap<TrafficId, u64> {
         let mut counts = BTreeMap::new();
-        let waited_for = self.requests.iter().filter(|request| request.phase != Phase::Abandoned);
-        waited_for.for_each(|request| *counts.entry(request.source).or_default() += 1);
+        let waited_for = self.requests.iter().filter(|(_, request)| request.phase != Phase::Abandoned);
+        waited_for.for_each(|(_, request)| *counts.entry(request.source).or_default() += 1);
         counts
     }
 
@@ -151,8 +158,8 @@ impl Traffic {
         let check = source.entries.check.map(|check| check.every);
         match source.plan.load {
             Load::Constant(_) => self.later(now, Step::Arrival(id)),
-            Load::Poisson(_) => {
-                let interval = source.interval().unwrap_or_default();
+            Load::Poisson(mean) => {
+                let interval = source.lots.exponential(mean);
                 self.later(now + interval, Step::Arrival(id));
             }
             Load::Users { users, think } => {
@@ -240,6 +247,7 @@ impl Traffic {
             Step::Answers(request) => self.answer(request, ground),
             Step::Breaks(request) => self.breaks(request, ground),
             Step::GivesUp(request) => self.gives_up(request, ground),
+            Step::GoesOn(host) => self.goes_on(host, ground),
         }
     }
 
@@ -316,6 +324,7 @@ impl StateDigest for Traffic {
             servers,
             forgot_networks,
             ports_at_end: _,
+            standing,
             losses,
             queue,
             now,
@@ -327,6 +336,7 @@ impl StateDigest for Traffic {
             digest.u32(host.0);
             because.digest(digest);
         }
+        standing.values().for_each(|standstill| standstill.digest(digest));
         losses.digest(digest);
         digest.u64(queue.len() as u64);
         digest.time(*now);

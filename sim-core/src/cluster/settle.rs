@@ -55,7 +55,7 @@ impl Cluster {
             outbox: Vec::new(),
             record_changes: Vec::new(),
             spreading: super::spreading::Spreading::default(),
-            traffic: Traffic::new(&setup, seed),
+            traffic: Traffic::new(&setup, &mut streams),
             second_awaited: false,
             setup,
         };

@@ -80,6 +80,16 @@ impl Cluster {
         }
     }
 
+    /// The tasks of machines stand still and go on with them.
+    pub(crate) fn traffic_follows_machines(&mut self, out: &Effects) {
+        if !self.traffic.is_planned() {
+            return;
+        }
+        for (id, host) in self.hosts.iter() {
+            self.traffic.follow_machine(out.now(), id, host.frozen.is_some());
+        }
+    }
+
     /// Traffic hears what became of the backends that a host knows.
     pub(super) fn traffic_hears(&mut self, host: HostId, because: FactId, changes: &[BackendChange]) {
         if self.traffic.is_planned() {

@@ -91,6 +91,7 @@ impl Traffic {
         let target = request.target.expect("it was routed").host;
         let link = match ground.way(target, entry) {
             Ok(link) => link,
+            Err(_) if self.is_kept_for_reader(id, target, ground) => return,
             Err(fault) => return self.hang(id, ground::no_way(entry, ground), fault),
         };
         let source = self.source(source);

@@ -67,6 +67,13 @@ impl Traffic {
     /// A client waits for no connection any longer.
     pub(super) fn gives_up(&mut self, id: RequestId, ground: &mut impl Ground) {
         let Some(request) = self.requests.get_mut(id).filter(|request| !request.connected) else { return };
+        if request.overdue_on.is_some() {
+            return;
+        }
+        if let Some(host) = self.standing_client(id) {
+            return self.keep_overdue(id, host);
+        }
+        let request = self.requests.get_mut(id).expect("it is under way");
         let trouble = request.trouble.expect("only what is in trouble is given up");
         self.fail(id, trouble, ground);
     }
@@ -85,20 +92,29 @@ impl Traffic {
                 let at = first.sent + timeout;
                 return self.later(at, Step::Deadline(id));
             }
-            let (entry, target) = (first.entry, first.target);
-            let way = entry.zip(target);
-            let server = target.and_then(|target| self.servers.get(target.task));
-            let (failure, because) = match server.filter(|server| server.hangs(now)) {
-                Some(server) => (Failure::Hangs, server.started_by),
-                None => {
-                    let hindrance = way.and_then(|(entry, target)| ground.hindrance(entry, target.host));
-                    (Failure::TooSlow, hindrance.unwrap_or(source.begun))
-                }
-            };
-            let waited = Blame { failure, because, entry, target, via: None };
-            let blame = first.trouble.unwrap_or(waited);
-            self.fail(request, blame, ground);
+            match self.standing_client(request) {
+                Some(host) => self.keep_overdue(request, host),
+                None => self.give_up_waiting(request, ground),
+            }
         }
+    }
+
+    /// A client waits for no answer to a request any longer.
+    pub(super) fn give_up_waiting(&mut self, id: RequestId, ground: &mut impl Ground) {
+        let request = self.requests.get_mut(id).expect("it is under way");
+        let (source, entry, target) = (request.source, request.entry, request.target);
+        let trouble = request.trouble.or_else(|| request.stands_still(ground));
+        let server = target.and_then(|target| self.servers.get(target.task));
+        let (failure, because) = match server.filter(|server| server.hangs(self.now)) {
+            Some(server) => (Failure::Hangs, server.started_by),
+            None => {
+                let way = entry.zip(target);
+                let hindrance = way.and_then(|(entry, target)| ground.hindrance(entry, target.host));
+                (Failure::TooSlow, hindrance.unwrap_or(self.sources[source.index()].begun))
+            }
+        };
+        let waited = Blame { failure, because, entry, target, via: None };
+        self.fail(id, trouble.unwrap_or(waited), ground);
     }
 
     /// The blame if the task that sent a request has ended.
@@ -119,10 +135,14 @@ impl Traffic {
 
     /// A request is nothing that its client waits for any more. Its server may still be at it.
     fn take_out(&mut self, id: RequestId) -> Request {
-        let Traffic { sources, requests, servers, .. } = self;
+        let Traffic { sources, requests, servers, standing, .. } = self;
         let request = requests.get_mut(id).expect("a request ends once");
         let (source, phase, target) = (request.source, request.phase, request.target);
-        requests.unlink(&mut sources[source.index()].deadlines, Kind::Deadlines, id);
+        let awaited = match request.overdue_on {
+            Some(host) => &mut standing.get_mut(&host).expect("the machine stands still").overdue,
+            None => &mut sources[source.index()].deadlines,
+        };
+        requests.unlink(awaited, Kind::Deadlines, id);
         match (phase, target) {
             (Phase::Serving, _) => {
                 let request = requests.get_mut(id).expect("it is being served");

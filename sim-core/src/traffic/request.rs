@@ -35,6 +35,8 @@ pub(super) struct Request {
     /// The connection is there: somebody at the other end has accepted it.
     pub(super) connected: bool,
     pub(super) phase: Phase,
+    /// The machine on which its client would have given it up, if that did not stand still.
+    pub(super) overdue_on: Option<HostId>,
     /// How often its packets were sent again.
     pub(super) tries: u8,
     /// Calls of the program that were answered.
@@ -61,6 +63,7 @@ impl Request {
             balanced: false,
             connected: false,
             phase: Phase::Sent,
+            overdue_on: None,
             tries: 0,
             calls_done: 0,
             trouble: None,
@@ -174,8 +177,11 @@ impl Requests {
     }
 
     /// All attempts that are under way, those included whose client has given up.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Request> {
-        self.places.iter().filter_map(|place| place.request.as_ref())
+    pub(super) fn iter(&self) -> impl Iterator<Item = (RequestId, &Request)> {
+        let places = (0..).zip(&self.places);
+        places.filter_map(|(index, place)| {
+            Some((RequestId { index, generation: place.generation }, place.request.as_ref()?))
+        })
     }
 
     /// Puts a request at the end of a list.

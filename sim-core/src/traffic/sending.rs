@@ -22,7 +22,7 @@ impl Traffic {
         if now >= source.ends {
             return;
         }
-        let interval = source.interval().unwrap_or_default();
+        let interval = source.interval().expect("only sources with a rate have arrivals");
         let turn = source.next_turn();
         self.later(now + interval, Step::Arrival(id));
         if let Some(client) = self.client_of_turn(id, turn, ground) {
@@ -39,8 +39,8 @@ impl Traffic {
         match self.client_of_turn(id, u64::from(user), ground) {
             Some(client) => self.send(id, ClientKey { number: user, ..client }, None, ground),
             None => {
-                let pause = self.source(id).think().unwrap_or_default().max(NO_TASK_PAUSE);
-                self.later(now + pause, Step::User(id, user));
+                let think = self.source(id).think().expect("only sources with users have users who act");
+                self.later(now + think.max(NO_TASK_PAUSE), Step::User(id, user));
             }
         }
     }

@@ -137,11 +137,11 @@ impl Traffic {
     /// The program has done its own part, and asks others for the rest.
     pub(super) fn served(&mut self, id: RequestId, ground: &mut impl Ground) {
         let Some(request) = self.requests.get_mut(id) else { return };
-        let (phase, done) = (request.phase, request.calls_done as usize);
-        if !matches!(phase, Phase::Serving | Phase::Abandoned) {
+        let (phase, done, target) = (request.phase, request.calls_done as usize, request.target);
+        if !matches!(phase, Phase::Serving | Phase::Abandoned) || self.keeps_unfinished(id, ground) {
             return;
         }
-        let task = request.target.expect("it was routed").task;
+        let task = target.expect("it was routed").task;
         let server = self.servers.get(task).expect("it serves");
         if server.hangs(self.now) {
             return;
@@ -213,6 +213,7 @@ impl Traffic {
                     None => self.succeed(id, at, ground),
                 }
             }
+            Err(_) if self.is_kept_for_reader(id, target.host, ground) => {}
             Err(because) => {
                 let request = self.requests.get_mut(id).expect("it is answered");
                 let pause = ground::pause(true, request.tries);

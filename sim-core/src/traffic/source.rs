@@ -5,7 +5,7 @@ use super::client::{Client, ClientKey};
 use super::entries::Entries;
 use super::request::List;
 use super::tally::Tally;
-use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream};
+use crate::kernel::{Digest, SimDuration, SimTime, StateDigest, Stream, Streams};
 use crate::model::FactId;
 use crate::model::setup::{ClientBehaviour, Load, Origin, Traffic as Plan};
 
@@ -29,13 +29,13 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(plan: &Plan, seed: u64) -> Self {
+    pub(super) fn new(plan: &Plan, streams: &mut Streams) -> Self {
         let entries = match &plan.origin {
             Origin::Outside { through, check } => Entries::new(through, *check),
             Origin::Tasks { .. } | Origin::Calls { .. } => Entries::default(),
         };
         Source {
-            lots: Stream::named(seed, &format!("traffic/{}", plan.name)),
+            lots: streams.stream(&format!("traffic/{}", plan.name)),
             plan: plan.clone(),
             begun: FactId(0),
             ends: SimTime::ZERO,

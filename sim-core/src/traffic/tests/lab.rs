@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest};
+use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Streams};
 use crate::mesh::{Mesh, Refusal, Target};
 use crate::model::*;
 use crate::net::Link;
@@ -72,7 +72,7 @@ impl Lab {
             loss: Ppm(0),
             version: 0,
         };
-        let traffic = Traffic::new(&Arc::new(setup), 1);
+        let traffic = Traffic::new(&Arc::new(setup), &mut Streams::new(1));
         Lab { world, traffic, now: SimTime::ZERO, facts: 0, losses: Vec::new() }
     }
 
