@@ -97,39 +97,35 @@ pub(super) fn spread(reader: &mut Reader<'_>, spread: &file::Spread, pointer: &P
         TextOrTable::Table(table) => table,
     };
     let at = reader.place(table.referenced, pointer);
-    match (&table.value.uniform, &table.value.exponential) {
-        (Some(bounds), None) => {
-            let pointer = pointer.key("uniform");
-            let at = reader.place(bounds.referenced, &pointer);
-            let [low, high] = bounds.value.as_slice() else {
-                let problem = Problem::WrongShape { expected: "a list of two durations".to_owned() };
-                reader.fail(at, problem, "write the shortest and the longest time, such as `[10ms, 30ms]`");
-                return None;
-            };
-            let low = reader.given(Some(low), &pointer, Reader::duration);
-            let high = reader.given(Some(high), &pointer, Reader::duration);
-            let (low, high) = (low?, high?);
-            if low > high {
-                reader.fail(at, Problem::EmptyInterval, "write the shorter time first");
-                return None;
-            }
-            Some(Spread::Uniform(low, high))
-        }
-        (None, Some(mean)) => {
-            let mean = reader.given(Some(mean), &pointer.key("exponential"), Reader::positive_duration)?;
-            Some(Spread::Exponential(mean))
-        }
-        (None, None) | (Some(_), Some(_)) => {
-            let found = [
-                ("uniform", table.value.uniform.is_some()),
-                ("exponential", table.value.exponential.is_some()),
-            ];
-            let found = found.iter().filter(|(_, is)| *is).map(|(key, _)| format!("`{key}`")).collect();
-            let problem = Problem::NotExactlyOne { of: "`uniform` and `exponential`".into(), found };
-            reader.fail(at, problem, "a time that is always the same needs no table: `20ms`");
-            None
+    let keys =
+        [("uniform", table.value.uniform.is_some()), ("exponential", table.value.exponential.is_some())];
+    reader.exactly_one(&keys, &at, "a time that is always the same needs no table: `20ms`")?;
+    match &table.value.uniform {
+        Some(bounds) => uniform(reader, bounds, &pointer.key("uniform")),
+        None => {
+            let mean = table.value.exponential.as_ref();
+            let mean = reader.given(mean, &pointer.key("exponential"), Reader::positive_duration);
+            mean.map(Spread::Exponential)
         }
     }
+}
+
+/// `[10ms, 30ms]`
+fn uniform(reader: &mut Reader<'_>, bounds: &Spanned<Vec<Text>>, pointer: &Pointer) -> Option<Spread> {
+    let at = reader.place(bounds.referenced, pointer);
+    let [low, high] = bounds.value.as_slice() else {
+        let problem = Problem::WrongShape { expected: "a list of two durations".to_owned() };
+        reader.fail(at, problem, "write the shortest and the longest time, such as `[10ms, 30ms]`");
+        return None;
+    };
+    let low = reader.given(Some(low), pointer, Reader::duration);
+    let high = reader.given(Some(high), pointer, Reader::duration);
+    let (low, high) = (low?, high?);
+    if low > high {
+        reader.fail(at, Problem::EmptyInterval, "write the shorter time first");
+        return None;
+    }
+    Some(Spread::Uniform(low, high))
 }
 
 /// `web:8080`, `dns:53/udp`; inside also `tasks.web:80` and `web.backend:80`. The protocol may stand in a key of its own.
@@ -197,33 +193,24 @@ fn origin(
     at: &Location,
     pointer: &Pointer,
 ) -> Option<Origin> {
-    match (&file.through, &file.from) {
-        (Some(through), None) => {
-            let errors = reader.errors.len();
-            let through = reader.hosts(names, through, &pointer.key("through"));
-            if through.is_empty() {
-                if reader.errors.len() == errors {
-                    let problem = Problem::Contradiction("there is no host to send to");
-                    reader.fail(at.clone(), problem, "name hosts, or `all`");
-                }
-                return None;
-            }
-            let check = file.check.as_ref().map(|check| check_of(reader, check, &pointer.key("check")));
-            Some(Origin::Outside { through, check })
+    let keys = [("through", file.through.is_some()), ("from", file.from.is_some())];
+    let help = "requests come from outside `through` hosts, or `from` the tasks of a service";
+    reader.exactly_one(&keys, at, help)?;
+    let Some(through) = &file.through else {
+        let service = reader.given(file.from.as_ref(), &pointer.key("from"), Reader::plain_name)?;
+        return Some(Origin::Tasks { service });
+    };
+    let errors = reader.errors.len();
+    let through = reader.hosts(names, through, &pointer.key("through"));
+    if through.is_empty() {
+        if reader.errors.len() == errors {
+            let problem = Problem::Contradiction("there is no host to send to");
+            reader.fail(at.clone(), problem, "name hosts, or `all`");
         }
-        (None, Some(from)) => {
-            let service = reader.given(Some(from), &pointer.key("from"), Reader::plain_name)?;
-            Some(Origin::Tasks { service })
-        }
-        (None, None) | (Some(_), Some(_)) => {
-            let both = file.through.is_some();
-            let found = if both { vec!["`through`".to_owned(), "`from`".to_owned()] } else { Vec::new() };
-            let problem = Problem::NotExactlyOne { of: "`through` and `from`".into(), found };
-            let help = "requests come from outside `through` hosts, or `from` the tasks of a service";
-            reader.fail(at.clone(), problem, help);
-            None
-        }
+        return None;
     }
+    let check = file.check.as_ref().map(|check| check_of(reader, check, &pointer.key("check")));
+    Some(Origin::Outside { through, check })
 }
 
 fn check_of(reader: &mut Reader<'_>, file: &Spanned<CheckFile>, pointer: &Pointer) -> EntryCheck {
@@ -244,43 +231,36 @@ fn check_of(reader: &mut Reader<'_>, file: &Spanned<CheckFile>, pointer: &Pointe
 
 /// A rate, or users who wait for answers.
 fn load(reader: &mut Reader<'_>, file: &TrafficFile, at: &Location, pointer: &Pointer) -> Option<Load> {
-    match (&file.rate, &file.users) {
-        (Some(rate), None) => {
-            let interval = reader.given(Some(rate), &pointer.key("rate"), |reader, text, at| {
-                reader.unit(text, at, units::rate)
-            });
-            let is_poisson =
-                reader.given(file.arrivals.as_ref(), &pointer.key("arrivals"), |reader, text, at| {
-                    reader.word(text, at, "kind of arrivals", &[("constant", false), ("poisson", true)])
-                });
-            let interval = interval?;
-            Some(if is_poisson == Some(true) { Load::Poisson(interval) } else { Load::Constant(interval) })
-        }
-        (None, Some(users)) => {
-            let users = reader.given(Some(users), &pointer.key("users"), |reader, text, at| {
-                positive(reader, text, at, "number of users", CLIENTS_MAX)
-            });
-            let think = match &file.think {
-                Some(think) => spread(reader, think, &pointer.key("think"))?,
-                None => {
-                    reader.fail(at.clone(), Problem::MissingKey("think"), "say how long users wait between an answer and their next request, such as `think: 1s`");
-                    return None;
-                }
-            };
-            Some(Load::Users { users: users?, think })
-        }
-        (None, None) | (Some(_), Some(_)) => {
-            let found = if file.rate.is_some() {
-                vec!["`rate`".to_owned(), "`users`".to_owned()]
-            } else {
-                Vec::new()
-            };
-            let problem = Problem::NotExactlyOne { of: "`rate` and `users`".into(), found };
-            let help = "requests come at a `rate`, or from `users` who wait for each answer and `think`";
-            reader.fail(at.clone(), problem, help);
-            None
-        }
-    }
+    let keys = [("rate", file.rate.is_some()), ("users", file.users.is_some())];
+    let help = "requests come at a `rate`, or from `users` who wait for each answer and `think`";
+    reader.exactly_one(&keys, at, help)?;
+    if file.rate.is_some() { rate(reader, file, pointer) } else { users(reader, file, at, pointer) }
+}
+
+/// Requests that come whatever becomes of those before.
+fn rate(reader: &mut Reader<'_>, file: &TrafficFile, pointer: &Pointer) -> Option<Load> {
+    let interval = reader.given(file.rate.as_ref(), &pointer.key("rate"), |reader, text, at| {
+        reader.unit(text, at, units::rate)
+    });
+    let is_poisson = reader.given(file.arrivals.as_ref(), &pointer.key("arrivals"), |reader, text, at| {
+        reader.word(text, at, "kind of arrivals", &[("constant", false), ("poisson", true)])
+    });
+    let interval = interval?;
+    Some(if is_poisson == Some(true) { Load::Poisson(interval) } else { Load::Constant(interval) })
+}
+
+/// Users who wait for each answer.
+fn users(reader: &mut Reader<'_>, file: &TrafficFile, at: &Location, pointer: &Pointer) -> Option<Load> {
+    let users = reader.given(file.users.as_ref(), &pointer.key("users"), |reader, text, at| {
+        positive(reader, text, at, "number of users", CLIENTS_MAX)
+    });
+    let Some(think) = &file.think else {
+        let help = "say how long users wait between an answer and their next request, such as `think: 1s`";
+        reader.fail(at.clone(), Problem::MissingKey("think"), help);
+        return None;
+    };
+    let think = spread(reader, think, &pointer.key("think"))?;
+    Some(Load::Users { users: users?, think })
 }
 
 /// Keys that mean nothing here.
