@@ -13,6 +13,7 @@ mod placement;
 mod raft;
 mod run;
 mod story;
+mod strikes;
 mod summary;
 mod text;
 mod time;

@@ -16,7 +16,8 @@ use sim_core::model::{
 
 use self::advice::advice;
 use self::scene::Scene;
-use crate::backends::StaleBackends;
+use crate::backends::{Known, StaleBackends, stale};
+use crate::strikes::{Blow, blows};
 use crate::text::{Text, Tone};
 use crate::updates::{Update, origin_of, updates};
 use crate::words::{Enumeration, enumerate, lost_requests, reason_of_command, reason_of_fault};
@@ -35,8 +36,17 @@ struct Key {
 }
 
 impl Key {
-    fn of(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run: &Run<'_>) -> Self {
-        let reason = reason(record, failed, updates, run);
+    fn of(
+        record: &FactRecord,
+        failed: &RequestsFailed,
+        updates: &[Update],
+        blows: &[Blow],
+        run: &Run<'_>,
+    ) -> Self {
+        let reason = match reason(record, failed, updates, run) {
+            Reason::Origin(id) => Reason::Origin(blow_of(id, blows).map_or(id, |blow| blow.facts[0])),
+            reason @ (Reason::Update(_) | Reason::Start) => reason,
+        };
         Key { reason, traffic: failed.traffic, failure: failed.failure, via: failed.via }
     }
 
@@ -65,6 +75,10 @@ struct Loss {
     last_sent: SimTime,
     tasks: BTreeSet<TaskId>,
     entries: BTreeSet<HostId>,
+    /// The backends that nodes should not have had any more, each with the time of the last request to it.
+    stale: BTreeMap<Known, SimTime>,
+    /// The last fact that tells of them.
+    last: FactId,
 }
 
 /// All losses of a run.
@@ -72,6 +86,7 @@ struct Losses<'a> {
     run: &'a Run<'a>,
     updates: Vec<Update>,
     stale: StaleBackends,
+    blows: Vec<Blow>,
     by_key: Vec<(Key, Loss)>,
 }
 
@@ -128,30 +143,39 @@ pub(crate) fn losses_json(run: &Run<'_>) -> Vec<Value> {
     losses.by_key.iter().map(object).collect()
 }
 
-/// What a fact tells of, with all requests that were lost like that: `105 requests of users, sent from 20.04 s to
-/// 25.96 s, are lost: black hole, web.2 could not be reached`.
-pub(crate) fn loss_sentence(record: &FactRecord, failed: &RequestsFailed, run: &Run<'_>) -> Option<String> {
+/// Requests of a source that were lost alike, in words.
+pub(crate) struct Incident {
+    /// The last fact that tells of them.
+    pub(crate) last: FactId,
+    /// `105 requests of users, sent from 20.04 s to 25.96 s, are lost: black hole, web.2 could not be reached`
+    pub(crate) sentence: String,
+}
+
+/// All that cost requests of a source, in order.
+pub(crate) fn incidents(run: &Run<'_>, of: TrafficId) -> Vec<Incident> {
     let losses = Losses::collect(run);
-    let wanted = Key::of(record, failed, &losses.updates, run);
-    let (key, loss) = losses.by_key.iter().find(|(key, _)| *key == wanted)?;
-    let source = run.recording.census.names().traffic(key.traffic);
-    let cause = key.failure.cause().name().replace('_', " ");
-    let why = format!("{cause}, {}", losses.what(key, loss));
-    Some(lost_requests(loss.count, &format!("{source}, sent {},", loss.span()), &why))
+    let source = run.recording.census.names().traffic(of);
+    let incident = |(key, loss): &(Key, Loss)| {
+        let cause = key.failure.cause().name().replace('_', " ");
+        let why = format!("{cause}, {}", losses.what(key, loss));
+        let sentence = lost_requests(loss.count, &format!("{source}, sent {},", loss.span()), &why);
+        Incident { last: loss.last, sentence }
+    };
+    losses.by_key.iter().filter(|(key, _)| key.traffic == of).map(incident).collect()
 }
 
 impl<'a> Losses<'a> {
     fn collect(run: &'a Run<'a>) -> Self {
-        let updates = updates(run.recording);
+        let (updates, blows) = (updates(run.recording), blows(run.recording));
         let mut by_key = BTreeMap::<Key, Loss>::new();
         for record in &run.recording.facts {
             let Fact::RequestsFailed(failed) = &record.fact else { continue };
-            let key = Key::of(record, failed, &updates, run);
-            by_key.entry(key).or_insert_with(|| Loss::new(failed)).add(failed);
+            let key = Key::of(record, failed, &updates, &blows, run);
+            by_key.entry(key).or_insert_with(|| Loss::new(record, failed)).add(record, failed);
         }
         let mut by_key: Vec<(Key, Loss)> = by_key.into_iter().collect();
         by_key.sort_by_key(|(key, loss)| (loss.first_sent, *key));
-        Losses { run, updates, stale: StaleBackends::of(run.recording, None), by_key }
+        Losses { run, updates, stale: StaleBackends::of(run.recording, None), blows, by_key }
     }
 
     /// Lines of equal columns.
@@ -260,7 +284,7 @@ impl<'a> Losses<'a> {
 
     /// Until when these backends got connections, if that is over.
     fn known_until(&self, loss: &Loss) -> String {
-        let end = self.stale.last_end(&loss.entries, &loss.tasks);
+        let end = self.stale.last_end(&loss.stale);
         end.map_or_else(String::new, |end| format!(", a backend until {}", time::seconds(end)))
     }
 
@@ -281,8 +305,8 @@ impl<'a> Losses<'a> {
                 if let Fact::Command { line, .. } = &record.fact {
                     return Some(reason_of_command(line, record.time));
                 }
-                let strike = recording.origins.strike(id)?;
-                Some(reason_of_fault(&recording.census.names().fault(&strike.fault), strike.time))
+                let blow = blow_of(id, &self.blows)?;
+                Some(reason_of_fault(&blow.words(), blow.time))
             }
         }
     }
@@ -293,9 +317,10 @@ impl<'a> Losses<'a> {
 }
 
 impl Loss {
-    fn new(failed: &RequestsFailed) -> Self {
+    fn new(record: &FactRecord, failed: &RequestsFailed) -> Self {
         let RequestsFailed { first_sent, last_sent, .. } = *failed;
-        Loss { count: 0, first_sent, last_sent, tasks: BTreeSet::new(), entries: BTreeSet::new() }
+        let (tasks, entries) = (BTreeSet::new(), BTreeSet::new());
+        Loss { count: 0, first_sent, last_sent, tasks, entries, stale: BTreeMap::new(), last: record.id }
     }
 
     /// `from 20.04 s to 25.96 s`: when they were sent.
@@ -304,12 +329,17 @@ impl Loss {
         if first == last { format!("at {first}") } else { format!("from {first} to {last}") }
     }
 
-    fn add(&mut self, failed: &RequestsFailed) {
+    fn add(&mut self, record: &FactRecord, failed: &RequestsFailed) {
+        self.last = record.id;
         self.count += failed.count;
         self.first_sent = self.first_sent.min(failed.first_sent);
         self.last_sent = self.last_sent.max(failed.last_sent);
         self.tasks.extend(failed.task);
         self.entries.extend(failed.entry);
+        if let Some(known) = stale(failed) {
+            let sent = self.stale.entry(known).or_insert(failed.first_sent);
+            *sent = failed.first_sent.max(*sent);
+        }
     }
 }
 
@@ -326,6 +356,11 @@ fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run:
         Some(place) => Reason::Update(place),
         None => origin.map_or(Reason::Start, Reason::Origin),
     }
+}
+
+/// The faults that struck with one, if it is a fault.
+fn blow_of(id: FactId, blows: &[Blow]) -> Option<&Blow> {
+    blows.iter().find(|blow| blow.facts.contains(&id))
 }
 
 /// True if requests are datagrams.

@@ -19,12 +19,16 @@ pub use self::subject::UnknownSubject;
 use crate::Run;
 use crate::backends::StaleBackends;
 use crate::losses::losses_text;
+use crate::summary::counted;
 use crate::text::{Text, Tone};
 use crate::time;
 use crate::words::{Weight, sentence, subject_name, tell};
 
 /// Lines about the subject that are listed; the last ones.
 const LINES_MAX: usize = 40;
+
+/// Reasons that are listed; the last ones.
+const REASONS_MAX: usize = 12;
 
 /// All that can be said about why something is as it is at the end of a run.
 pub struct Answer<'a> {
@@ -107,8 +111,10 @@ impl<'a> Answer<'a> {
         let at = time::short(self.run.recording.ended);
         text.push(Tone::Heading, format!("{} at {at}", self.heading()));
         text.end_line();
-        let reasons = self.reasons.iter().map(|reason| reason.sentence.as_str());
-        paragraph("Why", reasons, &mut text);
+        let hidden = self.reasons.len().saturating_sub(REASONS_MAX);
+        let left_out = (hidden > 0).then(|| format!("{} left out", counted(hidden as u64, "earlier reason")));
+        let reasons = self.reasons[hidden..].iter().map(|reason| reason.sentence.as_str());
+        paragraph("Why", left_out.as_deref().into_iter().chain(reasons), &mut text);
         paragraph("Right now", self.now.iter().map(String::as_str), &mut text);
         if let Subject::Traffic(traffic) = self.subject
             && let Some(lost) = losses_text(self.run, Some(traffic))

@@ -1,8 +1,9 @@
 //! What explains a chart: faults, managers that took over as leaders, and nodes that were drained.
 use sim_core::Recording;
 use sim_core::kernel::SimTime;
-use sim_core::model::{Fact, Fault};
+use sim_core::model::Fact;
 
+use crate::strikes::blows;
 use crate::words::availability;
 
 /// Markers that have a number and a line in the key; further ones are lines without number.
@@ -32,14 +33,12 @@ pub(super) struct Marker {
 /// All markers of a run in order.
 pub(super) fn markers(recording: &Recording) -> Vec<Marker> {
     let names = recording.census.names();
-    let mut markers: Vec<Marker> = recording
-        .origins
-        .strikes()
+    let mut markers: Vec<Marker> = blows(recording)
         .iter()
-        .map(|strike| Marker {
-            time: strike.time,
-            kind: kind(&strike.fault),
-            text: names.fault(&strike.fault),
+        .map(|blow| Marker {
+            time: blow.time,
+            kind: if blow.is_repair { MarkerKind::Mended } else { MarkerKind::Fault },
+            text: blow.words(),
         })
         .collect();
     for record in &recording.facts {
@@ -54,10 +53,6 @@ pub(super) fn markers(recording: &Recording) -> Vec<Marker> {
     }
     markers.sort_by_key(|marker| marker.time);
     markers
-}
-
-fn kind(fault: &Fault) -> MarkerKind {
-    if fault.is_repair() { MarkerKind::Mended } else { MarkerKind::Fault }
 }
 
 /// Rows for things of a width along a line, so that no two of a row overlap: the first row with room for each.

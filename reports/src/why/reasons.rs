@@ -7,7 +7,7 @@ use sim_core::model::{
 };
 
 use crate::causes::is_own_doing;
-use crate::losses::loss_sentence;
+use crate::losses::{Incident, incidents};
 use crate::words::{availability, has_ended, sentence as tell_sentence, subject_name};
 use crate::{Run, time};
 
@@ -40,7 +40,13 @@ pub(super) fn reasons<'a>(subject: Subject, facts: &[&'a FactRecord], run: &'a R
             decisive.push(record);
         }
     }
-    decisive.into_iter().map(|fact| explain(fact, run)).collect()
+    let mut reasons: Vec<Reason<'_>> = decisive.into_iter().map(|fact| explain(fact, None, run)).collect();
+    if let Subject::Traffic(traffic) = subject {
+        reasons.extend(incidents(run, traffic).into_iter().filter_map(|Incident { last, sentence }| {
+            Some(explain(run.recording.fact(last)?, Some(sentence), run))
+        }));
+    }
+    reasons
 }
 
 /// What about its subject a fact decides. Of several facts about one aspect the last one counts.
@@ -81,22 +87,21 @@ fn aspect(record: &FactRecord, subject: Subject, census: &Census) -> Option<&'st
         | Fact::TaskState { .. }
         | Fact::TaskDesired { .. }
         | Fact::Container { .. }
+        | Fact::RequestsFailed(_)
         | Fact::Backends { .. } => None,
         Fact::Traffic { .. } => Some("traffic"),
-        Fact::RequestsFailed(failed) => Some(failed.failure.name()),
     }
 }
 
 /// `web.3 was created at 43.913 s because worker-2 went Down at 43.912 s: heartbeat missed since 30 s, fault: crash
 /// of worker-2`
-fn explain<'a>(fact: &'a FactRecord, run: &'a Run<'a>) -> Reason<'a> {
+///
+/// `told` is the sentence for more than that fact, if it stands for more.
+fn explain<'a>(fact: &'a FactRecord, told: Option<String>, run: &'a Run<'a>) -> Reason<'a> {
     let recording = run.recording;
     let links = links(fact, recording);
     let census = &recording.census;
-    // A fact tells of one second, and of one task and node: the reason is of all that was lost like that.
-    let losses =
-        if let Fact::RequestsFailed(failed) = &fact.fact { loss_sentence(fact, failed, run) } else { None };
-    let mut sentence = losses.unwrap_or_else(|| clause(fact, fact.fact.subject(), census));
+    let mut sentence = told.unwrap_or_else(|| clause(fact, fact.fact.subject(), census));
     // What belongs to the timeline needs no reason, and an answer is its command's.
     if !matches!(fact.fact, Fact::Command { .. } | Fact::Fault { .. } | Fact::Answer { .. }) {
         append_chain(fact, &links, census, &mut sentence);
