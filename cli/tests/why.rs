@@ -138,3 +138,11 @@ fn a_source_tells_all_that_was_lost_like_that_and_when_it_was_sent() {
     let (told, _) = ran.stdout.split_once("\nWhat happened\n").expect("there is a history");
     expect_file!["../testdata/why/crash.txt"].assert_eq(told);
 }
+
+#[test]
+fn a_source_that_loses_requests_again_and_again_tells_the_last_times_and_how_many_it_leaves_out() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/why/many.yaml");
+    let ran = run(&folder("why-many"), &["why", file.to_str().expect("the path is text"), "users"]);
+    let (told, _) = ran.stdout.split_once("\nRequests lost\n").expect("requests are lost");
+    expect_file!["../testdata/why/many.txt"].assert_eq(told);
+}

@@ -1,12 +1,15 @@
 //! Reports of runs that are written by hand.
 mod tale;
 
+use std::sync::Arc;
+
 use expect_test::expect_file;
 use sim_core::Recording;
 use sim_core::kernel::SimDuration;
-use sim_core::model::{CommandId, Fact, HostId, TaskState};
+use sim_core::model::{CommandId, Fact, Fault, HostId, Place, TaskState, ZoneId};
 
 use self::tale::Tale;
+use crate::strikes::blows;
 use crate::{CHARTS, ScenarioInfo, metrics_csv, metrics_table, story, trace_header, trace_line};
 
 /// Six replicas; a worker with two of them crashes; the leader crashes later.
@@ -86,6 +89,24 @@ fn a_trace_has_a_header_and_a_line_for_every_fact() {
 fn the_chart_shows_tasks_faults_and_leaders() {
     expect_file!["../testdata/tasks.svg"]
         .assert_eq(&CHARTS[0].draw(&worker_failure(), &scenario()).expect("every run has this chart"));
+}
+
+#[test]
+fn a_cut_of_a_zone_from_many_hosts_is_one_blow() {
+    let mut tale = Tale::new(4);
+    let cut = |host| {
+        let (from, to) = (Place::Zone(ZoneId(0)), Place::Host(HostId(host)));
+        Fact::Fault { fault: Arc::new(Fault::Cut { from, to, one_way: false }) }
+    };
+    for host in 3..7 {
+        tale.tell(10_000, 0, cut(host));
+    }
+    tale.tell(20_000, 0, cut(3));
+    let blows = blows(&tale.end(30_000));
+    let told: Vec<(String, usize)> = blows.iter().map(|blow| (blow.words(), blow.facts.len())).collect();
+    let expected =
+        [("cut between default and worker-1 to worker-4", 4), ("cut between default and worker-1", 1)];
+    assert_eq!(told, expected.map(|(words, faults)| (words.to_owned(), faults)));
 }
 
 #[test]

@@ -112,7 +112,9 @@ impl<'a> Answer<'a> {
         text.push(Tone::Heading, format!("{} at {at}", self.heading()));
         text.end_line();
         let hidden = self.reasons.len().saturating_sub(REASONS_MAX);
-        let left_out = (hidden > 0).then(|| format!("{} left out", counted(hidden as u64, "earlier reason")));
+        let are = if hidden == 1 { "is" } else { "are" };
+        let left_out = format!("{} {are} left out", counted(hidden as u64, "earlier reason"));
+        let left_out = (hidden > 0).then_some(left_out);
         let reasons = self.reasons[hidden..].iter().map(|reason| reason.sentence.as_str());
         paragraph("Why", left_out.as_deref().into_iter().chain(reasons), &mut text);
         paragraph("Right now", self.now.iter().map(String::as_str), &mut text);
