@@ -80,14 +80,15 @@ pub(crate) fn stale(failed: &RequestsFailed) -> Option<Known> {
 
 /// Those of some backends to which a node sends nothing new after a fact.
 fn left(record: &FactRecord, of: &BTreeMap<Known, BTreeSet<SimTime>>) -> Vec<Known> {
-    match &record.fact {
-        Fact::Backends { event: BackendEvent::Added, .. } => Vec::new(),
-        Fact::Backends { host, tasks, .. } => {
-            tasks.iter().map(|task| (*host, *task)).filter(|known| of.contains_key(known)).collect()
-        }
-        Fact::Fault { fault } => of.keys().copied().filter(|(host, _)| forgets(fault, *host)).collect(),
-        _ => Vec::new(),
+    if let Fact::Fault { fault } = &record.fact {
+        return of.keys().copied().filter(|(host, _)| forgets(fault, *host)).collect();
     }
+    let Fact::Backends { host, event: BackendEvent::Disabled | BackendEvent::Removed, tasks, .. } =
+        &record.fact
+    else {
+        return Vec::new();
+    };
+    tasks.iter().map(|task| (*host, *task)).filter(|known| of.contains_key(known)).collect()
 }
 
 /// True if a machine knows nothing of any backend after a fault: it has lost power, or a new engine begins.
