@@ -307,6 +307,9 @@ impl fmt::Display for CommandProblem {
             CommandProblem::UnsupportedCommand(command) => write!(f, "`docker {command}` is not supported"),
             CommandProblem::UnknownFlag(flag) => write!(f, "this command has no flag `{flag}`"),
             CommandProblem::UnsupportedFlag(flag) => write!(f, "the flag `{flag}` is not supported"),
+            CommandProblem::BadValue { flag, value, reason } if value.is_empty() => {
+                write!(f, "an empty text is no value for {flag}: {reason}")
+            }
             CommandProblem::BadValue { flag, value, reason } => {
                 write!(f, "`{value}` is no value for {flag}: {reason}")
             }

@@ -131,14 +131,11 @@ pub fn percentage(text: &str) -> Result<Ppm, UnitError> {
     Ok(Ppm(millionths as u32))
 }
 
-/// A decimal part of a whole such as `0.25`, at most 1, in billionths.
+/// A decimal part of a whole such as `0.25`, in billionths. More than the whole is one too, as far as it can be held.
 pub fn ratio(text: &str) -> Result<u32, UnitError> {
     let error = |fault| UnitError { quantity: Quantity::Ratio, fault };
     let billionths = scaled(text, 1_000_000_000).map_err(error)?;
-    if billionths > 1_000_000_000 {
-        return Err(error(UnitFault::TooLarge));
-    }
-    Ok(billionths as u32)
+    u32::try_from(billionths).map_err(|_| error(UnitFault::TooLarge))
 }
 
 /// A rate such as `50/s`, as the time between two events, rounded down.
@@ -340,7 +337,8 @@ mod tests {
         assert_eq!(percentage("5").map_err(|error| error.fault), Err(UnitFault::NoUnit));
         assert_eq!(percentage("101%").map_err(|error| error.fault), Err(UnitFault::TooLarge));
         assert_eq!(ratio("0.25"), Ok(250_000_000));
-        assert_eq!(ratio("1.1").map_err(|error| error.fault), Err(UnitFault::TooLarge));
+        assert_eq!(ratio("1.1"), Ok(1_100_000_000));
+        assert_eq!(ratio("5").map_err(|error| error.fault), Err(UnitFault::TooLarge));
         assert_eq!(rate("50/s"), Ok(SimDuration::from_millis(20)));
         assert_eq!(rate("6/s"), Ok(SimDuration::from_nanos(166_666_667)));
         assert_eq!(rate("0.5/m"), Ok(SimDuration::from_secs(120)));

@@ -71,13 +71,13 @@ struct ProcessFlags {
 
 #[derive(Debug, Args)]
 struct ResourceFlags {
-    #[arg(long, value_parser = units::cpus)]
+    #[arg(long, value_parser = values::cpus)]
     limit_cpu: Option<i64>,
     #[arg(long, value_parser = values::size)]
     limit_memory: Option<i64>,
     #[arg(long, value_parser = values::small_number)]
     limit_pids: Option<u32>,
-    #[arg(long, value_parser = units::cpus)]
+    #[arg(long, value_parser = values::cpus)]
     reserve_cpu: Option<i64>,
     #[arg(long, value_parser = values::size)]
     reserve_memory: Option<i64>,

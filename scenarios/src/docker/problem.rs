@@ -77,14 +77,19 @@ fn unknown_flag(path: &str, leaf: &Command, flag: &str) -> CommandError {
         return CommandError { problem, part, help: "nobody would read the help".to_owned() };
     }
     if unsupported::has_flag(path, &name) {
-        let help = "docker has this flag; the simulator cannot do what it asks for".to_owned();
-        return CommandError { problem: CommandProblem::UnsupportedFlag(name), part, help };
+        let names_host = path.is_empty() && matches!(name.as_str(), "--host" | "-H" | "--context" | "-c");
+        let help = match names_host {
+            true => "a client asks the engine of its own host, which `on` of the entry names",
+            false => "docker has this flag; the simulator cannot do what it asks for",
+        };
+        return CommandError { problem: CommandProblem::UnsupportedFlag(name), part, help: help.to_owned() };
     }
     let flags: Vec<String> =
         leaf.get_arguments().filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let help = match suggest::closest(&name, &flags) {
         Some(flag) => format!("did you mean `{flag}`?"),
+        None if path.is_empty() => "`docker --help` lists docker's flags".to_owned(),
         None => format!("`docker {path} --help` lists docker's flags"),
     };
     CommandError { problem: CommandProblem::UnknownFlag(name), part, help }
@@ -106,14 +111,20 @@ fn command_names(leaf: &Command) -> impl Iterator<Item = &str> {
 }
 
 fn bad_value(argument: &str, value: &str, error: &clap::Error) -> CommandError {
+    let name = flag_name(argument);
     let reason = match error.source() {
         Some(source) => source.to_string(),
-        None if value.is_empty() => "a value is needed".to_owned(),
+        None if value.is_empty() => {
+            return CommandError {
+                part: name.to_owned(),
+                ..CommandError::usage(&format!("{name} needs a value"))
+            };
+        }
         None => "it is not of the right kind".to_owned(),
     };
     let help = error.source().and_then(|source| source.downcast_ref::<UnitError>());
     let help = help.map_or("", |unit| unit.quantity.example());
-    CommandError::value(flag_name(argument), value, &reason).with_help(help)
+    CommandError::value(name, value, &reason).with_help(help)
 }
 
 /// The name of an argument that clap prints as `--name <VALUE>`, or as `<NAME>...` if it has no flag.

@@ -15,7 +15,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("kill", "end a container with `fault: { kill_task: web.1 }`"),
     ("stop", "end a container with `fault: { kill_task: web.1 }`"),
     ("rm", "end a container with `fault: { kill_task: web.1 }`"),
-    ("container", "the containers of a host are listed by `ps`"),
+    ("container", "containers belong to tasks here: `service ps` and `node ps` list those"),
     ("run", "containers belong to services here: `service create`"),
     ("create", "containers belong to services here: `service create`"),
     ("pull", "what hosts have at the start is said by `cached` of an image"),
@@ -48,8 +48,29 @@ const COMMANDS: &[(&str, &str)] = &[
     ("checkpoint", ""),
 ];
 
-/// Flags of docker that the simulator lacks, by the command that has them.
+/// Flags of docker that the simulator lacks, by the command that has them; those before any command come first.
 const FLAGS: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "--config",
+            "--context",
+            "-c",
+            "--debug",
+            "-D",
+            "--host",
+            "-H",
+            "--log-level",
+            "-l",
+            "--tls",
+            "--tlscacert",
+            "--tlscert",
+            "--tlskey",
+            "--tlsverify",
+            "--version",
+            "-v",
+        ],
+    ),
     (
         "service create",
         &["--credential-spec", "--env-file", "--secret", "--config", "--memory-swap", "--memory-swappiness"],

@@ -61,6 +61,14 @@ pub(super) fn size(text: &str) -> Result<i64, UnitError> {
     }
 }
 
+/// A number of CPUs. Docker's client lets negative ones pass, and managers refuse them (spec scheduler 18).
+pub(super) fn cpus(text: &str) -> Result<i64, UnitError> {
+    match text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '.')) {
+        Some(rest) => units::cpus(rest).map(|billionths| -billionths),
+        None => units::cpus(text),
+    }
+}
+
 /// A whole number.
 pub(super) fn number(text: &str) -> Result<u64, Refused> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
