@@ -22,6 +22,17 @@ fn a_task_that_waited_shows_every_node_with_the_filter_that_it_fails() {
 }
 
 #[test]
+fn a_task_that_was_never_allocated_says_what_it_waits_for_and_not_where_it_would_go() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/story/without-allocation.yaml");
+    let ran = run(&folder("explain-unallocated"), &["run", file, "--explain", "over.1"]);
+    let (_, placement) = ran.stdout.split_once("Placement of over.1\n").expect("it was asked for");
+    expect_test::expect![[r#"
+          The scheduler has not looked at over.1 in this run.
+          80.000 s  over.1 waits for the network over, whose subnet 10.9.0.0/24 overlaps that of tiny"#]]
+    .assert_eq(placement.split("\n\n").next().unwrap_or_default());
+}
+
+#[test]
 fn a_placed_task_shows_the_ranks_and_what_decided() {
     let text = placement(&["run", "spread-evenly", "--explain", "s2.2"]);
     expect_file!["../testdata/explain-placed.txt"].assert_eq(&text);

@@ -2,9 +2,10 @@
 use serde_json::{Value, json};
 use sim_core::metrics::Census;
 use sim_core::model::explanation::{NodeExplanation, PlacementOutcome, WonBy};
-use sim_core::model::{Explanation, NodeId};
+use sim_core::model::{Explanation, NodeId, Subject, TaskId, TaskState};
 
 use crate::text::{Text, Tone};
+use crate::why::waits;
 use crate::{Run, time};
 
 /// Lines of a table of nodes that are shown; JSON has all.
@@ -37,12 +38,22 @@ impl<'a> Placement<'a> {
         decisions
     }
 
-    /// Where it would go at the end of the run.
+    /// Where it would go at the end of the run. For a task that lacks what the allocator gives, no node is looked for.
     fn now(&self, run: &Run<'_>) -> Option<Explanation> {
+        let (newest, state) = self.newest(run)?;
+        if state < TaskState::Pending { None } else { run.view.explain_now(newest, run.recording.ended) }
+    }
+
+    /// What it waits for at the end of the run before a node is looked for.
+    fn waits(&self, run: &Run<'_>) -> Vec<String> {
+        let unallocated = self.newest(run).filter(|(_, state)| *state < TaskState::Pending);
+        unallocated.map_or_else(Vec::new, |(task, _)| waits::now(Subject::Task(task), run))
+    }
+
+    fn newest(&self, run: &Run<'_>) -> Option<(TaskId, TaskState)> {
         let census = &run.recording.census;
         let live = census.tasks().filter(|(id, task)| !task.removed && census.task_name(*id) == self.task);
-        let newest = live.map(|(id, _)| id).last()?;
-        run.view.explain_now(newest, run.recording.ended)
+        live.map(|(id, task)| (id, task.state)).last()
     }
 }
 
@@ -63,6 +74,11 @@ pub(crate) fn placement_text(placement: &Placement<'_>, run: &Run<'_>) -> Text {
             text.push(Tone::Faint, format!("    the same again at {}", again.join(", ")));
             text.end_line();
         }
+        text.end_line();
+    }
+    for sentence in placement.waits(run) {
+        text.push(Tone::Faint, format!("  {}", time::seconds(run.recording.ended)));
+        text.plain(format!("  {sentence}"));
         text.end_line();
     }
     if let Some(now) = placement.now(run) {

@@ -6,7 +6,7 @@ mod history;
 mod json;
 mod reasons;
 mod subject;
-mod waits;
+pub(crate) mod waits;
 
 use sim_core::Recording;
 use sim_core::kernel::SimTime;

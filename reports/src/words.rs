@@ -90,6 +90,9 @@ pub(crate) fn tell(record: &FactRecord, census: &Census) -> Telling {
         }
         Fact::TaskDesired { to, .. } if *to > TaskState::Complete => (Family::TaskToldToStop, String::new()),
         Fact::TaskDesired { .. } => (Family::TaskToldToStart, String::new()),
+        Fact::TaskRemoved { task } if !has_run(*task, census) && !has_ended(record, census) => {
+            (Family::TaskWithdrawn, String::new())
+        }
         Fact::TaskRemoved { .. } => (Family::TaskRemoved, String::new()),
         Fact::Container { event, host: on, .. } => container(*event, &host(*on)),
         Fact::Traffic { .. } => (Family::TrafficBegins, String::new()),

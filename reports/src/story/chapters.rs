@@ -5,11 +5,16 @@ use std::sync::Arc;
 use sim_core::Recording;
 use sim_core::kernel::{SimDuration, SimTime};
 use sim_core::metrics::Census;
-use sim_core::model::{CommandId, Fact, FactId, FactRecord, HostId, NoEffect, NodeId, ServiceId, Subject};
+use sim_core::model::{
+    CommandId, Fact, FactId, FactRecord, HostId, NoEffect, NodeId, ServiceId, Subject, TaskId,
+};
 
 use super::replacements::Replacements;
 use crate::causes::is_own_doing;
 use crate::words::{Family, Telling, Weight, tell};
+
+/// How long a task may be NEW before that is worth a line: usually it is for some milliseconds.
+const ALLOCATION_LONG: SimDuration = SimDuration::from_secs(5);
 
 /// The same thing that happened to one or more subjects for one reason.
 #[derive(Clone, Debug)]
@@ -95,7 +100,21 @@ impl Chapters {
             let explains = explains.map(|group| Explanation { group, fact: record.id });
             chapters.explanations.push(explains.or(explanation));
         }
+        chapters.add_unallocated(recording, window);
         chapters
+    }
+
+    /// Tasks for which nothing happens are told when that takes long: no fact says it.
+    fn add_unallocated(&mut self, recording: &Recording, window: SimDuration) {
+        for created in unallocated(recording) {
+            let telling = Telling {
+                family: Family::TaskUnallocated,
+                subject: created.fact.subject(),
+                detail: String::new(),
+            };
+            let told = FactRecord { time: created.time + ALLOCATION_LONG, ..created.clone() };
+            self.join(telling, &told, self.explanation_of(created), &recording.census, window);
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -187,6 +206,23 @@ impl Chapters {
         }
         index
     }
+}
+
+/// The facts of their creation for tasks that stay NEW for long.
+fn unallocated(recording: &Recording) -> Vec<&FactRecord> {
+    let (mut fresh, mut found) = (BTreeMap::<TaskId, &FactRecord>::new(), Vec::new());
+    let is_long = |created: &&FactRecord, until: SimTime| until > created.time + ALLOCATION_LONG;
+    for record in &recording.facts {
+        let Subject::Task(task) = record.fact.subject() else { continue };
+        if matches!(record.fact, Fact::TaskCreated { .. }) {
+            fresh.insert(task, record);
+        } else {
+            found.extend(fresh.remove(&task).filter(|created| is_long(created, record.time)));
+        }
+    }
+    found.extend(fresh.into_values().filter(|created| is_long(created, recording.ended)));
+    found.sort_by_key(|created| created.id);
+    found
 }
 
 /// What things of one group have in common, and what is particular to one of them.

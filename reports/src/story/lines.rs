@@ -30,7 +30,11 @@ pub(super) fn print(chapters: &Chapters, recording: &Recording) -> Text {
     let mut printer =
         Printer { chapters, recording, census: &recording.census, text: Text::new(), known_reason: None };
     let mut order: Vec<usize> = (0..chapters.len()).collect();
-    order.sort_by_key(|index| chapters.groups()[*index].first);
+    // The removal of a node and the end of its tasks are one commit, which has the tasks first.
+    order.sort_by_key(|index| {
+        let group = &chapters.groups()[*index];
+        (group.first, group.family != Family::NodeRemoved)
+    });
     for index in order {
         printer.group(index);
     }

@@ -18,7 +18,7 @@ use crate::time;
 const TASKS_MAX: usize = 8;
 
 /// What something waits for when the run ends.
-pub(super) fn now(subject: Subject, run: &Run<'_>) -> Vec<String> {
+pub(crate) fn now(subject: Subject, run: &Run<'_>) -> Vec<String> {
     let Some(store) = run.view.store() else { return Vec::new() };
     let scene = Scene { view: run.view, store, census: &run.recording.census };
     let mut sentences = match subject {

@@ -37,6 +37,7 @@ pub(crate) enum Family {
     TaskCreated,
     TaskReplaced,
     TaskAssigned,
+    TaskUnallocated,
     TaskWaits,
     TaskProgress,
     TaskRuns,
@@ -50,6 +51,7 @@ pub(crate) enum Family {
     TaskToldToStart,
     TaskFiled,
     TaskRemoved,
+    TaskWithdrawn,
     Pulling,
     Unhealthy,
     Killed,
@@ -112,6 +114,10 @@ impl Family {
             Family::TaskCreated => ("is created", "are created"),
             Family::TaskReplaced => ("is replaced", "are replaced"),
             Family::TaskAssigned => ("goes to", "go to"),
+            Family::TaskUnallocated => (
+                "is still New: the allocator has not given it its networks, addresses or ports",
+                "are still New: the allocator has not given them their networks, addresses or ports",
+            ),
             Family::TaskWaits => ("waits", "wait"),
             Family::TaskProgress => ("is", "are"),
             Family::TaskRuns => ("runs", "run"),
@@ -125,6 +131,7 @@ impl Family {
             Family::TaskToldToStart => ("shall start", "shall start"),
             Family::TaskFiled => ("has ended and is desired", "have ended and are desired"),
             Family::TaskRemoved => ("is deleted", "are deleted"),
+            Family::TaskWithdrawn => ("is deleted before it ran", "are deleted before they ran"),
             Family::Pulling => ("pulls its image", "pull their images"),
             Family::Unhealthy => ("is unhealthy", "are unhealthy"),
             Family::Killed => ("did not stop in time and is killed", "did not stop in time and are killed"),
@@ -165,7 +172,9 @@ impl Family {
             | Family::TaskCreated
             | Family::TaskReplaced
             | Family::TaskAssigned
+            | Family::TaskUnallocated
             | Family::TaskWaits
+            | Family::TaskWithdrawn
             | Family::TaskRuns
             | Family::TaskComplete
             | Family::TaskStopped
