@@ -5,13 +5,21 @@
 use sim_core::Recording;
 use sim_core::model::{ContainerEvent, Fact, FactId, FactRecord, Subject, TaskState};
 
-/// True if a program ended or fell ill by itself: nothing has happened since its start that could explain it.
-/// `explanation` is the nearest cause that a reader would take for a reason.
+/// True if a program ended or fell ill by itself, or requests were lost because it had: nothing has happened since its
+/// start that could explain it. `explanation` is the nearest cause that a reader would take for a reason.
 pub(crate) fn is_own_doing(record: &FactRecord, explanation: FactId, recording: &Recording) -> bool {
-    let is_end = matches!(record.fact, Fact::TaskState { to: TaskState::Complete | TaskState::Failed, .. });
-    let is_illness = matches!(record.fact, Fact::Container { event: ContainerEvent::Unhealthy, .. });
     let mut since = recording.causes(record.id).take_while(|cause| cause.id != explanation);
-    (is_end || is_illness) && since.any(|cause| is_start(cause, record.fact.subject()))
+    let end = if let Fact::RequestsFailed(_) = record.fact { since.next() } else { Some(record) };
+    let Some(end) = end.filter(|record| is_end(&record.fact)) else { return false };
+    since.any(|cause| is_start(cause, end.fact.subject()))
+}
+
+fn is_end(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::TaskState { to: TaskState::Complete | TaskState::Failed, .. }
+            | Fact::Container { event: ContainerEvent::Unhealthy | ContainerEvent::Exited { .. }, .. }
+    )
 }
 
 fn is_start(record: &FactRecord, task: Subject) -> bool {
