@@ -27,6 +27,22 @@ fn a_task_names_the_fault_behind_the_fault_of_its_predecessor() {
 }
 
 #[test]
+fn a_task_that_never_ran_did_not_stop() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/story/never-ran.yaml");
+    // The name means the newer task; the older one goes by its id.
+    let ran = run(&folder("why-never-ran"), &["why", file, "sjqxz67w88j6"]);
+    let (why, _) = ran.stdout.split_once("\n\nRight now").expect("it is kept as history");
+    expect_test::expect![[r#"
+        web.1, task sjqxz67w88j6vswvhzl594u88 at 60 s
+
+        Why
+          web.1 was created at 0.001 s because of the command `docker service create --detach --name web --constraint node.labels.x==1 app` on manager-1 at 0 s
+          web.1 was told to stop at 30.002 s because of the command `docker service update --detach --force web` on manager-1 at 30 s
+          web.1 ended before it ran at 30.053 s because of the command `docker service update --detach --force web` on manager-1 at 30 s"#]]
+    .assert_eq(why);
+}
+
+#[test]
 fn tasks_of_one_name_are_told_apart_and_what_one_did_by_itself_ends_the_chain() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/story/failing-update.yaml");
     let file = file.to_str().expect("the path is text");

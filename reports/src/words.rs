@@ -106,7 +106,7 @@ pub(crate) fn tell(record: &FactRecord, census: &Census) -> Telling {
 }
 
 /// True if a container of the task ever ran.
-fn has_run(task: TaskId, census: &Census) -> bool {
+pub(crate) fn has_run(task: TaskId, census: &Census) -> bool {
     census.task(task).is_some_and(|task| task.has_run)
 }
 

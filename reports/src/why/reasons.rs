@@ -8,7 +8,7 @@ use sim_core::model::{
 
 use crate::causes::is_own_doing;
 use crate::losses::{Incident, incidents};
-use crate::words::{availability, has_ended, sentence as tell_sentence, subject_name};
+use crate::words::{availability, has_ended, has_run, sentence as tell_sentence, subject_name};
 use crate::{Run, time};
 
 /// Links of a chain that are told before only its end is.
@@ -243,6 +243,9 @@ fn clause(record: &FactRecord, about: Subject, census: &Census) -> String {
         Fact::TaskAssigned { node, .. } => plain(&format!("went to {}", census.node_name(*node))),
         Fact::TaskDesired { to, .. } if *to == TaskState::Remove => plain("was told to stop for good"),
         Fact::TaskDesired { to, .. } if *to > TaskState::Complete => plain("was told to stop"),
+        Fact::TaskState { task, to: TaskState::Shutdown, .. } if !has_run(*task, census) => {
+            plain("ended before it ran")
+        }
         Fact::TaskState { to, err, .. } => with(end(*to), err),
         Fact::Container { event: ContainerEvent::Unhealthy, .. } => plain("became unhealthy"),
         Fact::Container { event: ContainerEvent::Lost, .. } => plain("lost its container"),
