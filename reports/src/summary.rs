@@ -104,10 +104,20 @@ fn tables(run: &Run<'_>, text: &mut Text) {
     let prompt = format!("{}$ docker", run.recording.census.names().host(manager));
     table(&format!("{prompt} node ls"), &view.node_table(now), text);
     table(&format!("{prompt} service ls"), &view.service_table(now), text);
-    let services = run.recording.census.services().filter(|(_, service)| !service.removed);
+    let is_there = |service| view.store().is_some_and(|store| store.service(service).is_some());
+    let services = run.recording.census.services().filter(|(id, _)| is_there(*id));
     for (_, service) in services.take(TASK_TABLES_MAX) {
         let tasks = view.task_table(&service.name, now);
         table(&format!("{prompt} service ps {}", service.name), &tasks, text);
+    }
+    for managers in view.managers_of_other_swarms() {
+        let names: Vec<&str> = managers.iter().map(|host| run.recording.census.names().host(*host)).collect();
+        text.plain(format!(
+            "  Another swarm is not shown, managed by {}. Commands with `on: {}` tell of it.",
+            names.join(", "),
+            names[0]
+        ));
+        text.end_line();
     }
 }
 

@@ -22,7 +22,7 @@ pub use self::waiting::WaitingScheduler;
 pub use crate::manager::api::{
     create_network, create_service, inspect_nodes, inspect_services, list_node_tasks, list_nodes,
     list_service_tasks, list_services, remove_network, remove_node, remove_service, rollback_service,
-    rotate_join_token, service_status, update_node, update_service, update_swarm,
+    service_status, update_node, update_service,
 };
 pub use crate::manager::loops::LoopSettings;
 pub use crate::protocol::{

@@ -7,6 +7,7 @@ mod clients;
 mod engine_networks;
 mod host;
 mod networks;
+mod routing;
 mod settle;
 mod spreading;
 mod traffic;
@@ -25,13 +26,14 @@ use self::clients::{Engine, Site};
 pub(crate) use self::host::Host;
 pub(crate) use self::host::Power;
 use self::spreading::Spreading;
+use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::Manager;
 use crate::model::setup::Setup;
-use crate::model::{FactId, Fault, Heading, HostId, IdMap, RecordChange, SwarmPort, TaskId, TaskState};
-use crate::net::{Carriage, Net, Passage};
+use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
+use crate::net::Net;
 use crate::protocol::{
-    CallError, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Status,
+    CallError, CallId, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Status,
     StatusCode, Timer,
 };
 use crate::store::Store;
@@ -56,6 +58,10 @@ pub(crate) struct Cluster {
     pub(crate) struck: BTreeMap<usize, FactId>,
     /// Hosts that lost power, each with those that still take their old connections with it for open.
     unaware: BTreeSet<(HostId, HostId)>,
+    /// Calls whose connections are there as soon as this event is due, after their links have healed.
+    dialled: BTreeMap<CallId, TimerId>,
+    /// Hosts that have left their swarms, until their processes of gossip have said farewell, and why they left.
+    departing: Vec<(HostId, FactId)>,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
     /// What nodes have done to their records, and gossip has not heard yet.
     record_changes: Vec<(HostId, FactId, RecordChange)>,
@@ -119,6 +125,11 @@ impl Cluster {
 
     fn deliver(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
         let (from, to, heading) = (envelope.from, envelope.to, envelope.heading);
+        if !self.dialled.is_empty()
+            && let Some(call) = envelope.message.begins_connection()
+        {
+            self.dialled.remove(&call);
+        }
         if self.net.is_cut(from, to, heading) {
             return self.stop_at_cut(envelope, out);
         }
@@ -168,81 +179,6 @@ impl Cluster {
             }
             None => host.reset(from, out),
         }
-    }
-
-    /// A host loses power, and tells nobody.
-    pub(crate) fn forget_connections(&mut self, dead: HostId) {
-        let others = self.connected_to(dead);
-        self.unaware.extend(others.into_iter().map(|other| (dead, other)));
-    }
-
-    /// Networks do what their agents want, then everything that was sent is routed, in the order of emission.
-    pub(crate) fn route_all(&mut self, out: &mut Effects) {
-        self.carry_out_orders(out);
-        self.spread(out);
-        let mut outbox = std::mem::take(&mut self.outbox);
-        out.swap_outbox(&mut outbox);
-        for (from, to, cause, message) in outbox.drain(..) {
-            self.route(from, to, cause, message, out);
-        }
-        self.outbox = outbox;
-    }
-
-    fn route(&mut self, from: HostId, to: HostId, cause: FactId, message: Message, out: &mut Effects) {
-        let carriage = carriage(&message);
-        let to_life = self.hosts.get(to).expect("messages go to hosts").lives.process();
-        let heading = self.heading(from, &message);
-        let envelope = Box::new(Envelope { from, to, to_life, cause, heading, message });
-        match self.net.passage(out.now(), from, to, heading, carriage) {
-            Passage::Arrives(at) => {
-                out.schedule(at, Event::Deliver(envelope));
-            }
-            Passage::Lost | Passage::Blocked => self.stop_at_cut(envelope, out),
-        }
-    }
-
-    /// A manager listens for requests; what it says to its callers goes back over their connections.
-    fn heading(&self, from: HostId, message: &Message) -> Heading {
-        match message {
-            Message::Request { .. } | Message::HangUp { .. } => Heading::To(SwarmPort::Management),
-            Message::Item { .. } | Message::Answer { .. } => Heading::Back,
-            // It ends connections that were opened to a manager, or by a host without one.
-            Message::Reset if self.has_manager(from) => Heading::Back,
-            Message::Reset => Heading::To(SwarmPort::Management),
-        }
-    }
-
-    /// A message meets a link that is cut, or lost it.
-    fn stop_at_cut(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
-        let Envelope { from, to, heading, .. } = *envelope;
-        if let Some(fault) = self.net.fault_between(from, to, heading) {
-            out.silence_path(from, to, heading, fault);
-        }
-        if carriage(&envelope.message) == Carriage::Repeated {
-            self.net.block(out.now(), envelope);
-        }
-    }
-
-    /// What waits for healed links goes on its way.
-    pub(crate) fn release_blocked(&mut self, out: &mut Effects) {
-        for (at, envelope) in self.net.unblocked(out.now()) {
-            out.schedule(at, Event::Deliver(envelope));
-        }
-    }
-
-    /// Tells everybody that the process of a host has died.
-    pub(crate) fn broadcast_reset(&mut self, dead: HostId, out: &mut Effects) {
-        let cause = out.cause();
-        for other in self.connected_to(dead) {
-            self.route(dead, other, cause, Message::Reset, out);
-        }
-    }
-
-    /// Whoever may have a connection with a host: one of the two is a manager.
-    fn connected_to(&self, id: HostId) -> Vec<HostId> {
-        let managers = self.manager_hosts();
-        let others = if managers.contains(&id) { self.hosts.ids().collect() } else { managers };
-        others.into_iter().filter(|other| *other != id).collect()
     }
 
     /// The hosts with a manager, running or not.
@@ -425,17 +361,6 @@ fn addressee(message: &Message) -> Option<Component> {
     }
 }
 
-fn carriage(message: &Message) -> Carriage {
-    match message {
-        Message::Request { request: Request::Raft(_) | Request::Health, .. } => Carriage::Once,
-        Message::Request { .. }
-        | Message::Item { .. }
-        | Message::Answer { .. }
-        | Message::HangUp { .. }
-        | Message::Reset => Carriage::Repeated,
-    }
-}
-
 /// Messages that are sent periodically in a quiet cluster.
 fn is_liveness(message: &Message) -> bool {
     match message {
@@ -471,6 +396,9 @@ impl StateDigest for Cluster {
             messages,
             struck: _,
             unaware,
+            // Events of the queue, and what waits for gossip.
+            dialled: _,
+            departing,
             outbox: _,
             record_changes: _,
             spreading,
@@ -482,6 +410,7 @@ impl StateDigest for Cluster {
         spreading.digest(digest);
         digest.u64(*messages);
         unaware.digest(digest);
+        digest.debug(departing);
         if traffic.is_planned() {
             traffic.digest(digest);
             digest.bool(*second_awaited);

@@ -195,6 +195,7 @@ fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
 fn slow_disk(cluster: &mut Cluster, id: HostId, by: SimDuration, out: &mut Effects) {
     let host = cluster.host_mut(id);
     host.slow_disk(by);
+    out.slow_disk(id, !by.is_zero());
     if host.manager.is_none() && host.manager_disk.is_none() {
         without_effect(NoEffect::NoManager(id), out);
     }

@@ -16,6 +16,7 @@ pub(crate) mod role_manager;
 pub(crate) mod scheduler;
 pub(crate) mod ties;
 
+mod clock;
 mod driver;
 pub(crate) mod forward;
 mod leadership;
@@ -26,6 +27,7 @@ mod transport;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::clock::RoleCauses;
 use self::dispatcher::HeartbeatPeriods;
 use self::forward::Forwarding;
 use self::founding::Founding;
@@ -39,11 +41,8 @@ use crate::protocol::{
     CallError, CallId, Effects, Lineage, ManagerSnapshot, ManagerStatus, ManagerTimer, Member, MemberList,
     Message, ReplyTo, StoreEntry, Timer,
 };
-use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Role, Term};
+use crate::raft::{Config, Disk, HardState, Raft, RaftId, Ready, Term};
 use crate::store::Store;
-
-/// Time between two ticks of Raft (spec control-plane 1.1).
-const TICK: SimDuration = SimDuration::from_secs(1);
 
 /// How long a write to the disk takes: uniform between two bounds.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +127,7 @@ pub(crate) struct Manager {
     wedge_broken: Option<SimTime>,
     /// The last term for which a candidacy was told.
     told_candidacy: Term,
+    role_causes: RoleCauses,
     leadership: Option<Leadership>,
     membership: Membership,
     /// True once this manager is no member of the Raft cluster any more.
@@ -201,6 +201,8 @@ impl Manager {
         let mut manager = Manager::around(out.host(), raft, raft_disk, kit);
         manager.load_disk(true);
         manager.start_ticking(out);
+        let leader = manager.leader_host().expect("a settled member follows another one, or leads");
+        out.follows(manager.host, leader);
         manager
     }
 
@@ -221,6 +223,7 @@ impl Manager {
             ticks_without_leader: 0,
             wedge_broken: None,
             told_candidacy: Term(0),
+            role_causes: RoleCauses::default(),
             leadership: None,
             membership: Membership::default(),
             lost_membership: false,
@@ -233,12 +236,6 @@ impl Manager {
         if let Some(snapshot) = self.disk.snapshot().cloned() {
             self.load_snapshot(&snapshot.data, peers_active);
         }
-    }
-
-    /// The first tick of a process comes after a random part of a second.
-    fn start_ticking(&mut self, out: &mut Effects) {
-        let phase = self.kit.streams.tick.span(SimDuration::ZERO, TICK);
-        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + phase);
     }
 
     /// Passes a stream on to the leader that was opened before the run began. Returns the call to the leader.
@@ -331,8 +328,7 @@ impl Manager {
             Timer::Manager(ManagerTimer::CallTimeout(call)) => {
                 self.call_over(call, Err(CallError::TimedOut), out)
             }
-            Timer::Manager(ManagerTimer::LeaderPoll) => self.look_for_leader(out),
-            Timer::Manager(ManagerTimer::BrokenPoll) => self.look_for_leader_again(out),
+            Timer::Manager(ManagerTimer::LeaderPoll(place)) => self.look_for_leader(place, out),
             Timer::Manager(ManagerTimer::Redial(peer)) => self.transport.redial(peer, out),
             Timer::Manager(ManagerTimer::MembershipTimeout(limit)) => self.membership_timeout(limit, out),
             Timer::Agent(_) | Timer::Client(_) | Timer::Node(_) | Timer::Alarm(_) => {
@@ -352,34 +348,6 @@ impl Manager {
             Message::Reset => self.reset(from, out),
         }
         self.pump(out);
-    }
-
-    fn tick(&mut self, out: &mut Effects) {
-        out.set_timer(Timer::Manager(ManagerTimer::RaftTick), out.now() + TICK);
-        if self.persisting.is_some() {
-            self.tick_waits = true;
-        } else {
-            self.tick_raft(out);
-        }
-    }
-
-    fn tick_raft(&mut self, out: &mut Effects) {
-        let leader = self.leader_host();
-        let led = self.raft.role() == Role::Leader;
-        if !led {
-            // Whoever campaigns does so because the leader went silent; the fault behind that is the cause.
-            if let Some(cause) = leader.and_then(|leader| out.silence_cause(self.host, leader)) {
-                out.set_cause(cause);
-            }
-        }
-        self.raft.tick();
-        if led && self.raft.role() != Role::Leader {
-            // A leader that steps down by itself has not heard of a majority: the last fault that silenced a member.
-            let silences = self.members.values().filter_map(|one| out.silence_cause(self.host, one.host));
-            out.set_cause(silences.max().unwrap_or(out.cause()));
-        }
-        self.ticks_without_leader =
-            if self.raft.leader().is_some() { 0 } else { self.ticks_without_leader + 1 };
     }
 
     /// Tells Raft what the transport has found out.
@@ -427,6 +395,8 @@ impl StateDigest for Manager {
             ticks_without_leader,
             wedge_broken,
             told_candidacy,
+            // What explains the run does not change it.
+            role_causes: _,
             leadership,
             membership,
             lost_membership,

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use self::overlay::Overlays;
 use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Stream};
 use crate::model::{FactId, Fault, Heading, HostId, IdMap, SwarmPort};
-use crate::protocol::{Envelope, Message, Request};
+use crate::protocol::{Envelope, Message};
 
 /// First pause before a lost packet of a connection is sent again. Each further one is twice as long.
 const RETRANSMISSION: SimDuration = SimDuration::from_millis(200);
@@ -239,13 +239,10 @@ impl Net {
     /// there has never been asked for.
     pub(crate) fn block(&mut self, sent: SimTime, envelope: Box<Envelope>) {
         let waiting = self.blocked.entry((envelope.from, envelope.to, envelope.heading)).or_default();
-        if begins_connection(&envelope.message) {
+        if envelope.message.begins_connection().is_some() {
             waiting.clear();
         } else if let Message::HangUp { call } = envelope.message {
-            let asks = |other: &Envelope| {
-                begins_connection(&other.message)
-                    && matches!(other.message, Message::Request { call: asked, .. } if asked == call)
-            };
+            let asks = |other: &Envelope| other.message.begins_connection() == Some(call);
             if let Some(dialled) = waiting.iter().position(|(_, other)| asks(other)) {
                 waiting.remove(dialled);
                 return;
@@ -277,27 +274,6 @@ impl Net {
             *arrival = last.max(*arrival);
         }
         free
-    }
-}
-
-/// An agent that opens a session dials anew (spec control-plane 7.1), and so does a host for each step of joining and for
-/// a certificate (8.3): what waits on the connection that it has closed never arrives. The host of an agent that dials
-/// another has no manager, so nobody else uses that connection.
-fn begins_connection(message: &Message) -> bool {
-    let Message::Request { request, .. } = message else { return false };
-    match request {
-        Request::Session { .. }
-        | Request::RootCertificate
-        | Request::IssueCertificate(_)
-        | Request::CertificateStatus { .. }
-        | Request::JoinRaft(_) => true,
-        Request::Api(_)
-        | Request::Assignments { .. }
-        | Request::Heartbeat { .. }
-        | Request::UpdateTaskStatus { .. }
-        | Request::Raft(_)
-        | Request::Health
-        | Request::Forwarded { .. } => false,
     }
 }
 
@@ -338,7 +314,7 @@ mod tests {
     use super::*;
     use crate::kernel::Ppm;
     use crate::model::{NodeId, Place};
-    use crate::protocol::{CallId, Component};
+    use crate::protocol::{CallId, Component, Request};
 
     const A: HostId = HostId(0);
     const B: HostId = HostId(1);

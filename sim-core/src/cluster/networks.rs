@@ -9,6 +9,9 @@ impl Cluster {
     pub(super) fn carry_out_orders(&mut self, out: &mut Effects) {
         for (id, because, order) in out.take_orders() {
             self.traffic_follows(id, because, &order, out.now());
+            if matches!(order, NetworkOrder::LeaveSwarm) {
+                self.departing.push((id, because));
+            }
             let mesh = &mut self.host_mut(id).mesh;
             carry_out(mesh, id, order);
             let (changes, backends) = (mesh.take_changes(), mesh.take_backend_changes());

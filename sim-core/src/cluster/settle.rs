@@ -45,6 +45,8 @@ impl Cluster {
             setup.hosts.iter().map(|(id, host)| (id, streams.stream(&format!("net/{}", host.name))));
         let net = Net::new(topology(&setup), collect(net_streams));
         let mut cluster = Cluster {
+            dialled: BTreeMap::new(),
+            departing: Vec::new(),
             hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup, id, &mut streams)))),
             running_managers: BTreeSet::new(),
             net,

@@ -209,6 +209,26 @@ impl Cluster {
         self.spreading.gossip.as_ref()?.process(host)
     }
 
+    /// Tells the hosts that have left their swarms, and whose gossip has said farewell, that it has. False if there is
+    /// none.
+    pub(super) fn see_off(&mut self, out: &mut Effects) -> bool {
+        let still_leaving = |(host, _): &(HostId, FactId)| self.is_leaving_gossip(*host);
+        let Some(place) = self.departing.iter().position(|departing| !still_leaving(departing)) else {
+            return false;
+        };
+        let (id, cause) = self.departing.remove(place);
+        let host = self.host_mut(id);
+        out.enter(id, host.lives, cause);
+        host.farewell_said(out);
+        self.deliver_answers(id, out);
+        true
+    }
+
+    /// True while the process of a host says farewell.
+    fn is_leaving_gossip(&self, host: HostId) -> bool {
+        self.spreading.gossip.as_ref().is_some_and(|gossip| gossip.is_leaving(host))
+    }
+
     /// True if the process of a host holds itself for gone.
     pub(crate) fn has_given_itself_up(&self, host: HostId) -> bool {
         self.spreading.gossip.as_ref().is_some_and(|gossip| gossip.has_given_itself_up(host))

@@ -4,6 +4,8 @@ mod tables;
 
 pub use raft::RaftMember;
 
+use std::collections::BTreeMap;
+
 use super::Cluster;
 use crate::kernel::SimTime;
 use crate::manager::Manager;
@@ -14,6 +16,7 @@ use crate::model::setup::Setup;
 use crate::model::{
     Explanation, HostId, NodeId, ServiceId, ServiceMode, TaskId, TaskState, TrafficId, TransportProtocol,
 };
+use crate::protocol::Lineage;
 use crate::store::Store;
 use crate::traffic::Tally;
 
@@ -40,20 +43,55 @@ impl<'a> View<'a> {
         self.cluster.seed
     }
 
-    /// The most advanced committed state of all managers that run. None if none does.
+    /// The most advanced committed state of all managers of the shown swarm that run. None if none does.
+    ///
+    /// A cluster can fall into several swarms: hosts begin new ones, and a manager that is made to go on alone leaves
+    /// the others behind. Shown is one that has a leader; of several the one with most managers; of equals the latest.
     #[must_use]
     pub fn store(&self) -> Option<&'a Store> {
         let applied = |manager: &Manager| (manager.raft().applied_index(), manager.leads());
-        let (_, best) = self.cluster.managers().max_by_key(|(_, manager)| applied(manager))?;
+        let (_, best) = self.managers().max_by_key(|(_, manager)| applied(manager))?;
         Some(best.store())
     }
 
-    /// The host whose control loops run. After a partition two managers may believe to lead; this is the one of
-    /// the later term.
+    /// The host whose control loops run in the shown swarm. After a partition two managers may believe to lead; this
+    /// is the one of the later term.
     #[must_use]
     pub fn leader(&self) -> Option<HostId> {
-        let leading = self.cluster.managers().filter(|(_, manager)| manager.leads());
+        let leading = self.managers().filter(|(_, manager)| manager.leads());
         leading.max_by_key(|(_, manager)| manager.raft().term()).map(|(id, _)| id)
+    }
+
+    /// The managers that run, but not in the shown swarm, by swarm.
+    #[must_use]
+    pub fn managers_of_other_swarms(&self) -> Vec<Vec<HostId>> {
+        let shown = self.shown_swarm();
+        let mut others: BTreeMap<Lineage, Vec<HostId>> = BTreeMap::new();
+        for (host, manager) in self.cluster.managers().filter(|(_, one)| Some(one.lineage()) != shown) {
+            others.entry(manager.lineage()).or_default().push(host);
+        }
+        others.into_values().collect()
+    }
+
+    /// The running managers of the shown swarm.
+    fn managers(&self) -> impl Iterator<Item = (HostId, &'a Manager)> + use<'a> {
+        let shown = self.shown_swarm();
+        self.cluster.managers().filter(move |(_, manager)| Some(manager.lineage()) == shown)
+    }
+
+    fn shown_swarm(&self) -> Option<Lineage> {
+        let mut managers = self.cluster.managers().map(|(_, manager)| manager);
+        let first = managers.next()?.lineage();
+        if managers.all(|manager| manager.lineage() == first) {
+            return Some(first);
+        }
+        let mut swarms: BTreeMap<Lineage, (bool, usize)> = BTreeMap::new();
+        for (_, manager) in self.cluster.managers() {
+            let (is_led, managers) = swarms.entry(manager.lineage()).or_default();
+            *is_led |= manager.leads();
+            *managers += 1;
+        }
+        swarms.into_iter().max_by_key(|(lineage, claim)| (*claim, *lineage)).map(|(lineage, _)| lineage)
     }
 
     /// The tasks that connections to a published TCP port of a host can lead to, as the host itself knows them.
@@ -155,7 +193,7 @@ impl<'a> View<'a> {
     /// Entries of the replicated log that are committed.
     #[must_use]
     pub fn commit_index(&self) -> u64 {
-        self.cluster.managers().map(|(_, manager)| manager.raft().commit_index()).max().unwrap_or(0)
+        self.managers().map(|(_, manager)| manager.raft().commit_index()).max().unwrap_or(0)
     }
 
     /// How many entries each running manager has applied, in host order.

@@ -74,6 +74,7 @@ impl Manager {
 
     /// Tells a change of role or leader, and every further candidacy.
     fn tell_role(&mut self, soft_state: Option<SoftState>, out: &mut Effects) {
+        let cause = self.role_causes.of_change.take().unwrap_or(out.cause());
         let term = self.raft.term();
         let again = self.raft.role() == Role::Candidate && self.told_candidacy < term;
         let Some(soft_state) = soft_state.or(again.then(|| self.raft.soft_state())) else { return };
@@ -86,11 +87,16 @@ impl Manager {
             Role::Leader => RaftRole::Leader,
         };
         let (host, leader) = (self.host, self.leader_host());
+        if let Some(leader) = leader {
+            out.follows(host, leader);
+        }
+        out.set_cause(cause);
         if self.kit.sabotage.is(Defect::InventCause) {
             out.set_cause(FactId(u64::MAX));
         }
         let fact = out.fact(Fact::RaftRole { host, role, term: term.0, leader });
         out.set_cause(fact);
+        self.role_causes.told = Some(fact);
         if role != RaftRole::Leader {
             self.stop_leading(out);
         }

@@ -8,7 +8,7 @@ use crate::protocol::{CallId, Component, Effects, ManagerTimer, Message, ReplyTo
 
 /// Time between two looks of a waiting request.
 pub(crate) const LEADER_POLL: SimDuration = SimDuration::from_secs(1);
-/// Time after which a request looks for a leader again whose connection to the last one broke.
+/// Time after which a request looks for a leader again that could not be passed on to the last one.
 pub(crate) const BROKEN_POLL: SimDuration = SimDuration::from_millis(500);
 /// After so many ticks without a leader, requests fail at once.
 pub(crate) const LOST_QUORUM_TICKS: u64 = 10;
@@ -22,13 +22,30 @@ pub(crate) struct Forwarding {
     passed_on: BTreeMap<CallId, PassedOn>,
     /// The calls that their callers may hang up.
     call_of: BTreeMap<ReplyTo, CallId>,
-    waiting: Vec<Waiting>,
-    /// Those whose connection to the leader broke.
-    broken: Vec<Waiting>,
+    /// Each looks for a leader by itself, in the order in which they came.
+    waiting: BTreeMap<u64, Waiting>,
+    /// The number of the next one that waits.
+    next_place: u64,
 }
 
-/// A request that waits, with its cause.
-pub(crate) type Waiting = (ReplyTo, Request, FactId);
+/// A request that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) reply: ReplyTo,
+    pub(crate) request: Request,
+    pub(crate) cause: FactId,
+    /// What is done if there is still no leader known.
+    pub(crate) patience: Patience,
+}
+
+/// How long a request waits for a leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It has found none, and waits for as long as its caller does.
+    Endless,
+    /// Nobody listened where the leader was. It looks once more, as if it had just come.
+    Once,
+}
 
 /// A request that the leader is asked to answer.
 #[derive(Clone, Debug)]
@@ -37,8 +54,8 @@ struct PassedOn {
     leader: HostId,
     /// Whether the caller may hang up. Heartbeats and reports are short, and far more than all the rest.
     lasts: bool,
-    /// What a client asks for: it is asked again if the connection breaks. Agents begin a new session anyway.
-    again: Option<Request>,
+    /// What a client asks for, and why: it is asked again if nobody listens there. Agents begin a new session anyway.
+    again: Option<(Request, FactId)>,
 }
 
 impl Forwarding {
@@ -46,7 +63,7 @@ impl Forwarding {
     pub(crate) fn pass_on(&mut self, reply: ReplyTo, request: Request, leader: HostId, out: &mut Effects) {
         let call = out.mint_call(Component::Manager);
         let lasts = !matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. });
-        let again = matches!(request, Request::Api(_)).then(|| request.clone());
+        let again = matches!(request, Request::Api(_)).then(|| (request.clone(), out.cause()));
         self.insert(call, PassedOn { reply, leader, lasts, again });
         let request = Request::Forwarded { from: reply.host, request: Box::new(request) };
         out.send(leader, Message::Request { call, request });
@@ -66,30 +83,21 @@ impl Forwarding {
         self.passed_on.insert(call, passed_on);
     }
 
-    /// Keeps a request until a leader is known. The first one starts the poll.
-    pub(crate) fn wait(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
-        if self.waiting.is_empty() {
-            out.set_timer(Timer::Manager(ManagerTimer::LeaderPoll), out.now() + LEADER_POLL);
-        }
-        self.waiting.push((reply, request, out.cause()));
+    /// Keeps a request until it looks for a leader again.
+    pub(crate) fn wait(&mut self, reply: ReplyTo, request: Request, patience: Patience, out: &mut Effects) {
+        let pause = match patience {
+            Patience::Endless => LEADER_POLL,
+            Patience::Once => BROKEN_POLL,
+        };
+        self.next_place += 1;
+        let place = self.next_place;
+        out.set_timer(Timer::Manager(ManagerTimer::LeaderPoll(place)), out.now() + pause);
+        self.waiting.insert(place, Waiting { reply, request, cause: out.cause(), patience });
     }
 
-    /// Keeps a request whose connection to the leader broke. The first one starts the poll.
-    pub(crate) fn wait_broken(&mut self, reply: ReplyTo, request: Request, out: &mut Effects) {
-        if self.broken.is_empty() {
-            out.set_timer(Timer::Manager(ManagerTimer::BrokenPoll), out.now() + BROKEN_POLL);
-        }
-        self.broken.push((reply, request, out.cause()));
-    }
-
-    /// All requests that wait for a leader, to be looked at again.
-    pub(crate) fn take_waiting(&mut self) -> Vec<Waiting> {
-        std::mem::take(&mut self.waiting)
-    }
-
-    /// All requests whose connection broke, to be looked at again.
-    pub(crate) fn take_broken(&mut self) -> Vec<Waiting> {
-        std::mem::take(&mut self.broken)
+    /// A request that looks for a leader again, if its caller still waits.
+    pub(crate) fn take_waiting(&mut self, place: u64) -> Option<Waiting> {
+        self.waiting.remove(&place)
     }
 
     /// For whom this manager made a call.
@@ -97,8 +105,8 @@ impl Forwarding {
         self.passed_on.get(&call).map(|passed_on| passed_on.reply)
     }
 
-    /// A call made for somebody else is over. Returns what can be asked again if the connection broke.
-    pub(crate) fn finish(&mut self, call: CallId) -> Option<(ReplyTo, Option<Request>)> {
+    /// A call made for somebody else is over. Returns what can be asked again if it was refused.
+    pub(crate) fn finish(&mut self, call: CallId) -> Option<(ReplyTo, Option<(Request, FactId)>)> {
         let PassedOn { reply, lasts, again, .. } = self.passed_on.remove(&call)?;
         if lasts {
             self.call_of.remove(&reply);
@@ -108,8 +116,7 @@ impl Forwarding {
 
     /// The caller is not interested any longer. Returns the call to hang up, and where.
     pub(crate) fn hang_up(&mut self, reply: ReplyTo) -> Option<(CallId, HostId)> {
-        self.waiting.retain(|(waiting, _, _)| *waiting != reply);
-        self.broken.retain(|(waiting, _, _)| *waiting != reply);
+        self.waiting.retain(|_, waiting| waiting.reply != reply);
         let call = self.call_of.remove(&reply)?;
         let PassedOn { leader, .. } = self.passed_on.remove(&call)?;
         Some((call, leader))
@@ -128,16 +135,16 @@ impl Forwarding {
 
     /// Forgets all requests. Returns who waits.
     pub(crate) fn close(&mut self) -> Vec<ReplyTo> {
-        let Forwarding { passed_on, call_of: _, waiting, broken } = std::mem::take(self);
+        let Forwarding { passed_on, call_of: _, waiting, next_place } = std::mem::take(self);
+        self.next_place = next_place;
         let passed_on = passed_on.into_values().map(|passed_on| passed_on.reply);
-        let waiting = waiting.into_iter().chain(broken).map(|(reply, ..)| reply);
+        let waiting = waiting.into_values().map(|waiting| waiting.reply);
         passed_on.chain(waiting).collect()
     }
 
     /// Forgets the requests of a host whose process died. Returns the calls to hang up, and where.
     pub(crate) fn forget(&mut self, host: HostId) -> Vec<(CallId, HostId)> {
-        self.waiting.retain(|(reply, _, _)| reply.host != host);
-        self.broken.retain(|(reply, _, _)| reply.host != host);
+        self.waiting.retain(|_, waiting| waiting.reply.host != host);
         let theirs = self.passed_on.iter().filter(|(_, passed_on)| passed_on.reply.host == host);
         let theirs: Vec<(CallId, HostId)> =
             theirs.map(|(call, passed_on)| (*call, passed_on.leader)).collect();
@@ -151,10 +158,10 @@ impl Forwarding {
 impl StateDigest for Forwarding {
     fn digest(&self, digest: &mut Digest) {
         // The reverse map follows from the first.
-        let Self { passed_on, call_of: _, waiting, broken } = self;
+        let Self { passed_on, call_of: _, waiting, next_place } = self;
         passed_on.digest(digest);
         digest.debug(waiting);
-        digest.debug(broken);
+        digest.u64(*next_place);
     }
 }
 

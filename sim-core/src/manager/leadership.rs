@@ -108,8 +108,15 @@ impl Manager {
 
     /// Proposes what the next writer in the queue for the lock has to write.
     pub(super) fn propose_next(&mut self, out: &mut Effects) {
-        let Some(leadership) = &mut self.leadership else { return };
+        let Some(leadership) = &self.leadership else { return };
+        if leadership.proposal.is_some() || !leadership.loops.want_to_write() {
+            return self.schedule_turn(out);
+        }
+        // Whether the others can do without a member is looked at when a write has the lock.
+        let members = self.member_list();
+        let leadership = self.leadership.as_mut().expect("it is there, see above");
         out.set_epoch(self.epoch);
+        leadership.loops.set_members(&members);
         while leadership.proposal.is_none() {
             let version = self.raft.commit_index();
             let Some(changes) = leadership.loops.next_proposal(&mut self.store, out, version) else { break };

@@ -115,6 +115,11 @@ impl LeaderLoops {
         self.loops.get_mut(LoopKind::Api).expect("a leader answers clients").members(members);
     }
 
+    /// True if somebody could write now.
+    pub(crate) fn want_to_write(&self) -> bool {
+        !self.desk.writes.is_locked() && self.desk.writes.has_waiting()
+    }
+
     /// What loops want of the members since this was last asked.
     pub(crate) fn take_wishes(&mut self) -> Vec<(MembershipWish, FactId)> {
         std::mem::take(&mut self.desk.wishes)

@@ -45,9 +45,9 @@ enum UnderWay {
     /// The member that joins is being called back.
     Greeting { reply: ReplyTo, member: Member, call: CallId, timeout: TimerId },
     /// The entry of this index adds the member.
-    Joining { reply: ReplyTo, index: u64, id: RaftId },
+    Joining { reply: ReplyTo, index: u64, id: RaftId, cause: FactId },
     /// The entry of this index removes a member.
-    Removing { index: u64, timeout: TimerId, limit: u32 },
+    Removing { index: u64, timeout: TimerId, limit: u32, cause: FactId },
     /// Somebody else is to lead.
     HandingOver { timeout: TimerId, limit: u32 },
 }
@@ -131,7 +131,10 @@ impl Manager {
             None => ConfChange::AddNode { id, member },
         };
         match self.raft.propose_conf_change(change) {
-            Ok(index) => self.membership.under_way = Some(UnderWay::Joining { reply, index, id }),
+            Ok(index) => {
+                let cause = out.cause();
+                self.membership.under_way = Some(UnderWay::Joining { reply, index, id, cause });
+            }
             Err(dropped) => {
                 let status = Status::new(StatusCode::Unknown, dropped.to_string());
                 answer(reply, Err(CallError::Status(status)), out);
@@ -155,7 +158,8 @@ impl Manager {
         match self.raft.propose_conf_change(ConfChange::RemoveNode { id }) {
             Ok(index) => {
                 let (timeout, limit) = self.limit(REMOVAL_TIMEOUT, out);
-                self.membership.under_way = Some(UnderWay::Removing { index, timeout, limit });
+                let cause = out.cause();
+                self.membership.under_way = Some(UnderWay::Removing { index, timeout, limit, cause });
             }
             Err(_) => self.removal_settled(out),
         }
@@ -203,12 +207,14 @@ impl Manager {
     /// The entry of this index is applied, with the change or with what has silently taken its place.
     pub(super) fn membership_applied(&mut self, applied: u64, out: &mut Effects) {
         match self.membership.under_way {
-            Some(UnderWay::Joining { reply, index, id }) if index == applied => {
+            Some(UnderWay::Joining { reply, index, id, cause }) if index == applied => {
                 self.membership.under_way = None;
+                out.set_cause(cause);
                 let seat = self.seat(id);
                 answer(reply, Ok(Response::JoinedRaft(seat)), out);
             }
-            Some(UnderWay::Removing { index, timeout, .. }) if index == applied => {
+            Some(UnderWay::Removing { index, timeout, cause, .. }) if index == applied => {
+                out.set_cause(cause);
                 out.cancel_timer(timeout);
                 self.membership.under_way = None;
                 self.removal_settled(out);
@@ -310,13 +316,14 @@ impl StateDigest for Membership {
                 member.digest(digest);
                 call.digest(digest);
             }
-            Some(UnderWay::Joining { reply, index, id }) => {
+            // What explains the run does not change it.
+            Some(UnderWay::Joining { reply, index, id, cause: _ }) => {
                 digest.u8(2);
                 reply.digest(digest);
                 digest.u64(*index);
                 digest.u64(id.0);
             }
-            Some(UnderWay::Removing { index, timeout: _, limit }) => {
+            Some(UnderWay::Removing { index, timeout: _, limit, cause: _ }) => {
                 digest.u8(3);
                 digest.u64(*index);
                 digest.u32(*limit);

@@ -2,7 +2,7 @@
 //! (spec control-plane 3.5, 3.6).
 use super::Manager;
 use super::api;
-use super::forward::{LOST_QUORUM_TICKS, NO_LEADER};
+use super::forward::{LOST_QUORUM_TICKS, NO_LEADER, Patience, Waiting};
 use super::transport::Delivery;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, StateDigest};
@@ -76,7 +76,7 @@ impl Manager {
                 answer(reply, Err(CallError::Status(Status::new(StatusCode::ResourceExhausted, text))), out);
             }
             (Route::To(leader), request) => self.forwarding.pass_on(reply, request, leader, out),
-            (Route::Wait, request) => self.forwarding.wait(reply, request, out),
+            (Route::Wait, request) => self.forwarding.wait(reply, request, Patience::Endless, out),
             (Route::Fail, _) => {
                 let status = Status::new(StatusCode::Unknown, NO_LEADER);
                 answer(reply, Err(CallError::Status(status)), out);
@@ -158,25 +158,19 @@ impl Manager {
         });
     }
 
-    /// Requests that wait for a leader look again.
-    pub(super) fn look_for_leader(&mut self, out: &mut Effects) {
-        for (reply, request, cause) in self.forwarding.take_waiting() {
-            out.set_cause(cause);
-            // A request that waits is not failed by the tick counter any more (spec control-plane 3.6).
-            match self.route() {
-                Route::Here | Route::To(_) => self.for_leader(reply, request, out),
-                Route::Wait | Route::Fail => self.forwarding.wait(reply, request, out),
+    /// A request that waits for a leader looks again. One that has waited before is not failed by the tick counter any
+    /// more (spec control-plane 3.6).
+    pub(super) fn look_for_leader(&mut self, place: u64, out: &mut Effects) {
+        let Some(Waiting { reply, request, cause, patience }) = self.forwarding.take_waiting(place) else {
+            return;
+        };
+        out.set_cause(cause);
+        match (self.route(), patience) {
+            (Route::Wait | Route::Fail, Patience::Endless) => {
+                self.forwarding.wait(reply, request, patience, out);
             }
-        }
-    }
-
-    /// Requests whose connection to the leader broke look for it again.
-    pub(super) fn look_for_leader_again(&mut self, out: &mut Effects) {
-        for (reply, request, cause) in self.forwarding.take_broken() {
-            out.set_cause(cause);
-            match self.route() {
-                Route::Wait => self.forwarding.wait(reply, request, out),
-                Route::Here | Route::To(_) | Route::Fail => self.for_leader(reply, request, out),
+            (Route::Here | Route::To(_), _) | (Route::Wait | Route::Fail, Patience::Once) => {
+                self.for_leader(reply, request, out);
             }
         }
     }
@@ -193,7 +187,7 @@ impl Manager {
             return self.call_back(reply, message, out);
         }
         let response = if message.body.is_heartbeat() { Response::Alive } else { Response::Done };
-        self.raft.step(message);
+        self.step(message, out);
         answer(reply, Ok(response), out);
     }
 
@@ -215,14 +209,18 @@ impl Manager {
         if let Some(check) = self.health_checks.remove(&call) {
             out.cancel_timer(check.timeout);
             if result.is_ok() && !self.removed.contains(&check.vote.from) {
-                self.raft.step(check.vote);
+                self.step(check.vote, out);
             }
             return answer(check.reply, Ok(Response::Done), out);
         }
         if let Some((reply, again)) = self.forwarding.finish(call) {
-            let broken = matches!(result, Err(CallError::Refused | CallError::Reset));
-            return match again.filter(|_| broken) {
-                Some(request) => self.forwarding.wait_broken(reply, request, out),
+            // What may have been done by a leader that has died since then is not asked for a second time.
+            let refused = matches!(result, Err(CallError::Refused));
+            return match again.filter(|_| refused) {
+                Some((request, cause)) => {
+                    out.set_cause(cause);
+                    self.forwarding.wait(reply, request, Patience::Once, out);
+                }
                 None => answer(reply, result, out),
             };
         }

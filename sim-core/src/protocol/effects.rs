@@ -90,6 +90,27 @@ impl Effects {
         self.silences.cause(here, there)
     }
 
+    /// The fault that keeps a host from getting an answer of the manager there, or of the leader behind that one.
+    pub(crate) fn silence_of_manager(&self, here: HostId, manager: HostId) -> Option<FactId> {
+        self.silence_cause(here, manager).or_else(|| self.silences.behind(manager))
+    }
+
+    /// The manager of a host passes on what it is asked to this leader from here on.
+    pub(crate) fn follows(&mut self, host: HostId, leader: HostId) {
+        self.silences.follows(host, leader);
+    }
+
+    /// The fault that keeps `there` from being heard `here`, or from answering in time.
+    pub(crate) fn delay_cause(&self, here: HostId, there: HostId) -> Option<FactId> {
+        let slowness = self.silences.of_disk(there).max(self.silences.of_disk(here));
+        self.silence_cause(here, there).max(slowness)
+    }
+
+    /// The manager of a host is slow from here on, because of the current fact, or not any more.
+    pub(crate) fn slow_disk(&mut self, host: HostId, is_slow: bool) {
+        self.silences.slow_disk(host, is_slow.then_some(self.cause));
+    }
+
     /// The fault that a host is silent for, if there is one.
     pub(crate) fn silence_of_host(&self, host: HostId) -> Option<FactId> {
         self.silences.of_host(host)

@@ -92,6 +92,31 @@ pub(crate) enum Message {
     Reset,
 }
 
+impl Message {
+    /// The call that this message begins on a connection of its own, if it does.
+    ///
+    /// An agent that opens a session dials anew (spec control-plane 7.1), and so does a host for each step of joining and
+    /// for a certificate (8.3): what waits on the connection that it has closed never arrives. The host of an agent that
+    /// dials another has no manager, so nobody else uses that connection.
+    pub(crate) fn begins_connection(&self) -> Option<CallId> {
+        let Message::Request { call, request } = self else { return None };
+        match request {
+            Request::Session { .. }
+            | Request::RootCertificate
+            | Request::IssueCertificate(_)
+            | Request::CertificateStatus { .. }
+            | Request::JoinRaft(_) => Some(*call),
+            Request::Api(_)
+            | Request::Assignments { .. }
+            | Request::Heartbeat { .. }
+            | Request::UpdateTaskStatus { .. }
+            | Request::Raft(_)
+            | Request::Health
+            | Request::Forwarded { .. } => None,
+        }
+    }
+}
+
 /// How a call ended.
 pub(crate) type Answer = Result<Response, CallError>;
 

@@ -15,6 +15,10 @@ const HEADINGS: [Heading; 2] = [Heading::To(SwarmPort::Management), Heading::Bac
 pub(crate) struct Silences {
     hosts: BTreeMap<HostId, FactId>,
     paths: BTreeMap<(HostId, HostId, Heading), SilentPath>,
+    /// Managers that say everything late, because what they say has to be on their disk first.
+    disks: BTreeMap<HostId, FactId>,
+    /// The leader that a host's manager knew last, to whom it passes on what it is asked.
+    leaders: BTreeMap<HostId, HostId>,
 }
 
 /// A way on which something was lost, and nothing got through since.
@@ -39,6 +43,29 @@ impl Silences {
     /// A host can be heard again.
     pub(crate) fn host_speaks(&mut self, host: HostId) {
         self.hosts.remove(&host);
+    }
+
+    /// The manager of a host passes on what it is asked to this leader.
+    pub(crate) fn follows(&mut self, host: HostId, leader: HostId) {
+        self.leaders.insert(host, leader);
+    }
+
+    /// The fault that keeps the manager of a host from being answered by its leader.
+    pub(super) fn behind(&self, host: HostId) -> Option<FactId> {
+        self.cause(host, *self.leaders.get(&host)?)
+    }
+
+    /// The disk of a host is slow because of a fact, or fast again.
+    pub(crate) fn slow_disk(&mut self, host: HostId, fact: Option<FactId>) {
+        match fact {
+            Some(fact) => self.disks.insert(host, fact),
+            None => self.disks.remove(&host),
+        };
+    }
+
+    /// The fault that makes the disk of a host slow.
+    pub(super) fn of_disk(&self, host: HostId) -> Option<FactId> {
+        self.disks.get(&host).copied()
     }
 
     /// Something that one host sent did not reach another, because of a fault.

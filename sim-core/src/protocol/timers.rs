@@ -104,10 +104,8 @@ pub(crate) enum ManagerTimer {
     LoopsTurn,
     /// A call of this manager is not waited for any longer.
     CallTimeout(CallId),
-    /// A request that waits for a leader looks again.
-    LeaderPoll,
-    /// A request whose connection to the leader broke looks again.
-    BrokenPoll,
+    /// A request that waits for a leader looks again; the number is the manager's own.
+    LeaderPoll(u64),
     /// The next attempt to connect with a member is due.
     Redial(RaftId),
     /// A change of the members has taken too long; the number is the manager's own.

@@ -172,6 +172,12 @@ impl Agent {
         self.executor.engine_died(containers_survive, out);
     }
 
+    /// The agent ends while the engine goes on, with its containers and networks.
+    pub(crate) fn fail(&mut self, out: &mut Effects) {
+        self.process_ended();
+        self.executor.agent_failed(out);
+    }
+
     /// The engine is stopped in an orderly way, and stops its containers.
     pub(crate) fn stop(&mut self, out: &mut Effects) {
         self.session.stop(out);

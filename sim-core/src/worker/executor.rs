@@ -33,6 +33,8 @@ pub(super) struct Executor {
     ports: HostPorts,
     /// The networks on which the node has an address for its load balancers.
     attached: BTreeSet<NetworkId>,
+    /// True while the networks of the node know the containers: they belong to the engine, not to the agent.
+    networks_know: bool,
 }
 
 /// Where tasks run: what never changes.
@@ -68,6 +70,7 @@ impl Executor {
             images: ImageStore::default(),
             ports: HostPorts::default(),
             attached: BTreeSet::new(),
+            networks_know: true,
         }
     }
 
@@ -97,7 +100,7 @@ impl Executor {
         let cause = out.cause();
         let mut listed = BTreeSet::new();
         let mut fresh = Vec::new();
-        let Executor { site, tasks, images, ports, attached } = self;
+        let Executor { site, tasks, images, ports, attached, networks_know: _ } = self;
         let mut context = Context { site, images, ports, attached, reporter, out };
         for change in &assignments.changes {
             match change {
@@ -132,11 +135,12 @@ impl Executor {
     /// The engine process starts: what is known on the disk is resumed.
     pub(super) fn start(&mut self, reporter: &mut Reporter, out: &mut Effects) {
         let cause = out.cause();
-        let Executor { site, tasks, images, ports, attached } = self;
+        let Executor { site, tasks, images, ports, attached, networks_know } = self;
+        let joins_again = !std::mem::replace(networks_know, true);
         let mut context = Context { site, images, ports, attached, reporter, out };
         tasks.values_mut().for_each(|task| {
             context.out.set_cause(cause);
-            task.resume(&mut context);
+            task.resume(joins_again, &mut context);
         });
         tasks.retain(|_, task| !task.is_gone());
         context.out.set_cause(cause);
@@ -145,7 +149,7 @@ impl Executor {
 
     /// A timer runs out.
     pub(super) fn fire(&mut self, timer: AgentTimer, reporter: &mut Reporter, out: &mut Effects) {
-        let Executor { site, tasks, images, ports, attached } = self;
+        let Executor { site, tasks, images, ports, attached, networks_know: _ } = self;
         let mut context = Context { site, images, ports, attached, reporter, out };
         let id = match timer {
             AgentTimer::Pulled(number) => return pulled(number, tasks, &mut context),
@@ -170,7 +174,7 @@ impl Executor {
         reporter: &mut Reporter,
         out: &mut Effects,
     ) -> bool {
-        let Executor { site, tasks, images, ports, attached } = self;
+        let Executor { site, tasks, images, ports, attached, networks_know: _ } = self;
         let mut context = Context { site, images, ports, attached, reporter, out };
         let mut is_killed = false;
         act_on(tasks, task, |task| is_killed = task.kill_container(engine_runs, &mut context));
@@ -180,7 +184,7 @@ impl Executor {
 
     /// The host loses power.
     pub(super) fn lose_power(&mut self, out: &mut Effects) {
-        self.attached.clear();
+        self.forget_networks();
         self.images.engine_ended();
         let Executor { site, tasks, .. } = self;
         each(tasks, out, |task, out| task.lose_power(site, out));
@@ -189,15 +193,27 @@ impl Executor {
 
     /// The engine process dies.
     pub(super) fn engine_died(&mut self, containers_survive: bool, out: &mut Effects) {
-        self.attached.clear();
+        self.forget_networks();
         self.images.engine_ended();
         each(&mut self.tasks, out, |task, out| task.engine_died(containers_survive, out));
         self.free_ports();
     }
 
+    /// The agent ended, and nothing else of the engine.
+    pub(super) fn agent_failed(&mut self, out: &mut Effects) {
+        self.images.engine_ended();
+        each(&mut self.tasks, out, |task, out| task.engine_died(true, out));
+        self.free_ports();
+    }
+
+    fn forget_networks(&mut self) {
+        self.attached.clear();
+        self.networks_know = false;
+    }
+
     /// The engine was stopped in an orderly way.
     pub(super) fn engine_stopped(&mut self, out: &mut Effects) {
-        self.attached.clear();
+        self.forget_networks();
         self.images.engine_ended();
         let Executor { site, tasks, .. } = self;
         each(tasks, out, |task, out| task.engine_stopped(site, out));
@@ -274,7 +290,7 @@ fn each(
 impl StateDigest for Executor {
     fn digest(&self, digest: &mut Digest) {
         // The site never changes.
-        let Self { site: _, tasks, images, ports, attached } = self;
+        let Self { site: _, tasks, images, ports, attached, networks_know } = self;
         digest.u64(tasks.len() as u64);
         for (id, task) in tasks {
             id.digest(digest);
@@ -283,5 +299,6 @@ impl StateDigest for Executor {
         images.digest(digest);
         ports.digest(digest);
         attached.digest(digest);
+        digest.bool(*networks_know);
     }
 }

@@ -303,10 +303,12 @@ impl Session {
             Phase::Closed | Phase::Waiting { .. } | Phase::Opening { .. } | Phase::Open { .. } => return,
         };
         // The fault that silenced the path is to blame, or else whatever made us ask.
-        if let Some(fault) = out.silence_cause(self.host, peer) {
-            out.set_cause(fault);
+        let fault = out.silence_of_manager(self.host, peer);
+        out.set_cause(fault.unwrap_or(out.cause()));
+        let fact = self.fail(error, Gone::Nothing, out);
+        if fault.is_some() {
+            self.wanted_by = fact;
         }
-        self.fail(error, Gone::Nothing, out);
     }
 
     /// The process at the other end of connections to `peer` died.

@@ -138,7 +138,7 @@ impl Host {
         self.node.end_renewal(out);
         self.node.end_process();
         if let Some(agent) = &mut self.agent {
-            agent.kill(true, out);
+            agent.fail(out);
             agent.set_local_manager(true);
         }
         self.agent_ended(out);

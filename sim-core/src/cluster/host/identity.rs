@@ -265,7 +265,7 @@ impl StateDigest for SwarmNode {
         join.digest(digest);
         requested.digest(digest);
         digest.u64(initializing.map_or(0, |call| call.number));
-        digest.u64(leaving.as_ref().map_or(0, |leaving| leaving.client.number));
+        leaving.digest(digest);
         digest.text(error.as_deref().unwrap_or_default());
         digest.bool(*is_ready);
         digest.debug(queue);

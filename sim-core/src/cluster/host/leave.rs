@@ -1,19 +1,30 @@
 //! A host leaves its swarm (spec control-plane 8.5). The managers are not told: its node goes Down when its
 //! heartbeats stop, and a manager stays a member of the Raft cluster.
 use super::Host;
-use crate::kernel::SimDuration;
 use crate::kernel::queue::TimerId;
+use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::protocol::{CallId, Effects, EngineResponse, NetworkOrder, NodeTimer, Timer};
 use crate::worker::Agent;
 
 /// How long the end of the containers is waited for (spec control-plane 1.3).
 const STOP_TIMEOUT: SimDuration = SimDuration::from_secs(15);
+/// How long the farewell of the host's gossip is waited for.
+const FAREWELL_TIMEOUT: SimDuration = SimDuration::from_secs(5);
 
 /// A client waits until its host has left.
 #[derive(Debug)]
 pub(super) struct Leaving {
-    pub(super) client: CallId,
+    client: CallId,
     limit: TimerId,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Containers are stopped.
+    Containers,
+    /// Nothing is left of the swarm but the farewell of the host's gossip.
+    Farewell,
 }
 
 impl Host {
@@ -22,25 +33,43 @@ impl Host {
         if let Some(agent) = self.agent.as_mut().filter(|agent| agent.is_running()) {
             agent.leave(out);
         }
-        let limit = out.set_timer(Timer::Node(NodeTimer::LeaveTimeout), out.now() + STOP_TIMEOUT);
-        self.node.leaving = Some(Leaving { client, limit });
+        self.await_leave(client, Step::Containers, STOP_TIMEOUT, out);
         self.finish_leave(out);
+    }
+
+    fn await_leave(&mut self, client: CallId, step: Step, timeout: SimDuration, out: &mut Effects) {
+        let limit = out.set_timer(Timer::Node(NodeTimer::LeaveTimeout), out.now() + timeout);
+        self.node.leaving = Some(Leaving { client, limit, step });
     }
 
     /// The host is out as soon as its containers are gone.
     pub(super) fn finish_leave(&mut self, out: &mut Effects) {
         let waits = self.agent.as_ref().is_some_and(|agent| agent.is_running() && !agent.has_left());
-        if self.node.leaving.is_some() && !waits {
+        if !waits && self.node.leaving.as_ref().is_some_and(|leaving| leaving.step == Step::Containers) {
             self.leave_now(out);
         }
     }
 
-    /// The host is out. What still runs of its containers is killed.
+    /// What the present step of leaving waits for has come, or takes too long. What still runs of the host's
+    /// containers is killed.
     pub(super) fn leave_now(&mut self, out: &mut Effects) {
-        let Some(Leaving { client, limit }) = self.node.leaving.take() else { return };
+        let Some(Leaving { client, limit, step }) = self.node.leaving.take() else { return };
         out.cancel_timer(limit);
-        self.clear_swarm_state(out);
-        self.node.answer(client, Ok(EngineResponse::Left));
+        match step {
+            Step::Containers => {
+                self.clear_swarm_state(out);
+                self.await_leave(client, Step::Farewell, FAREWELL_TIMEOUT, out);
+            }
+            Step::Farewell => self.node.answer(client, Ok(EngineResponse::Left)),
+        }
+    }
+
+    /// The process of gossip has said farewell, if there was one.
+    pub(crate) fn farewell_said(&mut self, out: &mut Effects) {
+        if self.node.leaving.as_ref().is_some_and(|leaving| leaving.step == Step::Farewell) {
+            self.leave_now(out);
+            self.next_request(out);
+        }
     }
 
     /// Nothing is left of the swarm on this host.
@@ -61,5 +90,13 @@ impl Host {
         self.agent_ended(out);
         self.node.forget_swarm();
         out.order(NetworkOrder::LeaveSwarm);
+    }
+}
+
+impl StateDigest for Leaving {
+    fn digest(&self, digest: &mut Digest) {
+        let Self { client, limit: _, step } = self;
+        digest.u64(client.number);
+        digest.u8(*step as u8);
     }
 }

@@ -194,7 +194,7 @@ impl Host {
         self.node.close_manager_part(out);
         self.node.end_renewal(out);
         if let Some(agent) = &mut self.agent {
-            agent.kill(true, out);
+            agent.fail(out);
         }
         self.agent_ended(out);
         self.node.restart_later(out);

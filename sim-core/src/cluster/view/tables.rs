@@ -11,11 +11,11 @@ use crate::model::{HostId, NodeId, ServiceId};
 use crate::protocol::{Filters, ManagerStatus, NodeListing, ServiceListing};
 
 impl View<'_> {
-    /// The manager that is asked: the leader, else the one that knows most.
+    /// The manager of the shown swarm that is asked: the leader, else the one that knows most.
     #[must_use]
     pub fn asked_manager(&self) -> Option<HostId> {
         let applied = |manager: &Manager| manager.raft().applied_index();
-        let best = || self.cluster.managers().max_by_key(|(_, manager)| applied(manager)).map(|(id, _)| id);
+        let best = || self.managers().max_by_key(|(_, manager)| applied(manager)).map(|(id, _)| id);
         self.leader().or_else(best)
     }
 

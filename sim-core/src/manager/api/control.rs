@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::execute::{Surroundings, execute, prepare, read};
+use super::execute::{Surroundings, execute, read};
+use super::prepare::{Prepared, PreparedWrite, prepare};
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::loops::{Context, ControlLoop, Heard, Outcome, Step, WriteError};
 use crate::model::HostId;
 use crate::protocol::{
-    ApiError, ApiRequest, ApiResponse, ApiWrite, LoopTimer, MemberList, Message, ReplyTo, Request, Response,
+    ApiError, ApiRequest, ApiResponse, LoopTimer, MemberList, Message, ReplyTo, Request, Response,
 };
 use crate::store::{Store, StoreError, Transaction};
 
@@ -37,7 +38,7 @@ struct Call {
 #[derive(Clone, Debug)]
 pub(crate) struct ApiStep {
     strand: u32,
-    request: Arc<ApiWrite>,
+    write: Arc<PreparedWrite>,
 }
 
 impl ControlApi {
@@ -46,12 +47,11 @@ impl ControlApi {
         ControlApi { surroundings, calls: BTreeMap::new(), last_strand: 0 }
     }
 
-    fn begin_write(&mut self, reply: ReplyTo, request: ApiWrite, context: &mut Context<'_>) {
+    fn begin_write(&mut self, reply: ReplyTo, write: PreparedWrite, context: &mut Context<'_>) {
         self.last_strand += 1;
         let strand = self.last_strand;
         self.calls.insert(strand, Call { reply: Some(reply), result: None });
-        let request = Arc::new(request);
-        context.update(strand, Step::Api(ApiStep { strand, request }));
+        context.update(strand, Step::Api(ApiStep { strand, write: Arc::new(write) }));
     }
 }
 
@@ -63,8 +63,8 @@ impl ControlLoop for ControlApi {
     }
 
     fn write(&mut self, step: &Step, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        let Step::Api(ApiStep { strand, request }) = step else { unreachable!("the API's own step") };
-        let result = execute(request, transaction, &self.surroundings);
+        let Step::Api(ApiStep { strand, write }) = step else { unreachable!("the API's own step") };
+        let result = execute(write, transaction, &self.surroundings.members);
         let outcome = result.as_ref().map_or(Err(REFUSED), |_| Ok(()));
         self.calls.get_mut(strand).expect("a call lives until its write is settled").result = Some(result);
         outcome
@@ -96,7 +96,8 @@ impl ControlLoop for ControlApi {
             ApiRequest::Write(request) => prepare(request, context.store, &self.surroundings),
         };
         match request {
-            Ok(prepared) => self.begin_write(reply, prepared, context),
+            Ok(Prepared::Write(write)) => self.begin_write(reply, write, context),
+            Ok(Prepared::Done(response)) => answer(Some(reply), Ok(response), context),
             Err(error) => answer(Some(reply), Err(error), context),
         }
     }

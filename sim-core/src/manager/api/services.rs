@@ -28,6 +28,12 @@ pub(super) fn check_new_service(store: &Store, spec: &ServiceSpec) -> Result<(),
     check_ingress_network(store, spec)
 }
 
+/// The checks that a spec must pass before its service's change waits for the store's lock.
+pub(super) fn check_changed_service(store: &Store, spec: &ServiceSpec) -> Result<(), ApiError> {
+    validate_service_spec(spec)?;
+    validate_networks(store, &spec.task.networks)
+}
+
 /// Creates a service that has passed the checks.
 pub(super) fn store_new_service(
     transaction: &mut Transaction<'_>,
@@ -59,6 +65,17 @@ pub fn update_service(
     version: u64,
     spec: ServiceSpec,
 ) -> Result<(), ApiError> {
+    check_changed_service(transaction.store(), &spec)?;
+    store_updated_service(transaction, id, version, spec)
+}
+
+/// Gives a service a new spec that has passed the checks.
+pub(super) fn store_updated_service(
+    transaction: &mut Transaction<'_>,
+    id: ServiceId,
+    version: u64,
+    spec: ServiceSpec,
+) -> Result<(), ApiError> {
     let mut service = begin_update(transaction, id, version, &spec)?;
     service.previous_spec = Some(std::mem::replace(&mut service.spec, Arc::new(spec)));
     service.previous_spec_version = service.spec_version.replace(version);
@@ -76,7 +93,17 @@ pub fn rollback_service(
     version: u64,
 ) -> Result<(), ApiError> {
     let current = transaction.store().service(id).ok_or(ApiError::ServiceNotFound(id))?;
-    // The client sends the spec that it read; it is checked like one of an update and then not used.
+    check_changed_service(transaction.store(), &current.spec)?;
+    store_rolled_back_service(transaction, id, version)
+}
+
+/// Exchanges the specs of a service whose present one has passed the checks.
+pub(super) fn store_rolled_back_service(
+    transaction: &mut Transaction<'_>,
+    id: ServiceId,
+    version: u64,
+) -> Result<(), ApiError> {
+    let current = transaction.store().service(id).ok_or(ApiError::ServiceNotFound(id))?;
     let sent = Arc::clone(&current.spec);
     let mut service = begin_update(transaction, id, version, &sent)?;
     let previous = service.previous_spec.take().ok_or(ApiError::NoPreviousSpec(id))?;
@@ -103,7 +130,7 @@ pub fn remove_service(transaction: &mut Transaction<'_>, id: ServiceId) -> Resul
     }
 }
 
-/// The checks that update and rollback share, and a copy of the service to be changed. Every update of a job
+/// The checks of the transaction that update and rollback share, and a copy of the service to be changed. Every update of a job
 /// begins a new iteration, even one that changes nothing.
 fn begin_update(
     transaction: &Transaction<'_>,
@@ -112,8 +139,6 @@ fn begin_update(
     spec: &ServiceSpec,
 ) -> Result<Service, ApiError> {
     let store = transaction.store();
-    validate_service_spec(spec)?;
-    validate_networks(store, &spec.task.networks)?;
     let service = store.service(id).ok_or(ApiError::ServiceNotFound(id))?;
     if spec.endpoint != service.spec.endpoint {
         check_port_conflicts(store, spec, Some(id))?;

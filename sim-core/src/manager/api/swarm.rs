@@ -10,13 +10,16 @@ use crate::store::Transaction;
 /// The shortest time that certificates may be valid for (spec control-plane 1.3).
 const CERTIFICATE_VALIDITY_MIN: SimDuration = SimDuration::from_secs(3_600);
 
-/// Changes settings. A heartbeat period or a validity of zero stands for the default, as it does not travel.
+/// Settings with a user's changes. A heartbeat period or a validity of zero stands for the default, as it does not
+/// travel.
 ///
 /// # Errors
 /// If certificates would be valid for less than an hour.
-pub fn update_swarm(transaction: &mut Transaction<'_>, change: &SwarmChange) -> Result<(), ApiError> {
-    let mut cluster = stored_cluster(transaction)?;
-    let mut spec = ClusterSpec::clone(&cluster.spec);
+pub(super) fn changed_cluster_spec(
+    spec: &ClusterSpec,
+    change: &SwarmChange,
+) -> Result<ClusterSpec, ApiError> {
+    let mut spec = spec.clone();
     let SwarmChange {
         heartbeat_period,
         task_history_retention_limit,
@@ -40,20 +43,40 @@ pub fn update_swarm(transaction: &mut Transaction<'_>, change: &SwarmChange) -> 
     if spec.certificate_validity < CERTIFICATE_VALIDITY_MIN {
         return Err(SpecError::CertificateValidityTooShort.into());
     }
-    cluster.spec = Arc::new(spec);
-    Ok(transaction.update_cluster(cluster)?)
+    Ok(spec)
+}
+
+/// Gives the swarm other settings. `version` is that of the cluster object that the user saw, here and below.
+///
+/// # Errors
+/// If there is no cluster object, or it changed since then.
+pub(super) fn update_swarm(
+    transaction: &mut Transaction<'_>,
+    version: u64,
+    spec: ClusterSpec,
+) -> Result<(), ApiError> {
+    change_cluster(transaction, version, |cluster| cluster.spec = Arc::new(spec))
 }
 
 /// Makes a new join token for a role. Nodes that have joined are not concerned.
 ///
 /// # Errors
-/// If there is no cluster object.
-pub fn rotate_join_token(transaction: &mut Transaction<'_>, role: NodeRole) -> Result<(), ApiError> {
-    let mut cluster = stored_cluster(transaction)?;
-    cluster.rotate_join_token(role);
-    Ok(transaction.update_cluster(cluster)?)
+/// If there is no cluster object, or it changed since then.
+pub(super) fn rotate_join_token(
+    transaction: &mut Transaction<'_>,
+    version: u64,
+    role: NodeRole,
+) -> Result<(), ApiError> {
+    change_cluster(transaction, version, |cluster| cluster.rotate_join_token(role))
 }
 
-fn stored_cluster(transaction: &Transaction<'_>) -> Result<Cluster, ApiError> {
-    Ok(Cluster::clone(transaction.store().cluster().ok_or(ApiError::NoCluster)?))
+fn change_cluster(
+    transaction: &mut Transaction<'_>,
+    version: u64,
+    change: impl FnOnce(&mut Cluster),
+) -> Result<(), ApiError> {
+    let mut cluster = Cluster::clone(transaction.store().cluster().ok_or(ApiError::NoCluster)?);
+    cluster.meta.version = version;
+    change(&mut cluster);
+    Ok(transaction.update_cluster(cluster)?)
 }

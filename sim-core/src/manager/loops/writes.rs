@@ -180,6 +180,10 @@ impl Writes {
         self.holder.is_some()
     }
 
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// True while the strand waits for a write of its own.
     pub(super) fn is_waiting(&self, strand: Strand) -> bool {
         self.outstanding.contains_key(&strand)

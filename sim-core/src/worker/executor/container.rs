@@ -209,16 +209,25 @@ impl Container {
         self.engine_died(true, out)
     }
 
-    /// An engine process starts and finds the container. Its networks are made again: nobody else does that for one
-    /// that is still to be started.
-    pub(super) fn engine_started(&mut self, owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) {
+    /// An engine process, or an agent in it, starts and finds the container. In a new process its networks are made
+    /// again, with these ports of the machine: nobody else does that for one that is still to be started.
+    pub(super) fn engine_started(
+        &mut self,
+        owner: Owner<'_>,
+        ports: Option<&mut HostPorts>,
+        out: &mut Effects,
+    ) {
         match self {
-            Container::Created => owner.attach(out),
-            Container::Running(process) => match process.engine_started(owner, out) {
-                Some(end) => self.end(end, owner, out),
-                None => owner.join_again(process.health(), ports, out),
+            Container::Created if ports.is_some() => owner.attach(out),
+            Container::Running(process) => match (process.engine_started(owner, out), ports) {
+                (Some(end), _) => self.end(end, owner, out),
+                (None, Some(ports)) => owner.join_again(process.health(), ports, out),
+                (None, None) => {}
             },
-            Container::Creating { .. } | Container::Starting { .. } | Container::Exited { .. } => {}
+            Container::Created
+            | Container::Creating { .. }
+            | Container::Starting { .. }
+            | Container::Exited { .. } => {}
         }
     }
 }

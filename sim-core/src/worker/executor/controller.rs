@@ -349,8 +349,13 @@ impl Controller {
         (self.attachments_awaited, self.unprepared) = (None, None);
     }
 
-    /// An engine process starts.
-    pub(super) fn engine_started(&mut self, owner: Owner<'_>, ports: &mut HostPorts, out: &mut Effects) {
+    /// An engine process starts, or an agent in it.
+    pub(super) fn engine_started(
+        &mut self,
+        owner: Owner<'_>,
+        ports: Option<&mut HostPorts>,
+        out: &mut Effects,
+    ) {
         if let Some(container) = &mut self.container {
             container.engine_started(owner, ports, out);
         }

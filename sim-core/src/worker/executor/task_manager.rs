@@ -298,9 +298,10 @@ impl TaskManager {
 
     /// The engine process starts. The task goes on from the status on the disk. Of one that was not assigned any
     /// more there is no record; the real engine would leave its container to itself, here it is removed.
-    pub(super) fn resume(&mut self, context: &mut Context<'_>) {
+    pub(super) fn resume(&mut self, joins_again: bool, context: &mut Context<'_>) {
         let Self { task, controller, .. } = self;
-        controller.engine_started(Owner { task, site: context.site }, context.ports, context.out);
+        let ports = joins_again.then_some(&mut *context.ports);
+        controller.engine_started(Owner { task, site: context.site }, ports, context.out);
         if self.is_assigned() {
             self.run(context);
         } else {
