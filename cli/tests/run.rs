@@ -11,6 +11,19 @@ use serde_json::Value;
 
 const BREAKS: &str = "{ at: 35s, node: worker-2, availability: Drain }";
 
+/// One manager goes on alone, and the other two without it.
+const TWO_SWARMS: &str = r#"
+name: two-swarms
+seed: 1
+cluster: { managers: 3, workers: 1 }
+timeline:
+  - { at: 1s, docker: "service create --detach --name web app:1" }
+  - { at: 10s, fault: { cut: [ manager-1, manager-2 ] } }
+  - { at: 10s, fault: { cut: [ manager-1, manager-3 ] } }
+  - { at: 40s, on: manager-1, docker: "swarm init --force-new-cluster" }
+until: 80s
+"#;
+
 /// The two hashes at the end of a text report.
 fn hashes(ran: &Ran) -> &str {
     ran.stdout
@@ -266,6 +279,20 @@ fn a_node_that_was_unknown_is_ready_because_somebody_leads() {
     let ready: Vec<&str> =
         ran.stdout.lines().filter(|line| line.contains("is Ready") || line.contains("are Ready")).collect();
     expect_file!["../testdata/ready.txt"].assert_eq(&ready.join("\n"));
+}
+
+#[test]
+fn the_tables_of_a_cluster_in_two_swarms_name_those_who_are_not_shown() {
+    let folder = folder("two-swarms");
+    fs::write(folder.join("two.yaml"), TWO_SWARMS).expect("the file can be written");
+    let ran = run(&folder, &["run", "two.yaml"]);
+    let tables: Vec<&str> = ran
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "At the end")
+        .take_while(|line| *line != "Metrics")
+        .collect();
+    expect_file!["../testdata/two-swarms.txt"].assert_eq(&tables.join("\n"));
 }
 
 #[test]

@@ -118,6 +118,7 @@ fn tables(run: &Run<'_>, text: &mut Text) {
             names[0]
         ));
         text.end_line();
+        text.end_line();
     }
 }
 

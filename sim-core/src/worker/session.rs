@@ -306,7 +306,7 @@ impl Session {
         let fault = out.silence_of_manager(self.host, peer);
         out.set_cause(fault.unwrap_or(out.cause()));
         let fact = self.fail(error, Gone::Nothing, out);
-        if fault.is_some() {
+        if fault > Some(self.wanted_by) {
             self.wanted_by = fact;
         }
     }
