@@ -24,6 +24,19 @@ timeline:
 until: 80s
 "#;
 
+/// Requests through a follower whose leader has just died look for one every 500 ms, each from its own beginning.
+const OWN_POLLS: &str = r#"
+name: own-polls
+seed: 1
+cluster: { managers: 3, workers: 1 }
+timeline:
+  - { at: 10s, fault: { kill: manager-1 } }
+  - { at: 10400ms, on: manager-2, docker: "node ls" }
+  - { at: 10530ms, on: manager-2, docker: "node ls" }
+  - { at: 10900ms, on: manager-2, docker: "node ls" }
+until: 60s
+"#;
+
 /// The two hashes at the end of a text report.
 fn hashes(ran: &Ran) -> &str {
     ran.stdout
@@ -293,6 +306,19 @@ fn the_tables_of_a_cluster_in_two_swarms_name_those_who_are_not_shown() {
         .take_while(|line| *line != "Metrics")
         .collect();
     expect_file!["../testdata/two-swarms.txt"].assert_eq(&tables.join("\n"));
+}
+
+#[test]
+fn every_request_looks_for_a_leader_by_itself() {
+    let folder = folder("own-polls");
+    fs::write(folder.join("polls.yaml"), OWN_POLLS).expect("the file can be written");
+    let ran = run(&folder, &["run", "polls.yaml"]);
+    let answers: Vec<&str> = ran
+        .stdout
+        .lines()
+        .filter(|line| line.contains("node ls") || line.contains("answered after"))
+        .collect();
+    expect_file!["../testdata/own-polls.txt"].assert_eq(&answers.join("\n"));
 }
 
 #[test]
