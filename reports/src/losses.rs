@@ -347,9 +347,9 @@ fn reason(record: &FactRecord, failed: &RequestsFailed, updates: &[Update], run:
     let service = service_of(failed.via.unwrap_or(failed.traffic), run);
     let origin = origin_of(run.recording, record.id);
     let is_fault = |id| run.recording.fact(id).is_some_and(|cause| matches!(cause.fact, Fact::Fault { .. }));
-    // Those that are left have more to do meanwhile, and few of them may look healthy from in front.
+    // Those that are left have more to do meanwhile.
     let is_slow = failed.failure == Failure::TooSlow && !is_fault(record.cause);
-    let is_for_lack = is_slow || matches!(failed.failure, Failure::QueueFull | Failure::NoEntry);
+    let is_for_lack = is_slow || failed.failure == Failure::QueueFull;
     let is_to_blame = |update: &Update| is_for_lack || origin.is_some_and(|origin| update.is_of(origin));
     let concerns = |update: &Update| update.concerns(service, failed) && is_to_blame(update);
     match updates.iter().position(concerns) {

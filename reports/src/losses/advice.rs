@@ -32,6 +32,7 @@ pub(super) fn advice(scene: &Scene<'_>) -> Option<String> {
         // A client in a task has no other node that it could send through.
         Failure::EntrySilent if !scene.is_outside() => return None,
         Failure::EntrySilent | Failure::EntryStopped => entry_down(scene),
+        Failure::NoEntry if scene.lacked_tasks() => return no_backend(scene),
         Failure::NoEntry => "another node behind the load balancer in front",
         Failure::ClientGone => return None,
     };

@@ -3,7 +3,7 @@
 //! Only what was in force at that time counts: a flag that was given later has saved nobody.
 use sim_core::model::setup::{Origin, Traffic, image_name};
 use sim_core::model::{
-    EndpointMode, Fact, Failure, HostId, NetworkId, ObjectId, PortConfig, PublishMode, ServiceMode,
+    EndpointMode, Fact, Failure, Fault, HostId, NetworkId, ObjectId, PortConfig, PublishMode, ServiceMode,
     ServiceSpec, UpdateConfig, UpdateState,
 };
 use sim_core::record::Existence;
@@ -69,6 +69,16 @@ impl<'a> Scene<'a> {
         let origin = self.run.recording.fact(id).map(|record| &record.fact);
         matches!(origin, Some(Fact::Command { host, line, .. })
             if line.starts_with("swarm leave") && self.loss.entries.contains(host))
+    }
+
+    /// True if there was something wrong with the tasks of the service, and not with the nodes in front of them.
+    pub(super) fn lacked_tasks(&self) -> bool {
+        let Reason::Origin(id) = self.reason else { return true };
+        let origin = self.run.recording.fact(id).map(|record| &record.fact);
+        if let Some(Fact::Fault { fault }) = origin {
+            return matches!(**fault, Fault::KillTask { .. });
+        }
+        !matches!(origin, Some(Fact::Command { line, .. }) if line.starts_with("swarm leave"))
     }
 
     /// The published port that requests from outside are sent to. None: there is none, or it was chosen by the swarm.

@@ -1,7 +1,7 @@
 //! The nodes that clients outside send to, in turn, and what a load balancer in front of them knows of each.
 use crate::kernel::{Digest, StateDigest};
-use crate::model::HostId;
 use crate::model::setup::EntryCheck;
+use crate::model::{FactId, HostId};
 
 /// The nodes of one source.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,13 @@ struct Entry {
     marked_down: bool,
     /// Checks in a row that speak against what it is taken for.
     contrary: u32,
+    /// Why it last failed a check.
+    failed_by: Option<FactId>,
 }
 
 impl Entries {
     pub(super) fn new(hosts: &[HostId], check: Option<EntryCheck>) -> Self {
-        let entry = |host: &HostId| Entry { host: *host, marked_down: false, contrary: 0 };
+        let entry = |host: &HostId| Entry { host: *host, marked_down: false, contrary: 0, failed_by: None };
         Entries { nodes: hosts.iter().map(entry).collect(), next: 0, check }
     }
 
@@ -47,11 +49,17 @@ impl Entries {
         self.nodes.iter().map(|entry| entry.host).collect::<Vec<_>>().into_iter().enumerate()
     }
 
-    /// A node passed a check, or did not.
-    pub(super) fn checked(&mut self, place: usize, passed: bool) {
+    /// Why the last of those that are marked down is.
+    pub(super) fn down_because(&self) -> Option<FactId> {
+        self.nodes.iter().filter(|entry| entry.marked_down).filter_map(|entry| entry.failed_by).max()
+    }
+
+    /// A node passed a check, or failed it because of something.
+    pub(super) fn checked(&mut self, place: usize, outcome: Result<(), FactId>) {
         let Some(check) = self.check else { return };
         let entry = &mut self.nodes[place];
-        entry.contrary = if passed == entry.marked_down { entry.contrary + 1 } else { 0 };
+        entry.failed_by = outcome.err().or(entry.failed_by);
+        entry.contrary = if outcome.is_ok() == entry.marked_down { entry.contrary + 1 } else { 0 };
         let limit = if entry.marked_down { check.rises } else { check.falls };
         if entry.contrary >= limit {
             (entry.marked_down, entry.contrary) = (!entry.marked_down, 0);
@@ -61,8 +69,9 @@ impl Entries {
 
 impl StateDigest for Entries {
     fn digest(&self, digest: &mut Digest) {
+        // Causes are for the trace.
         let Self { nodes, next, check: _ } = self;
-        for Entry { host, marked_down, contrary } in nodes {
+        for Entry { host, marked_down, contrary, failed_by: _ } in nodes {
             digest.u32(host.0);
             digest.bool(*marked_down);
             digest.u32(*contrary);
@@ -87,16 +96,17 @@ mod tests {
         assert_eq!(entries.choose(Some(HostId(1))), Some(HostId(0)), "it has just failed at the other");
         assert_eq!(entries.choose(None), Some(HostId(1)));
         assert_eq!(entries.choose(None), Some(HostId(0)));
-        entries.checked(1, false);
-        entries.checked(1, true);
-        entries.checked(1, false);
+        entries.checked(1, Err(FactId(1)));
+        entries.checked(1, Ok(()));
+        entries.checked(1, Err(FactId(1)));
         assert_eq!(turns(&mut entries), [1, 0, 1], "failures must come in a row");
-        entries.checked(1, false);
+        entries.checked(1, Err(FactId(1)));
         assert_eq!(turns(&mut entries), [0, 0, 0]);
-        entries.checked(0, false);
-        entries.checked(0, false);
+        entries.checked(0, Err(FactId(2)));
+        entries.checked(0, Err(FactId(2)));
         assert_eq!(turns(&mut entries), [9, 9, 9], "none is left");
-        entries.checked(1, true);
+        assert_eq!(entries.down_because(), Some(FactId(2)));
+        entries.checked(1, Ok(()));
         assert_eq!(turns(&mut entries), [1, 1, 1]);
     }
 }

@@ -109,7 +109,8 @@ impl Traffic {
         if entry.is_some() {
             return self.enters(id, ground);
         }
-        let because = self.source(source_id).begun;
+        let Source { entries, begun, .. } = self.source(source_id);
+        let because = entries.down_because().unwrap_or(*begun);
         let blame = Blame { failure: Failure::NoEntry, because, entry: None, target: None, via: None };
         self.fail(id, blame, ground);
     }
@@ -185,7 +186,7 @@ impl Traffic {
         match self.address(source, client, task, host, ground) {
             Some(Ok((target, balanced))) => self.connect(id, target, balanced, ground),
             Some(Err(Failure::NoAddress)) => {
-                let because = self.why_nobody(id, ground);
+                let because = self.why_nobody(source, Some(task), Some(host), ground);
                 self.hang(id, Failure::NoAddress, because);
             }
             Some(Err(failure)) => self.refuse(id, failure, ground),
@@ -317,31 +318,39 @@ impl Traffic {
     /// Somebody says no at once.
     fn refuse(&mut self, id: RequestId, failure: Failure, ground: &mut impl Ground) {
         let request = self.requests.get_mut(id).expect("it is being sent");
-        let (source, entry) = (request.source, request.entry);
+        let (source, client, entry) = (request.source, request.client.task, request.entry);
         let closed = entry.filter(|_| failure == Failure::PortClosed);
         if let Some(because) = closed.and_then(|entry| self.closed_with_engine(source, entry, ground)) {
             let failure = Failure::EntryStopped;
             return self.fail(id, Blame { failure, because, entry, target: None, via: None }, ground);
         }
-        let because = self.why_nobody(id, ground);
+        let because = self.why_nobody(source, client, entry, ground);
         let blame = Blame { failure, because, entry, target: None, via: None };
         self.fail(id, blame, ground);
     }
 
-    /// Why a request finds nobody at the node that it goes through: that node has not heard of those who are there,
-    /// or nobody is.
-    fn why_nobody(&mut self, id: RequestId, ground: &impl Ground) -> FactId {
-        let request = self.requests.get_mut(id).expect("it is under way");
-        let (source, client, entry) = (request.source, request.client.task, request.entry);
+    /// Why nobody is found at the node that requests of a client go through: that node has not heard of those who are
+    /// there, or nobody is.
+    fn why_nobody(
+        &self,
+        source: TrafficId,
+        client: Option<TaskId>,
+        entry: Option<HostId>,
+        ground: &impl Ground,
+    ) -> FactId {
         let unknown = entry.and_then(|entry| self.unknown_since(source, client, entry, ground));
-        unknown.unwrap_or_else(|| self.last_loss(id))
+        unknown.unwrap_or_else(|| self.last_loss_at(source, entry))
     }
 
-    /// Why the node of a request has fewer backends than it had, or none: what took the last one away, or that there
-    /// was traffic before there was one.
+    /// Why the node of a request has fewer backends than it had, or none.
     pub(super) fn last_loss(&mut self, id: RequestId) -> FactId {
         let request = self.requests.get_mut(id).expect("it is under way");
         let (source, entry) = (request.source, request.entry);
+        self.last_loss_at(source, entry)
+    }
+
+    /// What took the last backend of a node away, or that there was traffic before there was one.
+    fn last_loss_at(&self, source: TrafficId, entry: Option<HostId>) -> FactId {
         let Source { plan, begun, .. } = &self.sources[source.index()];
         self.servers.last_loss(entry, &Door::of(plan), &plan.service).unwrap_or(*begun)
     }
@@ -359,28 +368,38 @@ impl Traffic {
         let Some(check) = source.entries.check.filter(|_| now < source.ends) else { return };
         let (protocol, port) = (source.plan.protocol, source.plan.port);
         for (place, host) in self.source(id).entries.hosts() {
-            let passed = self.answers(id, host, protocol, port, ground);
-            self.source(id).entries.checked(place, passed);
+            let outcome = self.probe(id, host, protocol, port, ground);
+            self.source(id).entries.checked(place, outcome);
         }
         self.later(now + check.every, Step::Check(id));
     }
 
-    /// True if a connection to a port of a node would be accepted now.
-    fn answers(
+    /// Whether a connection to a port of a node would be accepted now; if not, why.
+    fn probe(
         &self,
         source: TrafficId,
         host: HostId,
         protocol: TransportProtocol,
         port: u16,
         ground: &mut impl Ground,
-    ) -> bool {
-        if ground.silent(host).is_some() {
-            return false;
+    ) -> Result<(), FactId> {
+        if let Some(fault) = ground.silent(host) {
+            return Err(fault);
         }
-        let Ok(target) = ground.connect_port(host, protocol, port) else { return false };
-        let server = self.servers.get(target.task).filter(|server| server.end.is_none());
-        let listens = server.is_some_and(|server| server.listens(self.now));
-        listens && ground.way(host, target.host).is_ok() && self.finds_port(source, target, ground)
+        let target = ground.connect_port(host, protocol, port).map_err(|failure| {
+            let closed =
+                (failure == Failure::PortClosed).then(|| self.closed_with_engine(source, host, ground));
+            closed.flatten().unwrap_or_else(|| self.why_nobody(source, None, Some(host), ground))
+        })?;
+        let server = self.servers.get(target.task).expect("a container has a process");
+        match server.end {
+            Some(end) => return Err(end.fact()),
+            None if !server.listens(self.now) || !self.finds_port(source, target, ground) => {
+                return Err(server.started_by);
+            }
+            None => {}
+        }
+        ground.way(host, target.host).map(|_| ())
     }
 
     /// A user got an answer, or none, and thinks before the next request.
