@@ -69,12 +69,22 @@ pub struct KnownDifference {
 pub struct Report {
     groups: Vec<(String, usize, Vec<Row>)>,
     known: &'static [KnownDifference],
+    notes: Vec<String>,
+}
+
+/// The runs that a figure is compared over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group {
+    /// How many were recorded.
+    pub(crate) runs: usize,
+    /// Whether the figure has one value in each run in which it occurs, so that a run without it means something.
+    pub(crate) every_run: bool,
 }
 
 impl Report {
     /// Nothing is compared yet.
     pub(crate) fn new(known: &'static [KnownDifference]) -> Self {
-        Report { groups: Vec::new(), known }
+        Report { groups: Vec::new(), known, notes: Vec::new() }
     }
 
     /// Adds a group of recorded runs.
@@ -82,10 +92,15 @@ impl Report {
         self.groups.push((group, runs, rows));
     }
 
-    /// True if there are figures and every one agrees, but for those that are known not to.
+    /// Adds a line about something that was not compared.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// True if every group has figures and every one agrees, but for those that are known not to.
     #[must_use]
     pub fn passed(&self) -> bool {
-        let compared = self.groups.iter().any(|(_, _, rows)| !rows.is_empty());
+        let compared = !self.groups.is_empty() && self.groups.iter().all(|(_, _, rows)| !rows.is_empty());
         compared && self.differences().iter().all(|figure| self.known(figure).is_some())
     }
 
@@ -125,6 +140,9 @@ impl Report {
             }
             text.push('\n');
         }
+        for note in &self.notes {
+            let _ = writeln!(text, "{note}");
+        }
         self.tell_differences(&mut text);
         let rows = self.groups.iter().flat_map(|(_, _, rows)| rows);
         let (total, agree) = rows.fold((0, 0), |(total, agree), row| {
@@ -149,10 +167,23 @@ fn figure(group: &str, row: &Row) -> String {
     format!("{group}: {}", row.name)
 }
 
-/// Compares one figure: its recorded values, and the simulated ones of each round. A figure of `every_run` must not
-/// be missing in more than one run of ten.
-pub(crate) fn row(name: &str, recorded: Vec<Figure>, simulated: Vec<Vec<Figure>>, every_run: bool) -> Row {
-    let verdict = statistics::verdict(&recorded, &simulated, every_run);
+/// Compares one figure: its recorded values, and the simulated ones of each round. A figure that was never recorded, and
+/// that is hardly ever simulated, gives no row.
+pub(crate) fn row(
+    name: &str,
+    group: Group,
+    recorded: Vec<Figure>,
+    simulated: Vec<Vec<Figure>>,
+) -> Option<Row> {
+    let verdict = statistics::verdict(group, &recorded, &simulated);
+    if recorded.is_empty() && verdict == Verdict::Agrees {
+        return None;
+    }
     let all: Vec<Figure> = simulated.into_iter().flatten().collect();
-    Row { name: name.to_owned(), recorded: Summary::of(&recorded), simulated: Summary::of(&all), verdict }
+    Some(Row {
+        name: name.to_owned(),
+        recorded: Summary::of(&recorded),
+        simulated: Summary::of(&all),
+        verdict,
+    })
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::known::KNOWN_DIFFERENCES;
 use self::recording::Recording;
-use crate::distributions::{self, Figure, Row};
+use crate::distributions::{self, Figure, Group, Row};
 pub use crate::distributions::{KnownDifference, Report};
 use crate::recordings::RecordingError;
 
@@ -78,9 +78,10 @@ fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, Reco
         let recorded = of(&mut recordings.iter().map(|recording| &recording.figures), name);
         let simulated = rounds.iter().map(|round| of(&mut round.iter(), name)).collect();
         // How many pairs of nodes lose each other differs from run to run, and is a figure of its own.
-        distributions::row(name, recorded, simulated, false)
+        let group = Group { runs: recordings.len(), every_run: false };
+        distributions::row(name, group, recorded, simulated)
     };
-    Ok(names.into_iter().map(row).collect())
+    Ok(names.into_iter().filter_map(row).collect())
 }
 
 /// Where the recordings of the project are.

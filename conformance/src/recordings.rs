@@ -19,7 +19,7 @@ pub struct RecordingError {
 }
 
 /// Where a recorded run or case stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
     path: PathBuf,
     line: usize,

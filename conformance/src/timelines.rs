@@ -3,8 +3,11 @@
 //! Every recorded run is replayed from its own start (heartbeat phases, placement) over many seeds. The same
 //! functions derive figures from recorded and from simulated events, so a figure means the same on both sides.
 #![allow(clippy::wildcard_enum_match_arm)] // A figure looks at a few kinds of event and never at all.
+mod derived;
 mod figures;
+mod given;
 mod history;
+mod kind;
 mod known;
 mod probes;
 mod recording;
@@ -19,7 +22,7 @@ use rayon::prelude::*;
 use self::figures::Figures;
 pub use self::known::KNOWN_DIFFERENCES;
 use self::recording::Recording;
-use crate::distributions::{self, Row};
+use crate::distributions::{self, Group, Row};
 pub use crate::distributions::{KnownDifference, Report};
 use crate::recordings::RecordingError;
 
@@ -55,6 +58,15 @@ pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, RecordingErro
     let compared: Result<Vec<Vec<Row>>, RecordingError> =
         groups.par_iter().map(|(_, recordings)| compare(recordings, options)).collect();
     let mut report = Report::new(KNOWN_DIFFERENCES);
+    for (_, recordings) in &groups {
+        let unknown: BTreeSet<&String> = recordings.iter().flat_map(|run| &run.unknown_figures).collect();
+        for name in unknown {
+            let Recording { experiment, variant, .. } = &recordings[0];
+            report.note(format!(
+                "not compared: {experiment}, {variant}: {name}: nothing is known of this figure"
+            ));
+        }
+    }
     for (((experiment, variant), recordings), rows) in groups.into_iter().zip(compared?) {
         report.add(format!("{experiment}, {variant}"), recordings.len(), rows);
     }
@@ -74,18 +86,16 @@ fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, Reco
         });
         rounds.push(replayed.collect::<Result<_, RecordingError>>()?);
     }
-    let checked = |name: &&String| !OPERATING_SYSTEM.contains(&name.as_str());
-    let names: Vec<&String> = recorded
-        .iter()
+    let all = recorded.iter().chain(rounds.iter().flatten());
+    let names: BTreeSet<&String> = all
         .flat_map(|figures| figures.keys())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .filter(checked)
+        .filter(|name| !OPERATING_SYSTEM.contains(&name.as_str()))
         .collect();
     let of = |figures: &[Figures], name: &str| figures.iter().filter_map(|f| f.get(name).cloned()).collect();
-    let rows = names.into_iter().map(|name| {
+    let rows = names.into_iter().filter_map(|name| {
         let simulated = rounds.iter().map(|round| of(round, name)).collect();
-        distributions::row(name, of(&recorded, name), simulated, true)
+        let group = Group { runs: recordings.len(), every_run: true };
+        distributions::row(name, group, of(&recorded, name), simulated)
     });
     Ok(rows.collect())
 }

@@ -1,11 +1,15 @@
 //! When a simulated figure agrees with a recorded one.
 //!
-//! Counts and sequences must be possible: every recorded value occurs among the simulated ones. For times, the
-//! recorded median lies in the central 99.8 % of the medians of as many simulated runs, widened by 5 % or 5 ms, and
-//! the central 80 % of the simulated values overlaps the recorded range.
+//! A time: the recorded median lies in the central 99.8 % of the medians of as many simulated runs, widened by 5 % or
+//! 5 ms, and the middle of the simulated values overlaps the recorded range. A count that differs between the recorded
+//! runs is compared like a time, without milliseconds. A count or text that is the same in all of them must be what is
+//! simulated most of the time, and each of several different texts must occur.
+//!
+//! All bounds depend on the number of recorded runs, since few runs say little: with one run alone, the central 80 % of
+//! a perfect simulator would miss every fifth figure.
 use std::fmt;
 
-use super::Figure;
+use super::{Figure, Group};
 
 /// Whether a figure agrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +19,12 @@ pub(super) enum Verdict {
     Median,
     /// The two ranges do not overlap.
     Range,
-    /// A recorded count or state never occurs.
+    /// A recorded count or state hardly ever occurs.
     Value,
     /// The simulator does not give the figure in nearly every run in which it was recorded.
     Missing,
+    /// The simulator gives a figure that was not recorded.
+    Added,
 }
 
 impl fmt::Display for Verdict {
@@ -29,6 +35,7 @@ impl fmt::Display for Verdict {
             Verdict::Range => "DIFFERS: range",
             Verdict::Value => "DIFFERS: value",
             Verdict::Missing => "DIFFERS: missing",
+            Verdict::Added => "DIFFERS: only simulated",
         })
     }
 }
@@ -80,42 +87,75 @@ fn short(number: f64) -> String {
 }
 
 /// Whether a figure agrees: `simulated` has one round of runs for each seed.
-pub(super) fn verdict(recorded: &[Figure], simulated: &[Vec<Figure>], every_run: bool) -> Verdict {
+pub(super) fn verdict(group: Group, recorded: &[Figure], simulated: &[Vec<Figure>]) -> Verdict {
+    let runs = simulated.len() * group.runs;
+    let given: usize = match group.every_run {
+        true => simulated.iter().map(Vec::len).sum(),
+        false => simulated.iter().filter(|round| !round.is_empty()).count() * group.runs,
+    };
+    if recorded.is_empty() {
+        return if given * 10 > runs { Verdict::Added } else { Verdict::Agrees };
+    }
     // A rare course of events lacks some figures: a leader that thaws in the middle of the third election was never
     // down. One run in ten may do so.
-    let given: usize = simulated.iter().map(Vec::len).sum();
-    if every_run && given * 10 < simulated.len() * recorded.len() * 9 || given == 0 {
+    if group.every_run && given * 10 < simulated.len() * recorded.len() * 9 || given == 0 {
         return Verdict::Missing;
     }
-    let times: Vec<f64> = recorded.iter().filter_map(Figure::time).collect();
-    if times.is_empty() {
+    let is_constant = recorded.iter().all(|value| *value == recorded[0]);
+    let runs = group.runs.min(recorded.len());
+    if recorded.iter().all(|value| value.time().is_none()) && is_constant {
+        return if occurs_mostly(&recorded[0], runs, simulated) { Verdict::Agrees } else { Verdict::Value };
+    }
+    let numbers = |figures: &[Figure]| figures.iter().filter_map(Figure::number).collect::<Vec<f64>>();
+    if numbers(recorded).is_empty() {
         let occurs = |value: &Figure| simulated.iter().flatten().any(|simulated| simulated == value);
         return if recorded.iter().all(occurs) { Verdict::Agrees } else { Verdict::Value };
     }
-    let rounds: Vec<Vec<f64>> =
-        simulated.iter().map(|round| round.iter().filter_map(Figure::time).collect()).collect();
-    times_agree(times, rounds)
+    let slack_ms = if recorded.iter().any(|value| value.time().is_some()) { SLACK_MS } else { 0.0 };
+    let rounds = simulated.iter().map(|round| numbers(round)).filter(|round| !round.is_empty());
+    numbers_agree(runs, numbers(recorded), &rounds.collect::<Vec<_>>(), slack_ms)
 }
 
-fn times_agree(mut recorded: Vec<f64>, rounds: Vec<Vec<f64>>) -> Verdict {
-    recorded.sort_by(f64::total_cmp);
-    let complete = rounds.iter().filter(|round| !round.is_empty());
-    let mut medians: Vec<f64> = complete.map(|round| median(&sorted(round))).collect();
+/// Clocks and timers of the machine of the recordings are rough by a few milliseconds.
+const SLACK_MS: f64 = 5.0;
+/// That all recorded runs have one value is a surprise below this.
+const SURPRISE: f64 = 0.05;
+/// A figure of a perfect simulator is outside of the bounds at most this often on either side.
+const MISS: f64 = 0.001;
+
+/// Whether most simulated runs have this value, or so many that as many runs as were recorded may all have it: for four
+/// runs that is about half of them, for a single one it need only be not rare.
+fn occurs_mostly(value: &Figure, runs: usize, simulated: &[Vec<Figure>]) -> bool {
+    let all = simulated.iter().flatten();
+    let equal = all.clone().filter(|simulated| *simulated == value).count();
+    let share = equal as f64 / all.count() as f64;
+    share > 0.5 || share.powf(runs as f64) >= SURPRISE
+}
+
+fn numbers_agree(runs: usize, recorded: Vec<f64>, rounds: &[Vec<f64>], slack_ms: f64) -> Verdict {
+    let recorded = sorted(&recorded);
+    let mut medians: Vec<f64> = rounds.iter().map(|round| median(&sorted(round))).collect();
     medians.sort_by(f64::total_cmp);
-    let (low, high) = (quantile(&medians, 0.001), quantile(&medians, 0.999));
+    let (low, high) = (quantile(&medians, MISS), quantile(&medians, 1.0 - MISS));
     let middle = median(&recorded);
-    let tolerance = |bound: f64| (bound.abs() * 0.05).max(5.0);
+    let tolerance = |bound: f64| (bound.abs() * 0.05).max(slack_ms);
     if middle < low - tolerance(low) || middle > high + tolerance(high) {
         return Verdict::Median;
     }
     let all = sorted(&rounds.concat());
-    let (low, high) = (quantile(&all, 0.1), quantile(&all, 0.9));
+    let outside = range_outside(runs);
+    let (low, high) = (quantile(&all, outside), quantile(&all, 1.0 - outside));
     let (first, last) = (recorded[0], recorded[recorded.len() - 1]);
-    // The recorded range has the clock's own roughness of a few milliseconds.
-    if high + 5.0 < first || low - 5.0 > last {
+    if high + slack_ms < first || low - slack_ms > last {
         return Verdict::Range;
     }
     Verdict::Agrees
+}
+
+/// The part of the simulated values on either side that the recorded range need not reach: a tenth, and less of it for
+/// so few runs that all of them might lie there.
+fn range_outside(runs: usize) -> f64 {
+    MISS.powf(1.0 / runs as f64).min(0.1)
 }
 
 fn sorted(numbers: &[f64]) -> Vec<f64> {
@@ -145,19 +185,58 @@ mod tests {
         values.iter().map(|value| Figure::Time(*value)).collect()
     }
 
+    const FOUR: Group = Group { runs: 4, every_run: true };
+
+    fn counts(values: &[i64]) -> Vec<Figure> {
+        values.iter().map(|value| Figure::Count(*value)).collect()
+    }
+
     #[test]
     fn equal_distributions_agree_and_shifted_ones_do_not() {
         let rounds: Vec<Vec<Figure>> =
             (0..100).map(|round| times(&[f64::from(round) + 1_000.0, f64::from(round) + 1_010.0])).collect();
-        assert_eq!(verdict(&times(&[1_020.0, 1_040.0]), &rounds, true), Verdict::Agrees);
-        assert_eq!(verdict(&times(&[1_400.0, 1_410.0]), &rounds, true), Verdict::Median);
+        let two = Group { runs: 2, every_run: true };
+        assert_eq!(verdict(two, &times(&[1_020.0, 1_040.0]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict(two, &times(&[1_400.0, 1_410.0]), &rounds), Verdict::Median);
     }
 
     #[test]
-    fn counts_must_occur() {
-        let rounds = vec![vec![Figure::Count(2)], vec![Figure::Count(3)]];
-        assert_eq!(verdict(&[Figure::Count(3)], &rounds, true), Verdict::Agrees);
-        assert_eq!(verdict(&[Figure::Count(4)], &rounds, true), Verdict::Value);
-        assert_eq!(verdict(&[Figure::Count(4)], &[vec![]], false), Verdict::Missing);
+    fn a_constant_count_is_what_is_simulated_mostly() {
+        let rounds: Vec<Vec<Figure>> = (0..10).map(|_| counts(&[2, 2, 2, 3])).collect();
+        assert_eq!(verdict(FOUR, &counts(&[2, 2, 2, 2]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict(FOUR, &counts(&[3, 3, 3, 3]), &rounds), Verdict::Value);
+        assert_eq!(verdict(FOUR, &counts(&[4, 4, 4, 4]), &rounds), Verdict::Value);
+        // One run may have been a rare one.
+        let one = Group { runs: 1, every_run: true };
+        let rounds: Vec<Vec<Figure>> =
+            (0..40).map(|round| counts(&[2 + i64::from(round % 4 == 0)])).collect();
+        assert_eq!(verdict(one, &counts(&[3]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict(one, &counts(&[4]), &rounds), Verdict::Value);
+    }
+
+    #[test]
+    fn counts_that_differ_are_compared_like_times() {
+        let rounds: Vec<Vec<Figure>> =
+            (0..20).map(|round| counts(&[1, 2 + i64::from(round % 2 == 0), 5, 6])).collect();
+        assert_eq!(verdict(FOUR, &counts(&[2, 4, 4, 5]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict(FOUR, &counts(&[7, 8, 8, 9]), &rounds), Verdict::Median);
+    }
+
+    #[test]
+    fn what_is_only_simulated_differs_unless_it_is_rare() {
+        let often: Vec<Vec<Figure>> = (0..10).map(|_| counts(&[1])).collect();
+        let rarely: Vec<Vec<Figure>> =
+            (0..10).map(|round| if round == 0 { counts(&[1]) } else { Vec::new() }).collect();
+        assert_eq!(verdict(FOUR, &[], &often), Verdict::Added);
+        assert_eq!(verdict(FOUR, &[], &rarely), Verdict::Agrees);
+        assert_eq!(verdict(FOUR, &counts(&[1, 1, 1, 1]), &rarely), Verdict::Missing);
+    }
+
+    #[test]
+    fn a_single_run_is_outside_only_where_hardly_any_simulated_one_is() {
+        let rounds: Vec<Vec<Figure>> = (0..100).map(|round| times(&[f64::from(round) * 100.0])).collect();
+        let one = Group { runs: 1, every_run: true };
+        assert_eq!(verdict(one, &times(&[9_600.0]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict(one, &times(&[20_000.0]), &rounds), Verdict::Median);
     }
 }

@@ -33,8 +33,8 @@ pub(super) enum What {
     Follower { node: String },
     /// A manager knows who leads.
     KnowsLeader { node: String },
-    /// The state of the service's update changed.
-    Update { state: String },
+    /// The state of a service's update changed.
+    Update { service: String, state: String },
     /// An agent's session was accepted.
     Registered { node: String },
     /// An agent has a session.
@@ -108,11 +108,28 @@ impl History {
         self.events.iter().filter(|event| wanted(&event.what)).map(|event| event.at_ms).collect()
     }
 
+    /// The states of a service's update, equal neighbours once.
+    pub(super) fn update_states(&self, of: &str) -> Vec<(f64, &str)> {
+        let states = self.events.iter().filter_map(|event| match &event.what {
+            What::Update { service, state } if service == of => Some((event.at_ms, state.as_str())),
+            _ => None,
+        });
+        let mut states: Vec<(f64, &str)> = states.collect();
+        states.dedup_by_key(|(_, state)| *state);
+        states
+    }
+
     /// Tasks that were created during the run, with the time, in order.
     pub(super) fn created(&self) -> Vec<(f64, &Task)> {
         let mut known: BTreeMap<&str, ()> =
             self.initial.iter().map(|task| (task.name.as_str(), ())).collect();
         self.tasks().filter(|(_, task)| known.insert(&task.name, ()).is_none()).collect()
+    }
+
+    /// The first node that a task was given.
+    pub(super) fn node_of(&self, name: &str) -> Option<&str> {
+        let initial = self.initial.iter().chain(self.tasks().map(|(_, task)| task));
+        initial.filter(|task| task.name == name).find_map(|task| task.node.as_deref())
     }
 
     /// When a task first was as wanted.

@@ -11,8 +11,9 @@ use sim_core::model::setup::{ClientCommand, Setup, Stimulus, TimelineEntry};
 use sim_core::model::{CommandId, ServiceSpec};
 
 use super::figures::{Figure, Figures};
+use super::given::Deed;
 use super::history::{History, Probe};
-use super::recording::{Deed, Recording};
+use super::recording::Recording;
 
 /// Numbers of commands that write, from here on; those that read are odd, those that write even.
 pub(super) const FIRST_PROBE: u32 = 1_000;
@@ -65,6 +66,9 @@ fn read() -> DockerCommand {
 pub(super) fn figures(history: &History, recording: &Recording) -> Figures {
     let restarted = recording.given.first(|deed| matches!(deed, Deed::Restart { .. }));
     let mut figures = Figures::new();
+    if recording.given.probes.is_none() {
+        return figures;
+    }
     for (word, is_write) in [("write", true), ("read", false)] {
         let probes: Vec<&Probe> = history.probes.iter().filter(|probe| probe.is_write == is_write).collect();
         let succeeded = || probes.iter().filter(|probe| probe.succeeded).map(|probe| probe.end_ms);
@@ -75,8 +79,10 @@ pub(super) fn figures(history: &History, recording: &Recording) -> Figures {
             Some(restarted) => {
                 let first = succeeded().filter(|at| *at > restarted).min_by(f64::total_cmp);
                 time(format!("restart_to_first_{word}_ok_ms"), first.map(|at| at - restarted));
-                let last = succeeded().filter(|at| *at < restarted).max_by(f64::total_cmp);
-                time(format!("last_{word}_ok_before_restart_ms"), last);
+                if !is_write {
+                    let last = succeeded().filter(|at| *at < restarted).max_by(f64::total_cmp);
+                    time(format!("last_{word}_ok_before_restart_ms"), last);
+                }
             }
             None => {
                 time(format!("first_{word}_ok_ms"), succeeded().min_by(f64::total_cmp));
@@ -88,6 +94,11 @@ pub(super) fn figures(history: &History, recording: &Recording) -> Figures {
         }
     }
     figures
+}
+
+/// Whether a figure that came with a recording is one of its probes, and is taken as it is.
+pub(super) fn is_figure(name: &str) -> bool {
+    TIMES.contains(&name) || COUNTS.contains(&name)
 }
 
 /// The figures of all probes of a recorded run.

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::derived;
+use super::given::{Given, InitialTask, TaskName};
 use super::history::{Call, Event, History, Task, What};
+use super::kind::Kind;
 use crate::recordings::{self, Place, RecordingError};
 
 /// One recorded run.
@@ -15,259 +18,14 @@ pub(super) struct Recording {
     pub(super) experiment: String,
     pub(super) variant: String,
     pub(super) given: Given,
+    pub(super) kind: Kind,
     pub(super) history: History,
     /// The figures that came with the recording.
     pub(super) derived: serde_json::Map<String, Value>,
     /// When processes that were started again said so.
     pub(super) process_starts: Vec<(String, f64)>,
-}
-
-/// What a run started from. Unknown fields are refused: a run that is only half understood proves nothing. Fields that
-/// are known and not needed have an underscore before their names: they stand elsewhere as well, or came out of the run.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Given {
-    pub(super) managers: u8,
-    pub(super) workers: u8,
-    pub(super) duration_ms: f64,
-    pub(super) target: Option<String>,
-    #[serde(default)]
-    pub(super) killed: Vec<String>,
-    pub(super) restarted: Option<String>,
-    pub(super) leader: Option<String>,
-    pub(super) probes: Option<Probes>,
-    pub(super) service: Option<Service>,
-    #[serde(default)]
-    pub(super) services: Vec<Service>,
-    pub(super) initial: Initial,
-    pub(super) actions: Vec<Action>,
-    #[serde(default, rename = "containers_survive")]
-    _containers_survive: IgnoredAny,
-    #[serde(default, rename = "new_image")]
-    _new_image: IgnoredAny,
-    #[serde(default, rename = "join_via")]
-    _join_via: IgnoredAny,
-    #[serde(default, rename = "new_leader")]
-    _new_leader: IgnoredAny,
-    #[serde(default, rename = "failed_writes_found_applied_at_end")]
-    _failed_writes_found_applied_at_end: IgnoredAny,
-}
-
-/// Requests that were made all the time.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Probes {
-    pub(super) via: String,
-    pub(super) until_ms: u64,
-    pub(super) timeout_ms: u64,
-    pub(super) read_every_ms: u64,
-    pub(super) write_every_ms: u64,
-}
-
-/// How a service is updated or rolled back.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Update {
-    pub(super) parallelism: u64,
-    pub(super) delay_ms: u64,
-    pub(super) monitor_ms: u64,
-    pub(super) max_failure_ratio: f64,
-    pub(super) failure_action: RecordedFailureAction,
-    pub(super) order: RecordedOrder,
-}
-
-/// What becomes of an update whose tasks fail.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum RecordedFailureAction {
-    Pause,
-    Continue,
-    Rollback,
-}
-
-/// Whether the old or the new task of a slot goes first.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum RecordedOrder {
-    StopFirst,
-    StartFirst,
-}
-
-/// A service as it is at the start, or as it will be created.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Service {
-    pub(super) name: String,
-    pub(super) mode: RecordedMode,
-    pub(super) replicas: Option<u64>,
-    pub(super) image: String,
-    #[serde(default)]
-    pub(super) constraints: Vec<String>,
-    pub(super) update_config: Option<Update>,
-    pub(super) rollback_config: Option<Update>,
-}
-
-/// How many tasks a service has: as many as it says, or one on every node.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RecordedMode {
-    Replicated,
-    Global,
-}
-
-/// State at time zero.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Initial {
-    pub(super) tasks: Vec<InitialTask>,
-    pub(super) nodes: Vec<InitialNode>,
-}
-
-/// A task at time zero.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct InitialTask {
-    pub(super) task: String,
-    pub(super) node: String,
-    pub(super) desired: String,
-    pub(super) state: String,
-    pub(super) image: String,
-}
-
-/// A node at time zero. All of them were ready and active, and their names tell their roles.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct InitialNode {
-    pub(super) node: String,
-    pub(super) last_heartbeat_ms: Option<f64>,
-    pub(super) period_ms: Option<f64>,
-    #[serde(rename = "role")]
-    _role: RecordedRole,
-    #[serde(rename = "state")]
-    _state: ReadyOnly,
-    #[serde(rename = "availability")]
-    _availability: ActiveOnly,
-}
-
-/// The only state of nodes at time zero that is replayed.
-#[derive(Clone, Copy, Debug, Deserialize)]
-enum ReadyOnly {
-    #[serde(rename = "READY")]
-    Ready,
-}
-
-/// The only availability at time zero that is replayed.
-#[derive(Clone, Copy, Debug, Deserialize)]
-enum ActiveOnly {
-    #[serde(rename = "ACTIVE")]
-    Active,
-}
-
-/// Something that was done, and when.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Action {
-    pub(super) t_ms: f64,
-    #[serde(flatten)]
-    pub(super) deed: Deed,
-}
-
-/// What was done.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Deed {
-    /// A process ends without a word.
-    Crash {
-        node: String,
-    },
-    /// A process is told to end.
-    Stop {
-        node: String,
-    },
-    /// A process starts again, and finds the containers of the one before or does not.
-    Restart {
-        node: String,
-        #[serde(default)]
-        containers_survive: bool,
-    },
-    /// A process gets no time.
-    Freeze {
-        node: String,
-    },
-    /// A frozen process goes on.
-    Thaw {
-        node: String,
-    },
-    /// A new node.
-    Join {
-        node: String,
-        role: RecordedRole,
-    },
-    Promote {
-        node: String,
-    },
-    Demote {
-        node: String,
-    },
-    NodeDrain {
-        node: String,
-    },
-    NodeActivate {
-        node: String,
-    },
-    NodePause {
-        node: String,
-    },
-    NodeRemove {
-        node: String,
-        force: bool,
-    },
-    ServiceCreate {
-        service: String,
-    },
-    /// Either of the two is changed.
-    ServiceUpdate {
-        service: String,
-        image: Option<String>,
-        replicas: Option<u64>,
-    },
-}
-
-/// A role that a node gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum RecordedRole {
-    Manager,
-    Worker,
-}
-
-impl RecordedRole {
-    /// The word for it in events.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            RecordedRole::Manager => "manager",
-            RecordedRole::Worker => "worker",
-        }
-    }
-}
-
-impl Given {
-    /// When something was done for the first time.
-    pub(super) fn first(&self, wanted: impl Fn(&Deed) -> bool) -> Option<f64> {
-        self.actions.iter().find(|action| wanted(&action.deed)).map(|action| action.t_ms)
-    }
-
-    /// The names of nodes that joined.
-    pub(super) fn joining(&self) -> impl Iterator<Item = &String> {
-        self.actions.iter().filter_map(|action| match &action.deed {
-            Deed::Join { node, .. } => Some(node),
-            _ => None,
-        })
-    }
-
-    /// All services, whether they exist at the start or are created.
-    pub(super) fn all_services(&self) -> impl Iterator<Item = &Service> {
-        self.service.iter().chain(&self.services)
-    }
+    /// Figures that came with the recording, and of which nothing is known.
+    pub(super) unknown_figures: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -288,6 +46,22 @@ struct Line {
     _probe_summary: IgnoredAny,
 }
 
+/// Kinds of events that recordings have.
+const KINDS: [&str; 12] = [
+    "action",
+    "task",
+    "node",
+    "service",
+    "heartbeat",
+    "dispatcher",
+    "session",
+    "raft",
+    "manager",
+    "process",
+    "executor",
+    "probe",
+];
+
 /// All runs in files or folders.
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> {
     recordings::lines(paths)?.iter().map(parse).collect()
@@ -295,39 +69,63 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> 
 
 fn parse(line: &recordings::Line) -> Result<Recording, RecordingError> {
     let place = line.place.clone();
-    let line: Line = line.parse()?;
-    let initial = line.given.initial.tasks.iter().map(initial_task).collect::<Result<_, String>>();
-    let initial = initial.map_err(|error| place.problem(&error))?;
-    let events = line.events.iter().flat_map(events).collect();
-    let answers = line.events.iter().filter_map(answer).collect();
-    let process_starts = line.events.iter().filter_map(process_start).collect();
-    Ok(Recording {
+    let parsed: Line = line.parse()?;
+    recording(place.clone(), parsed).map_err(|error| place.problem(&error))
+}
+
+fn recording(place: Place, mut line: Line) -> Result<Recording, String> {
+    // A run was watched until the recorder was stopped, a moment after its time.
+    let watched = line.events.iter().filter_map(|event| event["t_ms"].as_f64());
+    line.given.duration_ms = watched.fold(line.given.duration_ms, f64::max);
+    line.given.check()?;
+    let kind = Kind::of(&line.experiment, &line.given)?;
+    line.events.iter().try_for_each(check_event)?;
+    let initial = line.given.initial.tasks.iter().map(initial_task).collect::<Result<_, String>>()?;
+    let history = History {
+        initial,
+        events: line.events.iter().flat_map(events).collect(),
+        probes: Vec::new(),
+        answers: line.events.iter().filter_map(answer).collect(),
+    };
+    let mut recording = Recording {
         place,
         experiment: line.experiment,
         variant: line.variant,
         given: line.given,
-        history: History { initial, events, probes: Vec::new(), answers },
+        kind,
+        history,
         derived: line.derived,
-        process_starts,
-    })
-}
-
-/// The slot in a name such as `web.3#1`; 0 for a global service, whose tasks are named after nodes.
-pub(super) fn slot_of(name: &str) -> Option<u64> {
-    let (place, _) = name.split_once('.')?.1.split_once('#')?;
-    Some(place.parse().unwrap_or(0))
+        process_starts: line.events.iter().filter_map(process_start).collect(),
+        unknown_figures: Vec::new(),
+    };
+    recording.unknown_figures = derived::check(&recording)?;
+    Ok(recording)
 }
 
 fn initial_task(task: &InitialTask) -> Result<Task, String> {
-    let slot = slot_of(&task.task).ok_or_else(|| format!("{} is no name of a task", task.task))?;
     Ok(Task {
         name: task.task.clone(),
-        slot,
+        slot: u64::from(TaskName::parse(&task.task)?.slot()),
         node: Some(task.node.clone()),
         desired: task.desired.clone(),
         state: task.state.clone(),
         image: task.image.clone(),
     })
+}
+
+/// An event has a time and a kind that is known, whether a figure looks at it or not.
+fn check_event(event: &Value) -> Result<(), String> {
+    let kind = event["kind"].as_str().unwrap_or_default();
+    if !KINDS.contains(&kind) {
+        return Err(format!("an event is of the unknown kind '{kind}'"));
+    }
+    let is_whole = event["t_ms"].is_number() && (!is_seen(event) || !events(event).is_empty());
+    if is_whole { Ok(()) } else { Err(format!("an event is not described completely: {event}")) }
+}
+
+/// Whether an event is one of those that figures look at, as far as one can tell.
+fn is_seen(event: &Value) -> bool {
+    matches!(event["kind"].as_str(), Some("task" | "node"))
 }
 
 fn process_start(event: &Value) -> Option<(String, f64)> {
@@ -380,7 +178,9 @@ fn other_event(event: &Value) -> Option<What> {
         ("manager", Some("leader_ready")) => What::LeaderReady { node: text("node")? },
         ("raft", Some("follower")) => What::Follower { node: text("node")? },
         ("raft", Some("elected_leader")) => What::KnowsLeader { node: text("node")? },
-        ("service", _) => What::Update { state: text("update_state")?.to_lowercase() },
+        ("service", _) => {
+            What::Update { service: text("service")?, state: text("update_state")?.to_lowercase() }
+        }
         ("dispatcher", Some("registered")) => What::Registered { node: text("node")? },
         ("session", Some("registered")) => What::SessionOpened { node: text("node")? },
         ("session", Some("failed")) => What::SessionFailed {
@@ -402,8 +202,26 @@ fn other_event(event: &Value) -> Option<What> {
 }
 
 #[cfg(test)]
+impl Recording {
+    /// A run of which nothing was seen.
+    pub(super) fn of_actions(given: Given) -> Self {
+        Recording {
+            place: Place::default(),
+            experiment: "01_worker_crash".to_owned(),
+            variant: String::new(),
+            kind: Kind::of("01_worker_crash", &given).expect("there is something to look at"),
+            given,
+            history: History::default(),
+            derived: serde_json::Map::new(),
+            process_starts: Vec::new(),
+            unknown_figures: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::timelines::given::Action;
 
     fn action(text: &str) -> Result<Action, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())

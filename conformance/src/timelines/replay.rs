@@ -24,15 +24,15 @@ use sim_core::model::{
 };
 use sim_core::{Observer, Simulation, View};
 
+use super::given::{
+    Action, Deed, Given, RecordedFailureAction, RecordedMode, RecordedOrder, RecordedRole, Service, Update,
+};
 use super::history::{Call, Event, History, Probe, Task, What};
 use super::probes::{self, FIRST_PROBE};
-use super::recording::{
-    self, Action, Deed, Given, RecordedFailureAction, RecordedMode, RecordedOrder, RecordedRole, Recording,
-    Service, Update,
-};
+use super::recording::Recording;
 
-/// The manager with which each recorded cluster began, and which leads it at first.
-const FIRST_MANAGER: &str = "m1";
+/// Hosts are numbered from here on.
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 1);
 /// Virtual time before the recorded time zero, so that what was before it has a time of its own.
 const LEAD: SimDuration = SimDuration::from_millis(1);
 /// What a process needs from its start to the request for its certificate: it makes keys and a connection. Fitted once.
@@ -52,6 +52,7 @@ pub(super) fn run(recording: &Recording, seed: u64) -> Result<History, String> {
         names: BTreeMap::new(),
         made: BTreeMap::new(),
     };
+    writer.settle(&recording.given);
     Simulation::new(Arc::new(setup), seed).run_until(end, &mut writer);
     Ok(writer.history)
 }
@@ -65,14 +66,8 @@ fn setup(recording: &Recording) -> Result<Setup, String> {
     let given = &recording.given;
     let mut setup = Setup::default();
     setup.zones.insert(ZoneId(0), "machine".to_owned());
-    for (number, name) in host_names(given).into_iter().enumerate() {
-        let address = Ipv4Addr::new(172, 31, 0, number as u8 + 1);
-        let mut host = HostSetup::new(&name, ZoneId(0), address);
-        host.part = match name.starts_with('m') {
-            _ if given.joining().any(|joining| *joining == name) => SwarmPart::None,
-            true => SwarmPart::Manager,
-            false => SwarmPart::Worker,
-        };
+    for (number, mut host) in hosts(given).into_iter().enumerate() {
+        host.address = Ipv4Addr::from_bits(FIRST_ADDRESS.to_bits() + number as u32);
         setup.hosts.insert(HostId::from_index(number), host);
     }
     setup.settings.latency_same_zone = SimDuration::from_micros(50);
@@ -110,10 +105,19 @@ fn images() -> Images {
     Images { listed: BTreeMap::from(listed), unlisted }
 }
 
-fn host_names(given: &Given) -> Vec<String> {
-    let managers = (1..=given.managers).map(|number| format!("m{number}"));
-    let workers = (1..=given.workers).map(|number| format!("w{number}"));
-    managers.chain(workers).chain(given.joining().cloned()).collect()
+/// Managers, workers, and those that join later.
+fn hosts(given: &Given) -> Vec<HostSetup> {
+    let host = |name: &str, part: SwarmPart, availability: Availability| HostSetup {
+        part,
+        availability,
+        ..HostSetup::new(name, ZoneId(0), FIRST_ADDRESS)
+    };
+    let parts = [(RecordedRole::Manager, SwarmPart::Manager), (RecordedRole::Worker, SwarmPart::Worker)];
+    let members = parts.into_iter().flat_map(|(role, part)| {
+        given.members(role).map(move |node| host(&node.node, part, node.availability.into()))
+    });
+    let joining = given.joining().map(|(name, _)| host(name, SwarmPart::None, Availability::Active));
+    members.chain(joining).collect()
 }
 
 /// Nodes are numbered in the order of the hosts that are in the swarm.
@@ -129,23 +133,21 @@ fn initial_state(setup: &mut Setup, given: &Given) -> Result<(), String> {
             setup.initial.heartbeats.insert(host(setup, &node.node)?, phase);
         }
     }
-    for service in given.all_services() {
-        let mut tasks = Vec::new();
-        let place = format!("{}.", service.name);
-        for task in given.initial.tasks.iter().filter(|task| task.task.starts_with(&place)) {
-            let slot = recording::slot_of(&task.task);
-            let slot = slot.ok_or_else(|| format!("{} is no name of a task", task.task))?;
-            tasks.push((Slot(slot as u32), host(setup, &task.node)?));
-        }
-        if !tasks.is_empty() {
-            let replicas = tasks.len() as u64;
-            setup.initial.services.push(InitialService { spec: spec(service, replicas), tasks });
-        }
+    for service in given.initial_services() {
+        let tasks = given
+            .initial_tasks(service)
+            .map(|(task, name)| Ok((Slot(name.slot()), host(setup, &task.node)?)));
+        let tasks = tasks.collect::<Result<_, String>>()?;
+        setup.initial.services.push(InitialService { spec: spec(service), tasks });
     }
+    setup.initial.leader = Some(host(setup, given.leader())?);
     // An agent opens its first session with the manager through which its node has joined, and keeps it, also when
-    // its host has got a manager of its own.
-    let first = host(setup, FIRST_MANAGER)?;
-    setup.initial.sessions = setup.hosts.ids().map(|host| (host, first)).collect();
+    // its host has got a manager of its own. Where another manager leads by now, all sessions have been opened anew
+    // since then, at managers that were drawn.
+    if given.leader() == given.began_with() {
+        let first = host(setup, given.leader())?;
+        setup.initial.sessions = setup.hosts.ids().map(|host| (host, first)).collect();
+    }
     Ok(())
 }
 
@@ -157,7 +159,7 @@ fn update_config(given: &Update) -> UpdateConfig {
     UpdateConfig {
         parallelism: given.parallelism,
         delay: SimDuration::from_millis(given.delay_ms),
-        monitor: Some(SimDuration::from_millis(given.monitor_ms)),
+        monitor: given.monitor_ms.map(SimDuration::from_millis),
         failure_action: match given.failure_action {
             RecordedFailureAction::Pause => FailureAction::Pause,
             RecordedFailureAction::Continue => FailureAction::Continue,
@@ -171,7 +173,7 @@ fn update_config(given: &Update) -> UpdateConfig {
     }
 }
 
-fn spec(service: &Service, replicas: u64) -> ServiceSpec {
+fn spec(service: &Service) -> ServiceSpec {
     let constraints = service.constraints.clone();
     let task = TaskSpec {
         container: ContainerSpec { image: service.image.clone(), ..ContainerSpec::default() },
@@ -183,7 +185,7 @@ fn spec(service: &Service, replicas: u64) -> ServiceSpec {
         task: Arc::new(task),
         mode: match service.mode {
             RecordedMode::Global => ServiceMode::Global,
-            RecordedMode::Replicated => ServiceMode::Replicated { replicas },
+            RecordedMode::Replicated => ServiceMode::Replicated { replicas: service.replicas.unwrap_or(0) },
         },
         update: service.update_config.as_ref().map(update_config),
         rollback: service.rollback_config.as_ref().map(update_config),
@@ -204,8 +206,7 @@ fn stimulus(
     let mut when = at(action.t_ms);
     let stimulus = match &action.deed {
         Deed::Crash { node } => {
-            let is_survived = |deed: &Deed| matches!(deed, Deed::Restart { containers_survive: true, .. });
-            let containers_survive = recording.given.first(is_survived).is_some();
+            let containers_survive = recording.given.containers_survive(node, action.t_ms);
             fault(Fault::Kill { hosts: hosts(node)?, containers_survive })
         }
         Deed::Stop { node } => fault(Fault::Stop { hosts: hosts(node)? }),
@@ -215,7 +216,7 @@ fn stimulus(
         }
         Deed::Join { node, role } => {
             when = process_start(recording, node, action.t_ms) + JOIN_PREPARATION;
-            command(number, Some(host(setup, node)?), join(setup, *role))
+            command(number, Some(host(setup, node)?), join(setup, recording.given.join_via(), *role))
         }
         Deed::Promote { node } => on_node(NodeCommand::Promote { nodes: named(node) }),
         Deed::Demote { node } => on_node(NodeCommand::Demote { nodes: named(node) }),
@@ -229,7 +230,7 @@ fn stimulus(
         Deed::NodePause { node } => on_node(make(node, Availability::Pause)),
         Deed::ServiceCreate { service } => command(number, None, create(&recording.given, service)?),
         Deed::ServiceUpdate { service, image, replicas } => {
-            command(number, None, update(service, image.as_ref(), *replicas)?)
+            command(number, None, update(service, image.as_ref(), *replicas))
         }
     };
     Ok(TimelineEntry { at: when, stimulus })
@@ -257,13 +258,12 @@ fn process_start(recording: &Recording, name: &str, from_ms: f64) -> SimTime {
     at(started.map_or(from_ms, |(_, at_ms)| *at_ms))
 }
 
-fn join(setup: &Setup, role: RecordedRole) -> DockerCommand {
+fn join(setup: &Setup, via: &str, role: RecordedRole) -> DockerCommand {
     let token = JoinToken::Current(match role {
         RecordedRole::Manager => NodeRole::Manager,
         RecordedRole::Worker => NodeRole::Worker,
     });
-    let remote =
-        RemoteAddress { host: setup.host(FIRST_MANAGER), text: FIRST_MANAGER.to_owned(), port: 2377 };
+    let remote = RemoteAddress { host: setup.host(via), text: via.to_owned(), port: 2377 };
     let availability = Availability::Active;
     DockerCommand::Swarm(SwarmCommand::Join { token, remote, advertise: None, availability })
 }
@@ -271,21 +271,15 @@ fn join(setup: &Setup, role: RecordedRole) -> DockerCommand {
 fn create(given: &Given, name: &str) -> Result<DockerCommand, String> {
     let service = given.all_services().find(|service| service.name == name);
     let service = service.ok_or_else(|| format!("nothing is said about service {name}"))?;
-    let replicas = service.replicas.ok_or_else(|| format!("service {name} is created without replicas"))?;
-    let create = ServiceCreate { spec: spec(service, replicas), networks: Vec::new(), detach: true };
+    let create = ServiceCreate { spec: spec(service), networks: Vec::new(), detach: true };
     Ok(DockerCommand::Service(ServiceCommand::Create(Box::new(create))))
 }
 
-fn update(service: &str, image: Option<&String>, replicas: Option<u64>) -> Result<DockerCommand, String> {
-    let service = service.to_owned();
-    let command = match (image, replicas) {
-        (Some(image), None) => {
-            ServiceCommand::Update { service, changes: vec![SpecChange::Image(image.clone())], detach: true }
-        }
-        (None, Some(replicas)) => ServiceCommand::Scale { replicas: vec![(service, replicas)], detach: true },
-        _ => return Err(format!("{service}: either the image or the number of replicas is updated")),
-    };
-    Ok(DockerCommand::Service(command))
+/// What is absent stays as it is.
+fn update(service: &str, image: Option<&String>, replicas: Option<u64>) -> DockerCommand {
+    let image = image.cloned().map(SpecChange::Image);
+    let changes = image.into_iter().chain(replicas.map(SpecChange::Replicas)).collect();
+    DockerCommand::Service(ServiceCommand::Update { service: service.to_owned(), changes, detach: true })
 }
 
 fn span(milliseconds: f64) -> SimDuration {
@@ -312,21 +306,29 @@ impl Writer {
         self.history.events.push(Event { at_ms, what });
     }
 
-    /// `service.slot#k`.
+    /// Tasks of time zero come first, in the order in which they were given.
+    fn settle(&mut self, given: &Given) {
+        let tasks = given.initial_services().flat_map(|service| given.initial_tasks(service));
+        for (number, (task, name)) in tasks.enumerate() {
+            self.names.insert(TaskId::from_index(number), task.task.clone());
+            self.made.insert(format!("{}.{}", name.service, name.place), name.ordinal);
+        }
+    }
+
+    /// `service.slot#k`, or `service.node#k` for a global service.
     fn name(&mut self, id: TaskId, view: View<'_>) -> String {
         if let Some(name) = self.names.get(&id) {
             return name.clone();
         }
-        // Tasks that ran at time zero come first, in the order of their ids.
-        let place = view.task_name(id).unwrap_or_default();
-        let number = self.made.entry(place.clone()).or_insert_with(|| {
-            u32::from(self.history.initial.iter().any(|task| task.name == format!("{place}#1")))
+        let task = view.store().and_then(|store| store.task(id));
+        let global = task.filter(|task| task.slot == Slot(0)).and_then(|task| {
+            let node = self.nodes.get(&task.node?)?;
+            Some(format!("{}.{node}", task.service_annotations.name))
         });
-        let initial = (id.index()) < self.history.initial.len();
-        if !initial {
-            *number += 1;
-        }
-        let name = format!("{place}#{}", if initial { 1 } else { *number });
+        let place = global.or_else(|| view.task_name(id)).unwrap_or_default();
+        let number = self.made.entry(place.clone()).or_default();
+        *number += 1;
+        let name = format!("{place}#{number}");
         self.names.insert(id, name.clone());
         name
     }
@@ -433,8 +435,10 @@ impl Observer for Writer {
                 }
                 SessionEvent::Overtaken => {}
             },
-            Fact::ServiceUpdateStatus { to: Some(to), .. } => {
-                self.add(record, What::Update { state: to.name().to_owned() });
+            Fact::ServiceUpdateStatus { service, to: Some(to), .. } => {
+                let service = view.store().and_then(|store| store.service(*service));
+                let service = service.map_or_else(String::new, |service| service.name().to_owned());
+                self.add(record, What::Update { service, state: to.name().to_owned() });
             }
             Fact::Answer { command, exit, took, .. } if command.0 >= FIRST_PROBE => {
                 let end_ms = (record.time.as_nanos() as f64 - LEAD.as_nanos() as f64) / 1e6;
@@ -455,4 +459,101 @@ impl Observer for Writer {
     }
 
     fn instant_over(&mut self, _time: SimTime, _view: View<'_>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use expect_test::expect;
+
+    use super::*;
+
+    /// What a run with these fields is replayed from.
+    fn replayed(given: &str) -> String {
+        let given: Given = serde_json::from_str(given).expect("the text is complete");
+        given.check().expect("the run can be replayed");
+        let recording = Recording::of_actions(given);
+        let setup = setup(&recording).expect("all names are known");
+        let name = |host: HostId| setup.hosts.get(host).expect("it is a host").name.as_str();
+        let mut text = String::new();
+        for host in setup.hosts.values() {
+            let _ = writeln!(text, "{} {:?} {:?} {}", host.name, host.part, host.availability, host.address);
+        }
+        let _ = writeln!(text, "leader {}", name(setup.initial.leader.expect("somebody leads")));
+        let sessions: Vec<&str> = setup.initial.sessions.values().map(|via| name(*via)).collect();
+        let _ = writeln!(text, "sessions {sessions:?}");
+        for service in &setup.initial.services {
+            let tasks = service.tasks.iter().map(|(slot, host)| format!("{}@{}", slot.0, name(*host)));
+            let tasks: Vec<String> = tasks.collect();
+            let _ = writeln!(text, "{} {:?} {tasks:?}", service.spec.annotations.name, service.spec.mode);
+        }
+        for entry in &setup.timeline {
+            let did = match &entry.stimulus {
+                Stimulus::Commands { commands, .. } => format!("{:?}", commands[0].command),
+                other => format!("{other:?}"),
+            };
+            let _ = writeln!(text, "{} {did:.110}", entry.at);
+        }
+        text
+    }
+
+    #[test]
+    fn roles_leader_availability_and_join_address_are_the_recordings() {
+        let text = replayed(
+            r#"{"managers": 2, "workers": 1, "duration_ms": 1000, "leader": "boss", "join_via": "deputy",
+                "services": [{"name": "every", "mode": "global", "image": "app:1"}],
+                "initial": {"tasks": [], "nodes": [
+                    {"node": "hand", "role": "worker", "state": "READY", "availability": "PAUSE"},
+                    {"node": "boss", "role": "worker", "state": "READY", "availability": "ACTIVE"},
+                    {"node": "deputy", "role": "manager", "state": "READY", "availability": "ACTIVE"}]},
+                "actions": [{"t_ms": 0, "action": "join", "node": "m9", "role": "worker"}]}"#,
+        );
+        expect![[r#"
+            boss Manager Active 172.31.0.1
+            deputy Manager Active 172.31.0.2
+            hand Worker Pause 172.31.0.3
+            m9 None Active 172.31.0.4
+            leader boss
+            sessions []
+            every Global []
+            0.009s Swarm(Join { token: Current(Worker), remote: RemoteAddress { text: "deputy", host: Some(HostId(1)), port: 2377 }, advertise: None, availability: Active })
+        "#]].assert_eq(&text);
+    }
+
+    #[test]
+    fn each_node_finds_its_own_containers_again_or_does_not() {
+        let text = replayed(
+            r#"{"managers": 1, "workers": 2, "duration_ms": 9000, "containers_survive": true,
+                "services": [{"name": "web", "mode": "replicated", "replicas": 2, "image": "app:1"},
+                             {"name": "every", "mode": "global", "image": "app:1"}],
+                "initial": {"tasks": [
+                    {"task": "web.7#3", "node": "w2", "desired": "RUNNING", "state": "RUNNING", "image": "app:1"}],
+                  "nodes": [
+                    {"node": "m1", "role": "manager", "state": "READY", "availability": "ACTIVE"},
+                    {"node": "w1", "role": "worker", "state": "READY", "availability": "ACTIVE"},
+                    {"node": "w2", "role": "worker", "state": "READY", "availability": "ACTIVE"}]},
+                "actions": [
+                    {"t_ms": 0, "action": "crash", "node": "w1"},
+                    {"t_ms": 1000, "action": "crash", "node": "w2"},
+                    {"t_ms": 2000, "action": "restart", "node": "w1", "containers_survive": false},
+                    {"t_ms": 3000, "action": "restart", "node": "w2"},
+                    {"t_ms": 4000, "action": "service_create", "service": "every"},
+                    {"t_ms": 5000, "action": "service_update", "service": "web", "image": "app:2", "replicas": 5}]}"#,
+        );
+        expect![[r#"
+            m1 Manager Active 172.31.0.1
+            w1 Worker Active 172.31.0.2
+            w2 Worker Active 172.31.0.3
+            leader m1
+            sessions ["m1", "m1", "m1"]
+            web Replicated { replicas: 2 } ["7@w2"]
+            0.001s Fault(Kill { hosts: [HostId(1)], containers_survive: false })
+            1.001s Fault(Kill { hosts: [HostId(2)], containers_survive: true })
+            2.001s Fault(Restart { hosts: [HostId(1)] })
+            3.001s Fault(Restart { hosts: [HostId(2)] })
+            4.001s Service(Create(ServiceCreate { spec: ServiceSpec { annotations: Annotations { name: "every", labels: {} }, task: TaskSpec { container: ContainerSpec { image: "app:1", labels: {}, command: [], args: [], hostname: "", env: [], user: "", directory: "", mounts: [], stop_signal: "", stop_grace_period: None, pull_options: None, health: None, hosts: [], dns: DnsConfig { nameservers: [], search: [], options: [] }, secrets: [], configs: [], other: {} }, resources: None, restart: None, placement: None, networks: [], log_driver: None, force_update: 0 }, mode: Global, update: None, rollback: None, endpoint: None }, networks: [], detach: true }))
+            5.001s Service(Update { service: "web", changes: [Image("app:2"), Replicas(5)], detach: true })
+        "#]].assert_eq(&text);
+    }
 }

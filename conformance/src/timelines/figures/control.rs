@@ -1,12 +1,15 @@
 //! Figures about leaders, elections and node states.
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Sheet;
 use super::tasks::{difference, is_running, latest};
+use crate::timelines::given::Deed;
 use crate::timelines::history::{Call, History, What};
-use crate::timelines::recording::{Deed, Recording};
+use crate::timelines::recording::Recording;
 
-/// The leader is gone.
-pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Recording) {
-    let Some(target) = recording.given.target.as_deref() else { return };
+/// The leader is gone, or stops to be a manager.
+pub(super) fn leader_gone(sheet: &mut Sheet, history: &History, recording: &Recording) {
+    let target = recording.given.leader();
     sheet.time("first_candidate_ms", history.first(0.0, |what| matches!(what, What::Candidate { .. })));
     let leader = history.first(0.0, |what| matches!(what, What::Leader { .. }));
     sheet.time("new_leader_ms", leader);
@@ -31,23 +34,20 @@ pub(super) fn leader_crash(sheet: &mut Sheet, history: &History, recording: &Rec
             after(&|what| matches!(what, What::Node { node, state } if node == target && state == "READY"));
         sheet.time("thaw_to_old_leader_ready_ms", ready);
     }
+    if recording.given.first(|deed| matches!(deed, Deed::Demote { node } if node == target)).is_some() {
+        leader_demoted(sheet, history, target);
+    }
 }
 
-/// The leader is stopped in an orderly way, or demoted.
-pub(super) fn leader_stop(sheet: &mut Sheet, history: &History, recording: &Recording) {
-    leader_crash(sheet, history, recording);
-    let Some(target) = recording.given.target.as_deref() else { return };
-    if recording.variant == "demote" {
-        let has_role =
-            |what: &What| matches!(what, What::Role { node, role, .. } if node == target && role == "worker");
-        sheet.time("role_worker_ms", history.first(0.0, has_role));
-        sheet.time("cert_worker_ms", super::nodes::issued(history, target, "worker"));
-        let unknown =
-            history.first(0.0, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
-        let is_ready =
-            |what: &What| matches!(what, What::Node { node, state } if node == target && state == "READY");
-        sheet.time("demoted_node_ready_ms", unknown.and_then(|unknown| history.first(unknown, is_ready)));
-    }
+fn leader_demoted(sheet: &mut Sheet, history: &History, target: &str) {
+    let has_role =
+        |what: &What| matches!(what, What::Role { node, role, .. } if node == target && role == "worker");
+    sheet.time("role_worker_ms", history.first(0.0, has_role));
+    sheet.time("cert_worker_ms", super::nodes::issued(history, target, "worker"));
+    let unknown = history.first(0.0, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
+    let is_ready =
+        |what: &What| matches!(what, What::Node { node, state } if node == target && state == "READY");
+    sheet.time("demoted_node_ready_ms", unknown.and_then(|unknown| history.first(unknown, is_ready)));
 }
 
 fn backoff(sheet: &mut Sheet, history: &History) {
@@ -58,13 +58,18 @@ fn backoff(sheet: &mut Sheet, history: &History) {
     sheet.count("max_session_backoff_ms", backoffs.max().unwrap_or(0) as usize);
 }
 
-/// Two of three managers are gone, and one of them comes back.
+/// Most managers are gone, and some of them come back.
 pub(super) fn quorum_loss(sheet: &mut Sheet, history: &History, recording: &Recording) {
     let given = &recording.given;
-    let Some(restart) = given.first(|deed| matches!(deed, Deed::Restart { .. })) else { return };
-    let dead = given.killed.iter().find(|name| Some(*name) != given.restarted.as_ref());
-    let dead = dead.map(String::as_str).unwrap_or_default();
-    if let Some(survivor) = given.leader.as_ref().filter(|leader| !given.killed.contains(leader)) {
+    let Some(restart) = given.first(Deed::is_return) else { return };
+    let nodes = |wanted: fn(&Deed) -> bool| -> BTreeSet<&str> {
+        let deeds = given.actions.iter().map(|action| &action.deed);
+        deeds.filter(|deed| wanted(deed)).filter_map(Deed::node).collect()
+    };
+    let (ended, returned) = (nodes(Deed::is_end), nodes(Deed::is_return));
+    let dead: BTreeSet<&str> = ended.difference(&returned).copied().collect();
+    if !ended.contains(given.leader()) {
+        let survivor = given.leader();
         let down = history.first(0.0, |what| matches!(what, What::Follower { node } if node == survivor));
         sheet.time("step_down_ms", down);
     }
@@ -81,11 +86,11 @@ pub(super) fn quorum_loss(sheet: &mut Sheet, history: &History, recording: &Reco
     sheet.count("term_after", last_term(history) as usize);
     let unknown =
         history.first(restart, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
-    let all_ready = unknown.and_then(|unknown| last_of_each(history, dead, unknown));
+    let all_ready = unknown.and_then(|unknown| last_of_each(history, &dead, unknown));
     sheet.time("leader_to_all_ready_ms", difference(all_ready, leader));
     sheet.time("restart_to_all_ready_ms", all_ready.map(|at| at - restart));
-    let down = history
-        .first(restart, |what| matches!(what, What::Node { node, state } if node == dead && state == "DOWN"));
+    let is_down = |what: &What| matches!(what, What::Node { node, state } if dead.contains(node.as_str()) && state == "DOWN");
+    let down = history.first(restart, is_down);
     sheet.time("leader_to_dead_manager_down_ms", difference(down, leader));
     sheet.count("tasks_created", history.created().len());
     backoff(sheet, history);
@@ -103,22 +108,22 @@ fn last_term(history: &History) -> u64 {
 fn nodes_return(sheet: &mut Sheet, history: &History, target: &str, leader: Option<f64>) {
     let unknown = history.first(0.0, |what| matches!(what, What::Node { state, .. } if state == "UNKNOWN"));
     sheet.time("nodes_unknown_ms", unknown);
-    let Some(unknown) = unknown else { return };
     let is_ready =
         |what: &What| matches!(what, What::Node { node, state } if node != target && state == "READY");
-    let ready: Vec<f64> = history.times(is_ready).into_iter().filter(|at| *at >= unknown).collect();
+    let since = unknown.unwrap_or(f64::MAX);
+    let ready: Vec<f64> = history.times(is_ready).into_iter().filter(|at| *at >= since).collect();
     sheet.time("first_node_ready_ms", ready.first().copied());
-    let last = last_of_each(history, target, unknown);
+    let last = last_of_each(history, &BTreeSet::from([target]), since);
     sheet.time("last_node_ready_ms", last);
     sheet.time("leader_to_all_ready_ms", difference(last, leader));
 }
 
 /// When the last node came back, each counted at its first return.
-fn last_of_each(history: &History, target: &str, from: f64) -> Option<f64> {
-    let mut seen = std::collections::BTreeMap::new();
+fn last_of_each(history: &History, except: &BTreeSet<&str>, from: f64) -> Option<f64> {
+    let mut seen = BTreeMap::new();
     for event in history.events.iter().filter(|event| event.at_ms >= from) {
         if let What::Node { node, state } = &event.what
-            && node != target
+            && !except.contains(node.as_str())
             && state == "READY"
         {
             seen.entry(node.clone()).or_insert(event.at_ms);

@@ -2,11 +2,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sheet;
+use crate::timelines::given::Deed;
 use crate::timelines::history::{Call, History, Task, What};
 use crate::timelines::recording::Recording;
 
 /// Whether a task has come to a certain point.
-type Stage = fn(&Task) -> bool;
+pub(super) type Stage = fn(&Task) -> bool;
 
 /// A worker is gone, until it may come back.
 pub(super) fn crash(sheet: &mut Sheet, history: &History, recording: &Recording) {
@@ -22,10 +23,11 @@ pub(super) fn crash(sheet: &mut Sheet, history: &History, recording: &Recording)
 
 /// A worker comes back after a while.
 pub(super) fn worker_return(sheet: &mut Sheet, history: &History, recording: &Recording) {
-    let target = recording.given.target.as_deref().unwrap_or_default();
+    let target = recording.given.target().unwrap_or_default();
     let lost = lost(sheet, history, recording);
     node_down(sheet, history, recording);
-    let returned = recording.given.actions.last().map_or(0.0, |action| action.t_ms);
+    let is_return = |deed: &Deed| deed.is_return() && deed.node() == Some(target);
+    let returned = recording.given.first(is_return).unwrap_or(f64::MAX);
     let registered =
         history.first(returned, |what| matches!(what, What::Registered { node } if node == target));
     sheet.time("return_to_registered_ms", registered.map(|at| at - returned));
@@ -69,68 +71,16 @@ pub(super) fn drain(sheet: &mut Sheet, history: &History, recording: &Recording)
     sheet.time("executor_shutdown_ms", latest(shutdowns));
     sheet.time("old_observed_shutdown_ms", latest(first_of_lost(|task| task.state == "SHUTDOWN")));
     replacements(sheet, history, &lost);
-    let activated = recording.given.actions.last().map_or(0.0, |action| action.t_ms);
+    let activated = recording.given.first(|deed| matches!(deed, Deed::NodeActivate { .. }));
+    let activated = activated.unwrap_or(f64::MAX);
     let late = history.created().iter().filter(|(at, _)| *at >= activated).count();
     sheet.count("tasks_created_after_activate", late);
     sheet.text("running_per_node_end", running_per_node(history, recording.given.duration_ms));
 }
 
-/// A service is created, scaled up and scaled down.
-pub(super) fn scale(sheet: &mut Sheet, history: &History, recording: &Recording) {
-    let times: Vec<f64> = recording.given.actions.iter().map(|action| action.t_ms).collect();
-    let [create, up, down] = times[..] else { return };
-    let created = history.created();
-    let running = |task: &Task| history.task_first(&task.name, is_running);
-    sheet.time("first_task_created_ms", created.first().map(|(at, _)| at - create));
-    sheet.time(
-        "first_task_running_ms",
-        created.first().and_then(|(_, task)| running(task)).map(|at| at - create),
-    );
-    let added: Vec<(f64, &Task)> = created.into_iter().filter(|(at, _)| *at >= up).collect();
-    sheet.count("tasks_added", added.len());
-    sheet.time("scale_up_created_ms", latest(added.iter().map(|(at, _)| *at - up).collect()));
-    let between = |from: Stage, to: Stage| {
-        let spans = added.iter().map(|(_, task)| {
-            difference(history.task_first(&task.name, to), history.task_first(&task.name, from))
-        });
-        spans.flatten().collect::<Vec<f64>>()
-    };
-    sheet.spread("created_to_pending", between(|_| true, |task| task.state == "PENDING"));
-    sheet.spread("pending_to_assigned", between(|task| task.state == "PENDING", is_assigned));
-    sheet.spread("created_to_running", between(|_| true, is_running));
-    sheet.spread("assigned_to_running", between(is_assigned, is_running));
-    let called = |task: &Task, wanted: Call| {
-        history.first(
-            0.0,
-            |what| matches!(what, What::Executor { task: name, call } if *name == task.name && *call == wanted),
-        )
-    };
-    let to_agent = added.iter().filter_map(|(_, task)| {
-        difference(called(task, Call::Prepare), history.task_first(&task.name, is_assigned))
-    });
-    extremes(sheet, "assigned_to_agent", to_agent.collect());
-    let observed = added.iter().filter_map(|(_, task)| difference(running(task), called(task, Call::Start)));
-    extremes(sheet, "started_to_observed_running", observed.collect());
-    sheet.text("running_per_node_at_20", running_per_node(history, down - 0.001));
-    scale_down(sheet, history, down);
-    sheet.text("running_per_node_end", running_per_node(history, recording.given.duration_ms));
-}
-
-fn scale_down(sheet: &mut Sheet, history: &History, down: f64) {
-    let after = |wanted: Stage| -> Vec<f64> {
-        history.tasks().filter(|(at, task)| *at >= down && wanted(task)).map(|(at, _)| at - down).collect()
-    };
-    sheet.time("scale_down_desired_remove_ms", earliest(after(|task| task.desired == "REMOVE")));
-    sheet.time("scale_down_observed_shutdown_ms", latest(after(|task| task.state == "SHUTDOWN")));
-    let removed = history.times(|what| matches!(what, What::TaskRemoved { .. }));
-    let removed: Vec<f64> = removed.into_iter().map(|at| at - down).collect();
-    sheet.time("scale_down_first_removed_ms", earliest(removed.clone()));
-    sheet.time("scale_down_last_removed_ms", latest(removed));
-}
-
 /// Names of the tasks that ran on the target.
 pub(super) fn lost(sheet: &mut Sheet, history: &History, recording: &Recording) -> Vec<String> {
-    let target = recording.given.target.as_deref();
+    let target = recording.given.target();
     let lost =
         history.initial.iter().filter(|task| task.node.as_deref() == target && task.desired == "RUNNING");
     let lost: Vec<String> = lost.map(|task| task.name.clone()).collect();
@@ -139,13 +89,13 @@ pub(super) fn lost(sheet: &mut Sheet, history: &History, recording: &Recording) 
 }
 
 pub(super) fn node_down(sheet: &mut Sheet, history: &History, recording: &Recording) -> Option<f64> {
-    let target = recording.given.target.as_deref()?;
+    let target = recording.given.target()?;
     let down = history
         .first(0.0, |what| matches!(what, What::Node { node, state } if node == target && state == "DOWN"));
     sheet.time("node_down_ms", down);
-    let node = recording.given.initial.nodes.iter().find(|node| node.node == target)?;
-    let expiry = node.last_heartbeat_ms? + 3.0 * node.period_ms?;
-    sheet.time("node_down_minus_expiry_ms", down.map(|down| down - expiry));
+    let node = recording.given.initial.nodes.iter().find(|node| node.node == target);
+    let expiry = node.and_then(|node| Some(node.last_heartbeat_ms? + 3.0 * node.period_ms?));
+    sheet.time("node_down_minus_expiry_ms", difference(down, expiry));
     down
 }
 
@@ -213,7 +163,7 @@ pub(super) fn running_per_node(history: &History, at_ms: f64) -> String {
     format!("{counts:?}")
 }
 
-fn is_assigned(task: &Task) -> bool {
+pub(super) fn is_assigned(task: &Task) -> bool {
     task.state == "ASSIGNED"
 }
 
@@ -223,11 +173,6 @@ pub(super) fn is_running(task: &Task) -> bool {
 
 fn is_final(task: &Task) -> bool {
     matches!(task.state.as_str(), "COMPLETE" | "SHUTDOWN" | "FAILED" | "REJECTED" | "ORPHANED")
-}
-
-fn extremes(sheet: &mut Sheet, name: &str, values: Vec<f64>) {
-    sheet.time(&format!("{name}_min_ms"), earliest(values.clone()));
-    sheet.time(&format!("{name}_max_ms"), latest(values));
 }
 
 pub(super) fn difference(later: Option<f64>, earlier: Option<f64>) -> Option<f64> {

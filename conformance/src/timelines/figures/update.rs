@@ -3,19 +3,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sheet;
 use super::tasks::{difference, earliest, is_running, latest, running_per_node};
+use crate::timelines::given::{Action, Deed};
 use crate::timelines::history::{History, Task, What};
 use crate::timelines::recording::Recording;
 
 /// Creations less than this apart belong together.
 const BURST_MS: f64 = 1_500.0;
 
+/// All states of an update.
+const STATES: [&str; 6] =
+    ["updating", "paused", "completed", "rollback_started", "rollback_paused", "rollback_completed"];
+
 /// A service is updated to another image.
 pub(super) fn rolling_update(sheet: &mut Sheet, history: &History, recording: &Recording) {
-    let first =
-        |wanted: &str| history.first(0.0, |what| matches!(what, What::Update { state } if state == wanted));
-    for state in ["updating", "paused", "completed", "rollback_started", "rollback_completed"] {
+    let updated = recording.given.actions.iter().find_map(|action| match &action.deed {
+        Deed::ServiceUpdate { service, image: Some(_), .. } => Some(service),
+        _ => None,
+    });
+    let Some(updated) = updated else { return };
+    let states: Vec<(f64, &str)> = history.update_states(updated);
+    let first = |wanted: &str| states.iter().find(|(_, state)| *state == wanted).map(|(at, _)| *at);
+    for state in STATES {
         sheet.time(&format!("{state}_ms"), first(state));
     }
+    let sequence: Vec<&str> = states.iter().map(|(_, state)| *state).collect();
+    sheet.text("update_states", sequence.join(", "));
     let created = history.created();
     sheet.count("tasks_created", created.len());
     sheet.text("task_creation_bursts", bursts(&created));
@@ -80,7 +92,7 @@ fn running(sheet: &mut Sheet, history: &History) {
     sheet.count("max_running", most);
 }
 
-/// How many tasks run of each image, ascending.
+/// How many tasks run of each image.
 fn running_images(history: &History, at_ms: f64) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for task in history.tasks_at(at_ms).values() {
@@ -88,34 +100,44 @@ fn running_images(history: &History, at_ms: f64) -> String {
             *counts.entry(&task.image).or_default() += 1;
         }
     }
-    let mut counts: Vec<u64> = counts.into_values().collect();
-    counts.sort_unstable();
-    format!("{counts:?}")
+    let texts = counts.iter().map(|(image, count)| format!("{image} x {count}"));
+    texts.collect::<Vec<String>>().join(", ")
 }
 
-/// A node is paused and activated again, and the service is scaled up after each.
+/// A node is paused, and perhaps activated again; meanwhile services get more tasks.
 pub(super) fn node_pause(sheet: &mut Sheet, history: &History, recording: &Recording) {
-    let times: Vec<f64> = recording.given.actions.iter().map(|action| action.t_ms).collect();
-    let [_, scaled, activated, scaled_again] = times[..] else { return };
-    let target = recording.given.target.as_deref();
-    let stopped = history.tasks().filter(|(at, task)| *at < scaled && task.desired != "RUNNING");
-    sheet.count("tasks_stopped_by_pause", stopped.count());
+    let actions = &recording.given.actions;
     let created = history.created();
-    let between = |from: f64, to: f64| {
-        let names = created.iter().filter(move |(at, _)| (from..to).contains(at));
-        names.map(|(_, task)| task.name.as_str()).collect::<BTreeSet<&str>>()
-    };
-    let on_target = |names: &BTreeSet<&str>| {
-        let placed = |name: &&str| {
-            history.tasks().any(|(_, task)| task.name == **name && task.node.as_deref() == target)
-        };
-        names.iter().filter(|name| placed(name)).count()
-    };
-    let first = between(scaled, activated);
-    sheet.count("scale_to_10_tasks_on_paused_node", on_target(&first));
-    let running = first.iter().filter_map(|name| history.task_first(name, is_running));
-    sheet.time("scale_to_10_last_running_ms", latest(running.collect()).map(|at| at - scaled));
-    sheet.count("tasks_created_by_activate", between(activated, scaled_again).len());
-    sheet.count("scale_to_12_tasks_on_activated_node", on_target(&between(scaled_again, f64::MAX)));
+    let mut paused: Option<&str> = None;
+    let mut activated: Option<&str> = None;
+    for (place, Action { t_ms, deed }) in actions.iter().enumerate() {
+        let next = actions.get(place + 1).map_or(f64::MAX, |action| action.t_ms);
+        let names = created.iter().filter(|(at, _)| (*t_ms..next).contains(at));
+        let names: BTreeSet<&str> = names.map(|(_, task)| task.name.as_str()).collect();
+        match deed {
+            Deed::NodePause { node } => {
+                (paused, activated) = (Some(node.as_str()), None);
+                let stopped = history.tasks().filter(|(at, task)| *at < next && task.desired != "RUNNING");
+                sheet.count("tasks_stopped_by_pause", stopped.count());
+            }
+            Deed::NodeActivate { node } => {
+                (paused, activated) = (None, Some(node.as_str()));
+                sheet.count("tasks_created_by_activate", names.len());
+            }
+            Deed::ServiceUpdate { replicas: Some(replicas), .. } => {
+                let on = |node: &str| names.iter().filter(|name| history.node_of(name) == Some(node)).count();
+                if let Some(node) = paused {
+                    sheet.count(&format!("scale_to_{replicas}_tasks_on_paused_node"), on(node));
+                    let running = names.iter().filter_map(|name| history.task_first(name, is_running));
+                    let last = latest(running.collect()).map(|at| at - t_ms);
+                    sheet.time(&format!("scale_to_{replicas}_last_running_ms"), last);
+                }
+                if let Some(node) = activated {
+                    sheet.count(&format!("scale_to_{replicas}_tasks_on_activated_node"), on(node));
+                }
+            }
+            _ => {}
+        }
+    }
     sheet.text("running_per_node_end", running_per_node(history, recording.given.duration_ms));
 }
