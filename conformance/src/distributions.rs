@@ -77,6 +77,8 @@ pub struct Report {
 pub(crate) struct Group {
     /// How many were recorded.
     pub(crate) runs: usize,
+    /// In how many simulated ones the figure occurs.
+    pub(crate) simulated_runs: usize,
     /// Whether the figure has one value in each run in which it occurs, so that a run without it means something.
     pub(crate) every_run: bool,
 }

@@ -7,6 +7,7 @@
 //!
 //! The reference is the released engine. Of the later version, which keeps what failed nodes have told, only those
 //! experiments are compared in which it does the same.
+mod fields;
 mod known;
 mod lab;
 mod recording;
@@ -48,40 +49,51 @@ pub(crate) type Figures = BTreeMap<&'static str, Vec<Figure>>;
 /// If a file cannot be read, or has no recording, or one that cannot be replayed.
 pub fn run(paths: &[PathBuf], options: &Options) -> Result<Report, RecordingError> {
     let mut groups: BTreeMap<(String, u32), Vec<Recording>> = BTreeMap::new();
-    let recordings = recording::read(paths)?.into_iter().filter(Recording::is_comparable);
-    for recording in recordings.filter(|recording| recording.nodes <= options.nodes_max) {
+    let all = recording::read(paths)?;
+    let (comparable, other): (Vec<_>, Vec<_>) = all.into_iter().partition(Recording::is_comparable);
+    let (small, large): (Vec<_>, Vec<_>) =
+        comparable.into_iter().partition(|recording| recording.nodes <= options.nodes_max);
+    for recording in small {
         groups.entry((recording.group(), recording.nodes)).or_default().push(recording);
     }
     let mut report = Report::new(KNOWN_DIFFERENCES);
+    for (left_out, reason) in [
+        (other.len(), "of the later version, in which nodes that come back are treated otherwise"),
+        (large.len(), "of larger clusters than asked for"),
+    ] {
+        if left_out > 0 {
+            report.note(format!("not compared: {left_out} runs {reason}"));
+        }
+    }
     for ((name, nodes), recordings) in groups {
-        let rows = compare(&recordings, options)?;
+        let rows = compare(&recordings, options);
         report.add(format!("{name}, {nodes} nodes"), recordings.len(), rows);
     }
     Ok(report)
 }
 
-fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, RecordingError> {
+fn compare(recordings: &[Recording], options: &Options) -> Vec<Row> {
     let mut rounds: Vec<Vec<Figures>> = Vec::new();
     for seed in options.seeds.clone() {
         let runs = recordings.len() as u64;
-        let replayed = recordings.iter().zip(0..).map(|(run, number)| {
-            replay::run(run, seed * runs + number).map_err(|error| run.place.problem(&error))
-        });
-        rounds.push(replayed.collect::<Result<_, RecordingError>>()?);
+        let replayed = recordings.iter().zip(0..).map(|(run, number)| replay::run(run, seed * runs + number));
+        rounds.push(replayed.collect());
     }
+    let recorded = || recordings.iter().map(|recording| &recording.figures);
     let names: BTreeSet<&'static str> =
-        recordings.iter().flat_map(|recording| recording.figures.keys().copied()).collect();
+        recorded().chain(rounds.iter().flatten()).flat_map(|figures| figures.keys().copied()).collect();
     let of = |runs: &mut dyn Iterator<Item = &Figures>, name: &str| -> Vec<Figure> {
         runs.filter_map(|figures| figures.get(name)).flatten().cloned().collect()
     };
     let row = |name: &'static str| {
-        let recorded = of(&mut recordings.iter().map(|recording| &recording.figures), name);
+        let simulated_runs = rounds.iter().flatten().filter(|figures| figures.contains_key(name)).count();
+        let recorded = of(&mut recorded(), name);
         let simulated = rounds.iter().map(|round| of(&mut round.iter(), name)).collect();
         // How many pairs of nodes lose each other differs from run to run, and is a figure of its own.
-        let group = Group { runs: recordings.len(), every_run: false };
+        let group = Group { runs: recordings.len(), simulated_runs, every_run: false };
         distributions::row(name, group, recorded, simulated)
     };
-    Ok(names.into_iter().filter_map(row).collect())
+    names.into_iter().filter_map(row).collect()
 }
 
 /// Where the recordings of the project are.

@@ -6,6 +6,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// As many tasks as a service may have at most (decisions: commands).
+const TASKS_MAX: f64 = 1_000_000.0;
+/// A year.
+const MS_MAX: f64 = 31_536_000_000.0;
 
 /// Why a recording cannot be replayed.
 #[derive(Debug)]
@@ -42,7 +48,28 @@ pub(crate) struct Line {
 impl Line {
     /// What is written in the line.
     pub(crate) fn parse<T: DeserializeOwned>(&self) -> Result<T, RecordingError> {
+        let value: Value = serde_json::from_str(&self.text).map_err(|error| self.place.problem(&error))?;
+        check_numbers(&value["given"]).map_err(|error| self.place.problem(&error))?;
         serde_json::from_str(&self.text).map_err(|error| self.place.problem(&error))
+    }
+}
+
+/// Refuses times and numbers of tasks that can only be mistakes, and that no run would ever get through.
+fn check_numbers(given: &Value) -> Result<(), String> {
+    match given {
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            let bound = match name.as_str() {
+                "count" | "replicas" | "max_concurrent" | "total_completions" => TASKS_MAX,
+                name if name.ends_with("_ms") => MS_MAX,
+                _ => f64::INFINITY,
+            };
+            match value.as_f64().filter(|value| value.abs() > bound) {
+                Some(_) => Err(format!("{name}: {value} is more than can be replayed")),
+                None => check_numbers(value),
+            }
+        }),
+        Value::Array(items) => items.iter().try_for_each(check_numbers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
 

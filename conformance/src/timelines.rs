@@ -12,6 +12,7 @@ mod known;
 mod probes;
 mod recording;
 mod replay;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -93,8 +94,9 @@ fn compare(recordings: &[Recording], options: &Options) -> Result<Vec<Row>, Reco
         .collect();
     let of = |figures: &[Figures], name: &str| figures.iter().filter_map(|f| f.get(name).cloned()).collect();
     let rows = names.into_iter().filter_map(|name| {
-        let simulated = rounds.iter().map(|round| of(round, name)).collect();
-        let group = Group { runs: recordings.len(), every_run: true };
+        let simulated: Vec<Vec<_>> = rounds.iter().map(|round| of(round, name)).collect();
+        let simulated_runs = simulated.iter().map(Vec::len).sum();
+        let group = Group { runs: recordings.len(), simulated_runs, every_run: true };
         distributions::row(name, group, of(&recorded, name), simulated)
     });
     Ok(rows.collect())

@@ -89,12 +89,12 @@ fn short(number: f64) -> String {
 /// Whether a figure agrees: `simulated` has one round of runs for each seed.
 pub(super) fn verdict(group: Group, recorded: &[Figure], simulated: &[Vec<Figure>]) -> Verdict {
     let runs = simulated.len() * group.runs;
-    let given: usize = match group.every_run {
-        true => simulated.iter().map(Vec::len).sum(),
-        false => simulated.iter().filter(|round| !round.is_empty()).count() * group.runs,
-    };
+    let given = group.simulated_runs;
     if recorded.is_empty() {
-        return if given * 10 > runs { Verdict::Added } else { Verdict::Agrees };
+        // As many runs as were recorded would all lack it by chance: few runs prove nothing.
+        let share = given as f64 / runs as f64;
+        let is_added = share > 0.1 && (1.0 - share).powf(group.runs as f64) < SURPRISE;
+        return if is_added { Verdict::Added } else { Verdict::Agrees };
     }
     // A rare course of events lacks some figures: a leader that thaws in the middle of the third election was never
     // down. One run in ten may do so.
@@ -113,13 +113,17 @@ pub(super) fn verdict(group: Group, recorded: &[Figure], simulated: &[Vec<Figure
     }
     let slack_ms = if recorded.iter().any(|value| value.time().is_some()) { SLACK_MS } else { 0.0 };
     let rounds = simulated.iter().map(|round| numbers(round)).filter(|round| !round.is_empty());
-    numbers_agree(runs, numbers(recorded), &rounds.collect::<Vec<_>>(), slack_ms)
+    let rounds: Vec<Vec<f64>> = rounds.collect();
+    let medians = if group.every_run { recombined(&rounds) } else { rounds.clone() };
+    numbers_agree(runs, numbers(recorded), &rounds, &medians, slack_ms)
 }
 
 /// Clocks and timers of the machine of the recordings are rough by a few milliseconds.
 const SLACK_MS: f64 = 5.0;
 /// That all recorded runs have one value is a surprise below this.
 const SURPRISE: f64 = 0.05;
+/// How often the runs of all rounds are put together anew.
+const RECOMBINATIONS: usize = 20;
 /// A figure of a perfect simulator is outside of the bounds at most this often on either side.
 const MISS: f64 = 0.001;
 
@@ -132,9 +136,26 @@ fn occurs_mostly(value: &Figure, runs: usize, simulated: &[Vec<Figure>]) -> bool
     share > 0.5 || share.powf(runs as f64) >= SURPRISE
 }
 
-fn numbers_agree(runs: usize, recorded: Vec<f64>, rounds: &[Vec<f64>], slack_ms: f64) -> Verdict {
+/// More rounds of the same runs: each run of a round is taken from another seed. One in a thousand of a hundred medians
+/// would be none.
+fn recombined(rounds: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let run = |round: usize, run: usize, step: usize| rounds[(round + run * step) % rounds.len()].get(run);
+    let round = |step: usize, number: usize| -> Vec<f64> {
+        (0..rounds[number].len()).filter_map(|place| run(number, place, step).copied()).collect()
+    };
+    let all = (0..RECOMBINATIONS).flat_map(|step| (0..rounds.len()).map(move |number| round(step, number)));
+    all.filter(|round| !round.is_empty()).collect()
+}
+
+fn numbers_agree(
+    runs: usize,
+    recorded: Vec<f64>,
+    rounds: &[Vec<f64>],
+    more_rounds: &[Vec<f64>],
+    slack_ms: f64,
+) -> Verdict {
     let recorded = sorted(&recorded);
-    let mut medians: Vec<f64> = rounds.iter().map(|round| median(&sorted(round))).collect();
+    let mut medians: Vec<f64> = more_rounds.iter().map(|round| median(&sorted(round))).collect();
     medians.sort_by(f64::total_cmp);
     let (low, high) = (quantile(&medians, MISS), quantile(&medians, 1.0 - MISS));
     let middle = median(&recorded);
@@ -185,7 +206,11 @@ mod tests {
         values.iter().map(|value| Figure::Time(*value)).collect()
     }
 
-    const FOUR: Group = Group { runs: 4, every_run: true };
+    /// The verdict over so many recorded runs, with a value in each.
+    fn verdict_of(runs: usize, recorded: &[Figure], simulated: &[Vec<Figure>]) -> Verdict {
+        let simulated_runs = simulated.iter().map(Vec::len).sum();
+        verdict(Group { runs, simulated_runs, every_run: true }, recorded, simulated)
+    }
 
     fn counts(values: &[i64]) -> Vec<Figure> {
         values.iter().map(|value| Figure::Count(*value)).collect()
@@ -195,48 +220,45 @@ mod tests {
     fn equal_distributions_agree_and_shifted_ones_do_not() {
         let rounds: Vec<Vec<Figure>> =
             (0..100).map(|round| times(&[f64::from(round) + 1_000.0, f64::from(round) + 1_010.0])).collect();
-        let two = Group { runs: 2, every_run: true };
-        assert_eq!(verdict(two, &times(&[1_020.0, 1_040.0]), &rounds), Verdict::Agrees);
-        assert_eq!(verdict(two, &times(&[1_400.0, 1_410.0]), &rounds), Verdict::Median);
+        assert_eq!(verdict_of(2, &times(&[1_020.0, 1_040.0]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict_of(2, &times(&[1_400.0, 1_410.0]), &rounds), Verdict::Median);
     }
 
     #[test]
     fn a_constant_count_is_what_is_simulated_mostly() {
         let rounds: Vec<Vec<Figure>> = (0..10).map(|_| counts(&[2, 2, 2, 3])).collect();
-        assert_eq!(verdict(FOUR, &counts(&[2, 2, 2, 2]), &rounds), Verdict::Agrees);
-        assert_eq!(verdict(FOUR, &counts(&[3, 3, 3, 3]), &rounds), Verdict::Value);
-        assert_eq!(verdict(FOUR, &counts(&[4, 4, 4, 4]), &rounds), Verdict::Value);
+        assert_eq!(verdict_of(4, &counts(&[2, 2, 2, 2]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict_of(4, &counts(&[3, 3, 3, 3]), &rounds), Verdict::Value);
+        assert_eq!(verdict_of(4, &counts(&[4, 4, 4, 4]), &rounds), Verdict::Value);
         // One run may have been a rare one.
-        let one = Group { runs: 1, every_run: true };
         let rounds: Vec<Vec<Figure>> =
             (0..40).map(|round| counts(&[2 + i64::from(round % 4 == 0)])).collect();
-        assert_eq!(verdict(one, &counts(&[3]), &rounds), Verdict::Agrees);
-        assert_eq!(verdict(one, &counts(&[4]), &rounds), Verdict::Value);
+        assert_eq!(verdict_of(1, &counts(&[3]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict_of(1, &counts(&[4]), &rounds), Verdict::Value);
     }
 
     #[test]
     fn counts_that_differ_are_compared_like_times() {
         let rounds: Vec<Vec<Figure>> =
             (0..20).map(|round| counts(&[1, 2 + i64::from(round % 2 == 0), 5, 6])).collect();
-        assert_eq!(verdict(FOUR, &counts(&[2, 4, 4, 5]), &rounds), Verdict::Agrees);
-        assert_eq!(verdict(FOUR, &counts(&[7, 8, 8, 9]), &rounds), Verdict::Median);
+        assert_eq!(verdict_of(4, &counts(&[2, 4, 4, 5]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict_of(4, &counts(&[7, 8, 8, 9]), &rounds), Verdict::Median);
     }
 
     #[test]
     fn what_is_only_simulated_differs_unless_it_is_rare() {
-        let often: Vec<Vec<Figure>> = (0..10).map(|_| counts(&[1])).collect();
+        let often: Vec<Vec<Figure>> = (0..10).map(|_| counts(&[1, 1, 1])).collect();
         let rarely: Vec<Vec<Figure>> =
             (0..10).map(|round| if round == 0 { counts(&[1]) } else { Vec::new() }).collect();
-        assert_eq!(verdict(FOUR, &[], &often), Verdict::Added);
-        assert_eq!(verdict(FOUR, &[], &rarely), Verdict::Agrees);
-        assert_eq!(verdict(FOUR, &counts(&[1, 1, 1, 1]), &rarely), Verdict::Missing);
+        assert_eq!(verdict_of(4, &[], &often), Verdict::Added);
+        assert_eq!(verdict_of(4, &[], &rarely), Verdict::Agrees);
+        assert_eq!(verdict_of(4, &counts(&[1, 1, 1, 1]), &rarely), Verdict::Missing);
     }
 
     #[test]
     fn a_single_run_is_outside_only_where_hardly_any_simulated_one_is() {
         let rounds: Vec<Vec<Figure>> = (0..100).map(|round| times(&[f64::from(round) * 100.0])).collect();
-        let one = Group { runs: 1, every_run: true };
-        assert_eq!(verdict(one, &times(&[9_600.0]), &rounds), Verdict::Agrees);
-        assert_eq!(verdict(one, &times(&[20_000.0]), &rounds), Verdict::Median);
+        assert_eq!(verdict_of(1, &times(&[9_600.0]), &rounds), Verdict::Agrees);
+        assert_eq!(verdict_of(1, &times(&[20_000.0]), &rounds), Verdict::Median);
     }
 }

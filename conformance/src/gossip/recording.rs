@@ -5,14 +5,24 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Figures;
+use super::{Figures, fields};
 use crate::distributions::Figure;
-use crate::recordings::{self, Place, RecordingError};
+use crate::recordings::{self, RecordingError};
+
+/// The released engine, and a later version.
+const VERSIONS: [&str; 2] = [RELEASED, "b985e231"];
+/// The version that is simulated.
+const RELEASED: &str = "29.7.2";
+/// Larger clusters were never recorded, and would take for ever.
+const NODES_MAX: u32 = 1_000;
+/// Records of one node, but for the two that each has.
+const RECORDS_MAX: u32 = 900;
+/// Nobody watched longer.
+const WATCHED_MAX_MS: f64 = 3_600_000.0;
 
 /// One recorded run.
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
-    pub(super) place: Place,
     pub(super) nodes: u32,
     version: String,
     pub(super) given: Given,
@@ -80,7 +90,7 @@ impl Recording {
     /// The later version differs in what becomes of nodes that come back.
     pub(super) fn is_comparable(&self) -> bool {
         let comes_back = matches!(self.given, Given::Partition { .. } | Given::Return { .. });
-        self.version == "29.7.2" || !comes_back
+        self.version == RELEASED || !comes_back
     }
 }
 
@@ -92,10 +102,15 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<Recording>, RecordingError> 
 fn parse(line: &recordings::Line) -> Result<Recording, RecordingError> {
     let place = line.place.clone();
     let line: Line = line.parse()?;
+    fields::check(&line.experiment, &line.given, &line.rest).map_err(|error| place.problem(&error))?;
+    if !VERSIONS.contains(&line.version.as_str()) {
+        return Err(place.problem(&format!("'{}' is no known version", line.version)));
+    }
     let incomplete = || place.problem(&format!("{} is not described completely", line.experiment));
     let given = given(&line).ok_or_else(incomplete)?;
-    let figures = figures(&given, &line.rest);
-    Ok(Recording { place, nodes: line.n, version: line.version, given, figures })
+    given.check(line.n).map_err(|error| place.problem(&error))?;
+    let figures = figures(&given, line.n, &line.rest);
+    Ok(Recording { nodes: line.n, version: line.version, given, figures })
 }
 
 fn given(line: &Line) -> Option<Given> {
@@ -190,10 +205,32 @@ pub(super) struct Pair {
     pub(super) observer_on_a: bool,
     /// (lost, time) for each event of the owner's record.
     pub(super) events: Vec<(bool, f64)>,
+    /// The same for the owner itself.
+    pub(super) members: Vec<(bool, f64)>,
+}
+
+/// What became of the writes during a partition on the other side: (gone, time) by observer.
+pub(super) struct Cross {
+    pub(super) created_on_a: BTreeMap<u32, Vec<(bool, f64)>>,
+    pub(super) created_on_b: BTreeMap<u32, Vec<(bool, f64)>>,
+    pub(super) deleted_on_a: BTreeMap<u32, Vec<(bool, f64)>>,
 }
 
 /// The figures of a partition.
-pub(super) fn partition_figures(pairs: &[Pair], heal_ms: f64, whole_ms: Option<f64>, sheet: &mut Sheet) {
+pub(super) fn partition_figures(
+    (pairs, cross): (&[Pair], &Cross),
+    heal_ms: f64,
+    whole_ms: Option<f64>,
+    sheet: &mut Sheet,
+) {
+    cross_figures(cross, heal_ms, sheet);
+    let member = |pair: &Pair| pair.members.iter().find(|(gone, _)| *gone).map(|(_, time)| *time);
+    sheet.times("member_lost_ms", pairs.iter().filter_map(member));
+    let member_back = |pair: &Pair| {
+        let (gone, time) = pair.members.last()?;
+        (!gone && *time > heal_ms).then(|| time - heal_ms)
+    };
+    sheet.times("member_back_after_heal_ms", pairs.iter().filter_map(member_back));
     let lost = |pair: &&Pair| pair.events.iter().find(|(lost, _)| *lost).map(|(_, time)| *time);
     for (on_a, name, count) in [(true, "lost_on_a_ms", "lost_on_a"), (false, "lost_on_b_ms", "lost_on_b")] {
         let side = pairs.iter().filter(|pair| pair.observer_on_a == on_a);
@@ -209,7 +246,21 @@ pub(super) fn partition_figures(pairs: &[Pair], heal_ms: f64, whole_ms: Option<f
     sheet.times("all_complete_after_heal_ms", whole_ms);
 }
 
-fn figures(given: &Given, line: &Value) -> Figures {
+/// Records that were created during a partition reach the other side after it, those that were deleted do not come back.
+fn cross_figures(cross: &Cross, heal_ms: f64, sheet: &mut Sheet) {
+    let created = cross.created_on_a.values().chain(cross.created_on_b.values());
+    let first = |events: &Vec<(bool, f64)>| events.iter().find(|(gone, _)| !gone).map(|(_, time)| *time);
+    let times: Vec<f64> = created.filter_map(first).collect();
+    sheet.count("writes_seen_on_the_other_side", times.len());
+    sheet.times("writes_seen_after_heal_ms", times.into_iter().map(|time| time - heal_ms));
+    let deleted = || cross.deleted_on_a.values();
+    let gone = |events: &Vec<(bool, f64)>| events.iter().find(|(gone, _)| *gone).map(|(_, time)| *time);
+    sheet.times("deletion_seen_ms", deleted().filter_map(gone));
+    let is_back = |events: &&Vec<(bool, f64)>| events.last().is_some_and(|(gone, _)| !gone);
+    sheet.count("deleted_and_back", deleted().filter(is_back).count());
+}
+
+fn figures(given: &Given, nodes: u32, line: &Value) -> Figures {
     let mut sheet = Sheet::default();
     let survivors = || line["survivors"].as_object().into_iter().flatten().map(|(_, survivor)| survivor);
     let all = |field: &Value| -> Vec<f64> {
@@ -218,42 +269,57 @@ fn figures(given: &Given, line: &Value) -> Figures {
     let gone =
         || survivors().filter_map(|survivor| all(&survivor["entries_ms"]).into_iter().reduce(f64::max));
     let derived = &line["derived"];
+    let never = |seen: usize| (nodes as usize - 1).saturating_sub(seen);
     match given {
         Given::Spread { .. } => {
             let delays = line["delay_ms"].as_object().into_iter().flatten();
-            sheet.times_and_last(
-                "each_node_ms",
-                "last_node_ms",
-                delays.filter_map(|(_, delay)| delay.as_f64()),
-            );
+            let delays: Vec<f64> = delays.filter_map(|(_, delay)| delay.as_f64()).collect();
+            sheet.count("never", never(delays.len()));
+            sheet.times_and_last("each_node_ms", "last_node_ms", delays);
         }
         Given::Crash { .. } => {
             sheet.times_and_last("removed_ms", "last_removed_ms", gone());
+            sheet.count("never_removed", never(gone().count()));
             sheet.times("first_failed_probe_ms", derived["first_failed_probe_ms"].as_f64());
+            let probes = survivors().map(|survivor| all(&survivor["own_failed_probes_ms"]).len());
+            sheet.count("failed_probes", probes.sum());
         }
         Given::Leave { .. } => {
             sheet.times_and_last("removed_ms", "last_removed_ms", gone());
-            sheet.times("member_left_ms", survivors().filter_map(|survivor| survivor["node_ms"].as_f64()));
+            sheet.count("never_removed", never(gone().count()));
+            let left: Vec<f64> = survivors().filter_map(|survivor| survivor["node_ms"].as_f64()).collect();
+            sheet.count("members_that_left", left.len());
+            sheet.times("member_left_ms", left);
             sheet.times("call_returned_ms", line["close_returned_ms"].as_f64());
         }
         Given::Return { .. } => {
             sheet.times("old_removed_ms", gone());
             sheet.times("seen_again_ms", survivors().filter_map(|survivor| survivor["new_node_ms"].as_f64()));
             let new = survivors().flat_map(|survivor| all(&survivor["new_entries_after_creation_ms"]));
+            let new: Vec<f64> = new.collect();
+            sheet.count("new_entries_seen", new.len());
             sheet.times("new_entries_ms", new);
+            sheet.count("never_removed", never(gone().count()));
+            sheet.count("stale_deleted", usize::from(line["returned"]["stale_deleted"] == true));
             sheet.times("full_table_ms", line["returned"]["full_table_ms"].as_f64());
         }
         Given::Partition { side_a, heal_ms, .. } => {
             let pairs: Vec<Pair> =
                 line["pairs"].as_array().into_iter().flatten().map(|value| pair(value, side_a)).collect();
-            partition_figures(&pairs, *heal_ms, derived["whole_after_heal_ms"].as_f64(), &mut sheet);
+            let whole = derived["whole_after_heal_ms"].as_f64();
+            partition_figures((&pairs, &cross(&line["cross"])), *heal_ms, whole, &mut sheet);
+            sheet.count("never_complete", line["never_complete"].as_object().map_or(0, |nodes| nodes.len()));
         }
         Given::Join { .. } => {
             sheet.times("complete_after_join_ms", derived["network_join_to_full_ms"].as_f64());
+            sheet.times("first_after_join_ms", line["from_network_join_ms"]["first"].as_f64());
             sheet.times("cluster_join_returned_ms", line["join_done_ms"].as_f64());
+            sheet.count("missing", line["missing"].as_u64().unwrap_or(0) as usize);
         }
         Given::Burst { .. } => {
             let receivers = || line["receivers"].as_object().into_iter().flatten();
+            let received = receivers().filter_map(|(_, receiver)| receiver["received"].as_u64());
+            sheet.count("received", received.sum::<u64>() as usize);
             for (name, field) in [("half_ms", "p50"), ("most_ms", "p90"), ("all_ms", "max")] {
                 sheet.times(name, receivers().filter_map(|(_, receiver)| receiver[field].as_f64()));
             }
@@ -265,9 +331,90 @@ fn figures(given: &Given, line: &Value) -> Figures {
 
 fn pair(value: &Value, side_a: &[u32]) -> Pair {
     let observer = value["observer"].as_str().and_then(node);
-    let events = value["entry"].as_array().into_iter().flatten();
     Pair {
         observer_on_a: observer.is_some_and(|observer| side_a.contains(&observer)),
-        events: events.filter_map(|event| Some((event[0] == "d", event[1].as_f64()?))).collect(),
+        events: timed(&value["entry"], "d"),
+        members: timed(&value["node"], "NL"),
+    }
+}
+
+/// Events with their times; those of one word tell that something is gone.
+fn timed(events: &Value, gone: &str) -> Vec<(bool, f64)> {
+    let events = events.as_array().into_iter().flatten();
+    events.filter_map(|event| Some((event[0] == gone, event[1].as_f64()?))).collect()
+}
+
+fn cross(value: &Value) -> Cross {
+    let by_observer = |field: &str| -> BTreeMap<u32, Vec<(bool, f64)>> {
+        let observers = value[field].as_object().into_iter().flatten();
+        observers.filter_map(|(name, events)| Some((node(name)?, timed(events, "d")))).collect()
+    };
+    Cross {
+        created_on_a: by_observer("created_on_a"),
+        created_on_b: by_observer("created_on_b"),
+        deleted_on_a: by_observer("deleted_on_a"),
+    }
+}
+
+impl Given {
+    /// Refuses nodes and numbers that a run of so many nodes cannot have.
+    fn check(&self, nodes: u32) -> Result<(), String> {
+        if !(2..=NODES_MAX).contains(&nodes) {
+            return Err(format!("n: gossip of {nodes} nodes is not replayed"));
+        }
+        let known = |node: u32| match node < nodes {
+            true => Ok(()),
+            false => Err(format!("n{} is not among the {nodes} nodes", node + 1)),
+        };
+        let watched = |ms: f64| match (0.0..=WATCHED_MAX_MS).contains(&ms) {
+            true => Ok(()),
+            false => Err(format!("{ms} ms is not a time of such a run")),
+        };
+        match self {
+            Given::Spread { origin, operation } => {
+                if !["create", "update", "delete"].contains(&operation.as_str()) {
+                    return Err(format!("nothing is known about the operation {operation}"));
+                }
+                known(*origin)
+            }
+            Given::Crash { victim, uptimes, .. } => {
+                uptimes.values().try_for_each(|age| watched(*age))?;
+                if uptimes.len() != nodes as usize {
+                    return Err(format!("uptime_ms has {} of {nodes} nodes", uptimes.len()));
+                }
+                uptimes.keys().chain([victim]).try_for_each(|node| known(*node))
+            }
+            Given::Leave { leaver, .. } => known(*leaver),
+            Given::Return { node, down_ms } => known(*node).and_then(|()| watched(*down_ms)),
+            Given::Partition { side_a, heal_ms, watched_until_ms, writes } => {
+                side_a.iter().try_for_each(|node| known(*node))?;
+                known(writes.on_b)?;
+                [*heal_ms, *watched_until_ms, writes.at_ms].into_iter().try_for_each(watched)?;
+                let on_a = |node: &u32| side_a.contains(node);
+                if !on_a(&writes.on_a)
+                    || !on_a(&writes.deleted_by)
+                    || on_a(&writes.on_b)
+                    || writes.at_ms > *heal_ms
+                {
+                    return Err(
+                        "writes: they are made during the cut, two on side a and one on side b".to_owned()
+                    );
+                }
+                Ok(())
+            }
+            Given::Join { entries, owners, .. } => {
+                if *owners == 0 || *owners >= nodes || entries.div_ceil(*owners) > RECORDS_MAX {
+                    return Err(format!("{entries} entries of {owners} owners are not replayed"));
+                }
+                Ok(())
+            }
+            Given::Burst { origin, entries, compared_ms } => {
+                if *entries == 0 || *entries > RECORDS_MAX {
+                    return Err(format!("a burst of {entries} entries is not replayed"));
+                }
+                compared_ms.values().try_for_each(|at| watched(*at))?;
+                compared_ms.keys().chain([origin]).try_for_each(|node| known(*node))
+            }
+        }
     }
 }

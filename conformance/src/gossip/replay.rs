@@ -6,7 +6,7 @@ use sim_core::kernel::{SimDuration, SimTime};
 
 use super::Figures;
 use super::lab::{Lab, PROCESS_START, Seen};
-use super::recording::{Given, Pair, Recording, Sheet, Writes, partition_figures};
+use super::recording::{Cross, Given, Pair, Recording, Sheet, Writes, partition_figures};
 
 /// The age at which a process compares its tables first.
 const COMPARED_AT: SimDuration = SimDuration::from_secs(30);
@@ -14,14 +14,11 @@ const COMPARED_AT: SimDuration = SimDuration::from_secs(30);
 const WATCHED: SimDuration = SimDuration::from_secs(45);
 
 /// Replays a run with a seed.
-///
-/// # Errors
-/// If the recording names a node that the run does not have.
-pub(super) fn run(recording: &Recording, seed: u64) -> Result<Figures, String> {
+pub(super) fn run(recording: &Recording, seed: u64) -> Figures {
     let nodes = recording.nodes;
     let mut sheet = Sheet::default();
     match &recording.given {
-        Given::Spread { operation, origin } => spread(nodes, seed, operation, *origin, &mut sheet)?,
+        Given::Spread { operation, origin } => spread(nodes, seed, operation, *origin, &mut sheet),
         Given::Crash { victim, silent, uptimes } => {
             crash(nodes, seed, (*victim, *silent), uptimes, &mut sheet)
         }
@@ -35,7 +32,7 @@ pub(super) fn run(recording: &Recording, seed: u64) -> Result<Figures, String> {
             burst(nodes, seed, (*origin, *entries), compared_ms, &mut sheet);
         }
     }
-    Ok(sheet.finish())
+    sheet.finish()
 }
 
 fn millis(time: f64) -> SimDuration {
@@ -55,19 +52,23 @@ fn last_seen(lab: &Lab, start: SimTime, wanted: impl Fn(&Seen) -> bool) -> BTree
     last
 }
 
-fn spread(nodes: u32, seed: u64, operation: &str, origin: u32, sheet: &mut Sheet) -> Result<(), String> {
+fn spread(nodes: u32, seed: u64, operation: &str, origin: u32, sheet: &mut Sheet) {
     let mut lab = Lab::formed(nodes, seed);
     let start = lab.now;
     match operation {
         "create" => lab.write(origin, 2),
         "update" => lab.write(origin, 0),
-        "delete" => lab.delete(origin, 0),
-        other => return Err(format!("nothing is known about the operation {other}")),
+        _ => lab.delete(origin, 0),
     }
     lab.run_until(start + SimDuration::from_secs(5));
-    let delays = last_seen(&lab, start, |_| true);
+    let delays = last_seen(&lab, start, |seen| seen.observer != origin);
+    sheet.count("never", never(nodes, delays.len()));
     sheet.times_and_last("each_node_ms", "last_node_ms", delays.into_values());
-    Ok(())
+}
+
+/// How many of all nodes but one did not see something.
+fn never(nodes: u32, seen: usize) -> usize {
+    (nodes as usize - 1).saturating_sub(seen)
 }
 
 fn crash(
@@ -78,10 +79,9 @@ fn crash(
     sheet: &mut Sheet,
 ) {
     let mut lab = Lab::new(nodes, seed);
-    let start = SimTime::from_secs(60);
-    let starts =
-        (0..nodes).map(|node| uptimes.get(&node).map_or(start - WATCHED, |age| start - millis(*age)));
-    let starts: Vec<SimTime> = starts.collect();
+    let oldest = uptimes.values().copied().fold(0.0, f64::max);
+    let start = SimTime::from_secs(60).max(SimTime::from_secs(1) + millis(oldest));
+    let starts: Vec<SimTime> = uptimes.values().map(|age| start - millis(*age)).collect();
     lab.start_all(&starts);
     lab.run_until(start);
     lab.notices.clear();
@@ -89,12 +89,14 @@ fn crash(
     lab.kill(victim, silent);
     lab.run_until(start + WATCHED);
     let removed = last_seen(&lab, start, |seen| seen.gone && seen.owner == victim);
+    sheet.count("never_removed", never(nodes, removed.len()));
     sheet.times_and_last("removed_ms", "last_removed_ms", removed.into_values());
-    let failed = lab
-        .notices
-        .iter()
-        .find(|(_, notice)| matches!(notice, Notice::ProbeFailed { target, .. } if Some(*target) == process));
-    sheet.times("first_failed_probe_ms", failed.map(|(at, _)| since(start, *at)));
+    let failed = || {
+        let of_victim = |notice: &Notice| matches!(notice, Notice::ProbeFailed { target, .. } if Some(*target) == process);
+        lab.notices.iter().filter(move |(_, notice)| of_victim(notice))
+    };
+    sheet.times("first_failed_probe_ms", failed().next().map(|(at, _)| since(start, *at)));
+    sheet.count("failed_probes", failed().count());
 }
 
 fn leave(nodes: u32, seed: u64, leaver: u32, cluster: bool, sheet: &mut Sheet) {
@@ -108,13 +110,16 @@ fn leave(nodes: u32, seed: u64, leaver: u32, cluster: bool, sheet: &mut Sheet) {
     }
     lab.run_until(start + SimDuration::from_secs(20));
     let removed = last_seen(&lab, start, |seen| seen.gone && seen.owner == leaver && seen.observer != leaver);
+    sheet.count("never_removed", never(nodes, removed.len()));
     sheet.times_and_last("removed_ms", "last_removed_ms", removed.into_values());
+    let mut left = 0;
     for (at, notice) in &lab.notices {
         match notice {
             Notice::Gone { peer, .. } if Some(*peer) == process => {
                 // The leaver itself notices it too, and is no survivor.
                 if !matches!(notice, Notice::Gone { seen_by, .. } if Some(*seen_by) == process) {
                     sheet.times("member_left_ms", [since(start, *at)]);
+                    left += 1;
                 }
             }
             Notice::LeftCluster { .. } => sheet.times("call_returned_ms", [since(start, *at)]),
@@ -125,6 +130,7 @@ fn leave(nodes: u32, seed: u64, leaver: u32, cluster: bool, sheet: &mut Sheet) {
             | Notice::JoinedNetwork { .. } => {}
         }
     }
+    sheet.count("members_that_left", left);
 }
 
 fn come_back(nodes: u32, seed: u64, node: u32, down: SimDuration, sheet: &mut Sheet) {
@@ -154,12 +160,21 @@ fn come_back(nodes: u32, seed: u64, node: u32, down: SimDuration, sheet: &mut Sh
     let late = last_seen(&lab, back, |seen| seen.gone && seen.owner == node && seen.number < 2);
     let late = late.into_iter().filter(|(observer, _)| !removed.contains_key(observer));
     let late: Vec<f64> = late.map(|(_, time)| time + since(start, back)).collect();
+    sheet.count("never_removed", never(nodes, removed.len() + late.len()));
     sheet.times("old_removed_ms", removed.into_values().chain(late));
+    let deleted = (others[others.len() - 1], 1);
+    let mut of_deleted = lab.seen.iter().filter(|seen| seen.at >= back && seen.observer == node);
+    let last = of_deleted.rfind(|seen| (seen.owner, seen.number) == deleted);
+    sheet.count("stale_deleted", usize::from(last.is_some_and(|seen| !seen.gone)));
     let seen_again = lab.notices.iter().filter(|(_, notice)| {
         matches!(notice, Notice::Joined { peer, seen_by, .. } if Some(*peer) == process && Some(*seen_by) != process)
     });
     sheet.times("seen_again_ms", seen_again.map(|(at, _)| since(back, *at)));
-    let new = lab.seen.iter().filter(|seen| seen.owner == node && seen.number >= 10 && !seen.gone);
+    let new = lab
+        .seen
+        .iter()
+        .filter(|seen| seen.owner == node && seen.number >= 10 && !seen.gone && seen.observer != node);
+    sheet.count("new_entries_seen", new.clone().count());
     sheet.times("new_entries_ms", new.map(|seen| since(written, seen.at)));
     let full = last_seen(&lab, back, |seen| seen.observer == node && seen.at <= written);
     sheet.times("full_table_ms", full.into_values());
@@ -189,7 +204,8 @@ fn partition(
     let mut pairs: BTreeMap<(u32, u32), Pair> = BTreeMap::new();
     for (observer, owner) in (0..nodes).flat_map(|one| (0..nodes).map(move |other| (one, other))) {
         if on_a(observer) != on_a(owner) {
-            pairs.insert((observer, owner), Pair { observer_on_a: on_a(observer), events: Vec::new() });
+            let pair = Pair { observer_on_a: on_a(observer), events: Vec::new(), members: Vec::new() };
+            pairs.insert((observer, owner), pair);
         }
     }
     let mut whole: f64 = 0.0;
@@ -202,8 +218,39 @@ fn partition(
             whole = whole.max(since(healed, seen.at));
         }
     }
+    let peers: BTreeMap<_, u32> = (0..nodes).filter_map(|node| Some((lab.process(node)?, node))).collect();
+    for (at, notice) in &lab.notices {
+        let (gone, seen_by, host) = match notice {
+            Notice::Gone { seen_by, host, .. } => (true, seen_by, host),
+            Notice::Joined { seen_by, host, .. } => (false, seen_by, host),
+            Notice::ProbeFailed { .. }
+            | Notice::JoinedCluster { .. }
+            | Notice::JoinedNetwork { .. }
+            | Notice::LeftCluster { .. } => continue,
+        };
+        let observer = peers.get(seen_by).copied().unwrap_or(host.0);
+        if let Some(pair) = pairs.get_mut(&(observer, host.0)) {
+            pair.members.push((gone, since(start, *at)));
+        }
+    }
     let pairs: Vec<Pair> = pairs.into_values().collect();
-    partition_figures(&pairs, heal_ms, Some(whole), sheet);
+    let of = |owner: u32, number: u32| {
+        let mut by_observer: BTreeMap<u32, Vec<(bool, f64)>> = BTreeMap::new();
+        let seen = lab.seen.iter().filter(|seen| (seen.owner, seen.number) == (owner, number));
+        for seen in seen.filter(|seen| on_a(seen.observer) != on_a(owner)) {
+            by_observer.entry(seen.observer).or_default().push((seen.gone, since(start, seen.at)));
+        }
+        by_observer
+    };
+    let cross = Cross {
+        created_on_a: of(writes.on_a, 2),
+        created_on_b: of(writes.on_b, 3),
+        deleted_on_a: of(writes.deleted_by, 1),
+    };
+    partition_figures((&pairs, &cross), heal_ms, Some(whole), sheet);
+    // Each node has two records; one more was created on either side, and one deleted.
+    let all = 2 * nodes as usize + 1;
+    sheet.count("never_complete", (0..nodes).filter(|node| lab.known(*node) != all).count());
 }
 
 fn join(nodes: u32, seed: u64, (entries, owners): (u32, u32), late: bool, sheet: &mut Sheet) {
@@ -234,6 +281,10 @@ fn join(nodes: u32, seed: u64, (entries, owners): (u32, u32), late: bool, sheet:
     let called = lab.now;
     lab.join(joiner);
     lab.run_until(called + SimDuration::from_secs(2));
+    let entry = |seen: &&Seen| seen.at >= called && seen.observer == joiner && seen.number >= 10;
+    let first = lab.seen.iter().find(entry).map(|seen| since(called, seen.at));
+    sheet.times("first_after_join_ms", first);
+    sheet.count("missing", (entries as usize).saturating_sub(lab.known(joiner)));
     let complete = last_seen(&lab, called, |seen| seen.observer == joiner && seen.number >= 10);
     if lab.known(joiner) >= entries as usize {
         sheet.times("complete_after_join_ms", complete.into_values());
@@ -257,6 +308,7 @@ fn burst(
     for seen in lab.seen.iter().filter(|seen| seen.owner == origin && seen.number >= 10) {
         by_receiver.entry(seen.observer).or_default().push(since(start, seen.at));
     }
+    sheet.count("received", by_receiver.values().map(Vec::len).sum());
     let part = |times: &[f64], percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1];
     for (name, percent) in [("half_ms", 50), ("most_ms", 90), ("all_ms", 100)] {
         sheet.times(name, by_receiver.values().map(|times| part(times, percent)));

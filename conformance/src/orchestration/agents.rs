@@ -14,6 +14,9 @@ use sim_core::model::{Node, NodeId, NodeState, ServiceId, Task, TaskId, TaskStat
 use super::case::{AgentModel, ImageModel};
 use super::journal::Journal;
 
+/// What takes longer than a year does not happen.
+const LATE_MS: u64 = 31_536_000_000;
+
 /// The agents of all nodes, and a journal of what happens.
 pub(super) struct Agents {
     model: AgentModel,
@@ -219,18 +222,16 @@ impl World for Agents {
 impl ImageModel {
     /// What the `number`-th task of the image does.
     fn fate(&self, number: u64) -> Fate {
-        let (is_one, place) = match (self.first, self.after) {
-            (_, Some(after)) => (number > after, number.saturating_sub(after)),
-            (Some(first), None) => (number <= first, number),
-            (None, None) => (true, number),
-        };
-        if !is_one {
+        let (first, after) = (self.first.unwrap_or(u64::MAX), self.after.unwrap_or(0));
+        if number <= after || number > first {
             return Fate::default();
         }
+        let staggered = (number - after - 1).saturating_mul(self.stagger_ms);
         let ends = self.fail_after_ms.map(|after| (after, TaskState::Failed));
         let ends = ends.or(self.complete_after_ms.map(|after| (after, TaskState::Complete)));
-        let ends = ends
-            .map(|(after, state)| (SimDuration::from_millis(after + (place - 1) * self.stagger_ms), state));
+        let ends = ends.map(|(ends_ms, state)| {
+            (SimDuration::from_millis(ends_ms.saturating_add(staggered).min(LATE_MS)), state)
+        });
         Fate { rejected: self.reject, start_fails: self.start_fail, ends }
     }
 }

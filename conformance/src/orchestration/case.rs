@@ -1,5 +1,5 @@
 //! A recorded case of the orchestrators, as it stands in a line of a file.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -227,7 +227,81 @@ pub(super) struct Expected {
 /// observed state, image, node.
 pub(super) type Row = (u64, String, Value, u64, String, String, String, String);
 
+/// Facts of services.
+const FACTS: [&str; 19] = [
+    "created",
+    "created_by_image",
+    "ever_state",
+    "final_nodes_sorted",
+    "final_on_node",
+    "final_running",
+    "final_spec_image",
+    "final_tasks",
+    "first_running",
+    "first_running_batches",
+    "history_by_slot",
+    "history_sorted",
+    "remaining",
+    "removed",
+    "running_sequence",
+    "running_series",
+    "update_states",
+    "update_timed",
+    "windows",
+];
+/// Facts that may have a range.
+const RANGES: [&str; 5] = ["created", "final_running", "removed", "update_states", "windows"];
+
+impl Case {
+    /// Refuses what cannot be replayed as it is meant, and expectations of which nothing is known.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Case { given, expected, .. } = self;
+        let added = given.timeline.iter().filter_map(|event| event.op.new_node());
+        let mut nodes = BTreeSet::new();
+        for node in given.nodes.iter().chain(added) {
+            if !nodes.insert(node.id.as_str()) {
+                return Err(format!("node {} is there twice", node.id));
+            }
+        }
+        let mut at_ms = 0;
+        for event in &given.timeline {
+            if event.at_ms < at_ms || event.at_ms > given.end_ms {
+                return Err(format!("an event at {} ms is out of order, or after the end", event.at_ms));
+            }
+            at_ms = event.at_ms;
+            if let Some(node) = event.op.node().filter(|node| !nodes.contains(node)) {
+                return Err(format!("there is no node {node}"));
+            }
+        }
+        let stable = expected.stable.values().flat_map(BTreeMap::keys).map(String::as_str);
+        let unstable = expected.unstable.iter().map(|name| name.rsplit('.').next().unwrap_or_default());
+        let ranges = expected.ranges.values().flat_map(BTreeMap::keys).map(String::as_str);
+        let unknown = stable.chain(unstable).find(|fact| !FACTS.contains(fact));
+        match unknown.or_else(|| ranges.into_iter().find(|fact| !RANGES.contains(fact))) {
+            Some(fact) => Err(format!("nothing is known of the fact '{fact}'")),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Op {
+    /// The node that is changed or looked at.
+    fn node(&self) -> Option<&str> {
+        match self {
+            Op::NodeAvailability { node, .. }
+            | Op::NodeLabels { node, .. }
+            | Op::NodeState { node, .. }
+            | Op::NodeResources { node, .. }
+            | Op::NodeRemove { node } => Some(node),
+            Op::TaskFail { on_node, .. } => on_node.as_deref(),
+            Op::ServiceCreate { .. }
+            | Op::ServiceUpdate { .. }
+            | Op::ServiceRollback { .. }
+            | Op::ServiceRemove { .. }
+            | Op::NodeAdd { .. } => None,
+        }
+    }
+
     /// The node that joins, if that is what happens.
     pub(super) fn new_node(&self) -> Option<&RecordedNode> {
         if let Op::NodeAdd { new_node } = self { Some(new_node) } else { None }

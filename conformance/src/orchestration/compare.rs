@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use sim_core::model::TaskState;
 
-use super::artefacts::{Luck, luck, luck_of_log};
 use super::case::{Case, Row};
 use super::facts::{Facts, facts};
 use super::journal::{Journal, TaskLife};
@@ -15,6 +14,9 @@ use crate::report::Difference;
 
 /// Inside the scheduler and the agents times are exact; a fact with times may differ by one scheduling pass.
 const TOLERANCE_MS: u64 = 60;
+/// A fact that came out otherwise in 18 of 40 further recorded runs. It rests on the order in which an update takes slots:
+/// in reality that follows random ids, here it is ascending from a drawn start, so no order of ours gives the other outcome.
+const BEYOND_ORDERS: (&str, &str) = ("orc-80c681b3f6", "web.final_nodes_sorted");
 
 /// Compares all facts of a case.
 pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
@@ -22,15 +24,19 @@ pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
     let simulated = facts(&case.given, observed);
     let (expected, none) = (&case.expected, Facts::new());
     let tolerance = TOLERANCE_MS + expected.time_spread_ms;
-    for service in expected.stable.keys().chain(simulated.keys()).collect::<BTreeSet<_>>() {
+    let services = expected.stable.keys().chain(expected.ranges.keys()).chain(simulated.keys());
+    for service in services.collect::<BTreeSet<_>>() {
         let stable = expected.stable.get(service).unwrap_or(&none);
-        for (fact, ours) in simulated.get(service).unwrap_or(&none) {
-            let empty = empty_like(ours);
+        let simulated = simulated.get(service).unwrap_or(&none);
+        for fact in stable.keys().chain(simulated.keys()).collect::<BTreeSet<_>>() {
             let name = format!("{service}.{fact}");
-            let Some(recorded) = stable.get(fact).or((!expected.unstable.contains(&name)).then_some(&empty))
-            else {
+            let (recorded, ours) = (stable.get(fact), simulated.get(fact));
+            if recorded.is_none() && expected.unstable.contains(&name) {
                 continue;
-            };
+            }
+            // What is not mentioned is empty or zero, on either side.
+            let empty = empty_like(recorded.or(ours).expect("one of them has it"));
+            let (recorded, ours) = (recorded.unwrap_or(&empty), ours.unwrap_or(&empty));
             let difference = match fact.as_str() {
                 "update_timed" | "running_series" | "first_running" => {
                     (!equal_within(recorded, ours, tolerance)).then(|| differ(&name, recorded, ours))
@@ -38,25 +44,28 @@ pub(super) fn compare(case: &Case, observed: &Observed) -> Comparison {
                 "windows" => listed_windows_differ(&name, recorded, ours),
                 _ => (recorded != ours).then(|| differ(&name, recorded, ours)),
             };
-            add(&mut comparison, luck(&case.id, service, fact), difference);
+            match difference {
+                Some(difference) if BEYOND_ORDERS == (case.id.as_str(), name.as_str()) => {
+                    comparison.warnings.push(difference);
+                }
+                difference => add(&mut comparison, difference),
+            }
         }
-        ranges(service, expected.ranges.get(service), simulated.get(service), &mut comparison);
+        ranges(service, expected.ranges.get(service), simulated, &mut comparison);
     }
     let (recorded, ours) = (json!(expected.api_errors), json!(observed.api_errors));
     let difference = (recorded != ours).then(|| differ("refusals of the control API", &recorded, &ours));
-    add(&mut comparison, Luck::Promised, difference);
+    add(&mut comparison, difference);
     if expected.log_identical {
-        add(&mut comparison, luck_of_log(&case.id), logs_differ(&expected.log, &observed.journal));
+        add(&mut comparison, logs_differ(&expected.log, &observed.journal));
     }
     comparison
 }
 
-fn add(comparison: &mut Comparison, luck: Luck, difference: Option<Difference>) {
-    match (luck, difference) {
-        (Luck::NotChecked, _) => {}
-        (Luck::Usual | Luck::Promised, None) => comparison.agreed += 1,
-        (Luck::Usual, Some(difference)) => comparison.warnings.push(difference),
-        (Luck::Promised, Some(difference)) => comparison.differences.push(difference),
+fn add(comparison: &mut Comparison, difference: Option<Difference>) {
+    match difference {
+        None => comparison.agreed += 1,
+        Some(difference) => comparison.differences.push(difference),
     }
 }
 
@@ -100,19 +109,23 @@ fn simulated_lines(journal: &Journal) -> BTreeSet<LogLine> {
 fn ranges(
     service: &str,
     ranges: Option<&BTreeMap<String, Value>>,
-    ours: Option<&Facts>,
+    ours: &Facts,
     comparison: &mut Comparison,
 ) {
     for (fact, range) in ranges.into_iter().flatten() {
-        let Some(ours) = ours.and_then(|facts| facts.get(fact)) else { continue };
+        let nothing = if matches!(fact.as_str(), "update_states" | "windows") { json!([]) } else { json!(0) };
+        let ours = ours.get(fact).unwrap_or(&nothing);
         let name = format!("range of {service}.{fact}");
         let fits = match fact.as_str() {
             "update_states" => range.as_array().is_some_and(|sequences| sequences.contains(ours)),
             "windows" => windows_fit(range, ours),
             _ => fits_widened(range, sum(ours)),
         };
-        let luck = if fact == "update_states" { Luck::Usual } else { Luck::Promised };
-        add(comparison, luck, (!fits).then(|| differ(&name, range, ours)));
+        match (!fits).then(|| differ(&name, range, ours)) {
+            // There may be sequences that the recorded runs have not shown.
+            Some(difference) if fact == "update_states" => comparison.warnings.push(difference),
+            difference => add(comparison, difference),
+        }
     }
 }
 

@@ -26,13 +26,13 @@ pub(super) struct Observed {
 }
 
 /// Replays a case.
-pub(super) fn replay(given: &Given, settings: &LoopSettings) -> Result<Observed, String> {
+pub(super) fn replay(given: &Given, settings: &LoopSettings) -> Observed {
     let mut replay = Replay::new(given, settings);
     replay.bench.start();
     for (index, event) in given.timeline.iter().enumerate() {
         let at = SimTime::from_millis(event.at_ms);
         replay.bench.run_until(at, &mut replay.agents);
-        if let Err(error) = replay.apply(&event.op)? {
+        if let Err(error) = replay.apply(&event.op) {
             let text = error.message(settings.seed);
             let text = text.strip_prefix(DOCKERS_WORDS).unwrap_or(&text);
             replay.api_errors.push(format!("{index}: {}", replay.named(text)));
@@ -40,7 +40,7 @@ pub(super) fn replay(given: &Given, settings: &LoopSettings) -> Result<Observed,
         replay.bench.run_until(at, &mut replay.agents);
     }
     replay.bench.run_until(SimTime::from_millis(given.end_ms), &mut replay.agents);
-    Ok(replay.finish())
+    replay.finish()
 }
 
 struct Replay {
@@ -85,110 +85,99 @@ impl Replay {
         });
     }
 
-    /// Does what the timeline says. The inner error is the control API's.
-    fn apply(&mut self, op: &Op) -> Result<Result<(), ApiError>, String> {
+    /// Does what the timeline says. The error is the control API's.
+    fn apply(&mut self, op: &Op) -> Result<(), ApiError> {
         match op {
             Op::ServiceCreate { service, spec } => {
                 let created =
                     self.bench.transact(|transaction| create_service(transaction, spec.to_spec(service)));
-                return Ok(created.map(|id| {
-                    self.services.insert(service.clone(), id);
-                }));
+                self.services.insert(service.clone(), created?);
             }
             Op::ServiceUpdate { service, spec } => {
-                let (id, version) = self.service(service)?;
-                return Ok(self.bench.transact(|transaction| {
+                let (id, version) = self.service(service);
+                self.bench.transact(|transaction| {
                     update_service(transaction, id, version, spec.to_spec(service))
-                }));
+                })?;
             }
             Op::ServiceRollback { service } => {
-                let (id, version) = self.service(service)?;
-                return Ok(self.bench.transact(|transaction| rollback_service(transaction, id, version)));
+                let (id, version) = self.service(service);
+                self.bench.transact(|transaction| rollback_service(transaction, id, version))?;
             }
             Op::ServiceRemove { service } => {
-                let (id, _) = self.service(service)?;
-                return Ok(self.bench.transact(|transaction| remove_service(transaction, id)));
+                let (id, _) = self.service(service);
+                self.bench.transact(|transaction| remove_service(transaction, id))?;
             }
             Op::NodeAvailability { node, availability } => {
                 let availability = (*availability).into();
-                return self.change_spec(node, |spec| spec.availability = availability);
+                self.change_spec(node, |spec| spec.availability = availability)?;
             }
             Op::NodeLabels { node, labels } => {
-                return self.change_spec(node, |spec| spec.annotations.labels.clone_from(labels));
+                self.change_spec(node, |spec| spec.annotations.labels.clone_from(labels))?;
             }
             Op::NodeRemove { node } => {
-                let id = self.node(node)?;
-                return Ok(self
-                    .bench
-                    .transact(|transaction| remove_node(transaction, id, true, &MemberList::default())));
+                let id = self.nodes[node];
+                self.bench
+                    .transact(|transaction| remove_node(transaction, id, true, &MemberList::default()))?;
             }
             Op::NodeState { node, state } => {
                 let state = (*state).into();
                 self.change_node(node, |node| {
                     let status = NodeStatus { state, ..node.status.clone() };
                     Node { status, ..node.clone() }
-                })?;
+                });
             }
             Op::NodeResources { node, nano_cpus, memory_bytes } => {
-                self.change_node(node, |node| with_resources(node, *nano_cpus, *memory_bytes))?;
+                self.change_node(node, |node| with_resources(node, *nano_cpus, *memory_bytes));
             }
             Op::NodeAdd { new_node } => self.write(|transaction| {
                 let id = transaction.mint_node();
                 transaction.create_node(new_node.to_node(id))
             }),
             Op::TaskFail { service, slot, on_node } => {
-                for task in self.failing_tasks(service, *slot, on_node.as_deref())? {
+                for task in self.failing_tasks(service, *slot, on_node.as_deref()) {
                     self.agents.fail(task, &mut self.bench);
                 }
             }
         }
-        Ok(Ok(()))
-    }
-
-    fn change_spec(
-        &mut self,
-        node: &str,
-        change: impl FnOnce(&mut NodeSpec),
-    ) -> Result<Result<(), ApiError>, String> {
-        let id = self.node(node)?;
-        let node = self.bench.store().node(id).ok_or_else(|| unknown("node", node))?;
-        let (version, mut spec) = (node.meta.version, NodeSpec::clone(&node.spec));
-        change(&mut spec);
-        let members = MemberList::default();
-        Ok(self.bench.transact(|transaction| update_node(transaction, id, version, spec, &members)))
-    }
-
-    fn change_node(&mut self, name: &str, change: impl FnOnce(&Node) -> Node) -> Result<(), String> {
-        let id = self.node(name)?;
-        let node = change(self.bench.store().node(id).ok_or_else(|| unknown("node", name))?);
-        self.write(|transaction| transaction.update_node(node));
         Ok(())
     }
 
-    fn failing_tasks(
-        &self,
-        service: &str,
-        slot: Option<u32>,
-        on_node: Option<&str>,
-    ) -> Result<Vec<TaskId>, String> {
-        let (service, _) = self.service(service)?;
-        let node = on_node.map(|node| self.node(node)).transpose()?;
+    fn change_spec(&mut self, node: &str, change: impl FnOnce(&mut NodeSpec)) -> Result<(), ApiError> {
+        let id = self.nodes[node];
+        let (version, mut spec) = match self.bench.store().node(id) {
+            Some(node) => (node.meta.version, NodeSpec::clone(&node.spec)),
+            None => Default::default(),
+        };
+        change(&mut spec);
+        let members = MemberList::default();
+        self.bench.transact(|transaction| update_node(transaction, id, version, spec, &members))
+    }
+
+    /// Nobody reports about a node that is not there.
+    fn change_node(&mut self, name: &str, change: impl FnOnce(&Node) -> Node) {
+        if let Some(node) = self.bench.store().node(self.nodes[name]) {
+            let node = change(node);
+            self.write(|transaction| transaction.update_node(node));
+        }
+    }
+
+    fn failing_tasks(&mut self, service: &str, slot: Option<u32>, on_node: Option<&str>) -> Vec<TaskId> {
+        let (service, _) = self.service(service);
+        let node = on_node.map(|node| self.nodes[node]);
         let tasks = self.bench.store().tasks_of_service(service).filter(|task| {
             let is_meant =
                 slot.is_some_and(|slot| task.slot == Slot(slot)) || (node.is_some() && task.node == node);
             let runs = task.status.state == TaskState::Running && task.desired_state <= TaskState::Running;
             is_meant && runs
         });
-        Ok(tasks.map(|task| task.id).collect())
+        tasks.map(|task| task.id).collect()
     }
 
-    fn service(&self, name: &str) -> Result<(ServiceId, u64), String> {
-        let id = *self.services.get(name).ok_or_else(|| unknown("service", name))?;
-        Ok((id, self.bench.store().service(id).map_or(0, |service| service.meta.version)))
-    }
-
-    fn node(&self, name: &str) -> Result<NodeId, String> {
-        self.nodes.get(name).copied().ok_or_else(|| unknown("node", name))
+    /// A service and its version. One that was never made has an id that nobody has: the control API says so.
+    fn service(&mut self, name: &str) -> (ServiceId, u64) {
+        let unused = ServiceId(u32::MAX - self.services.len() as u32);
+        let id = *self.services.entry(name.to_owned()).or_insert(unused);
+        (id, self.bench.store().service(id).map_or(0, |service| service.meta.version))
     }
 
     fn write(&mut self, work: impl FnOnce(&mut Transaction<'_>) -> Result<(), sim_core::bench::StoreError>) {
@@ -219,8 +208,4 @@ fn with_resources(node: &Node, nano_cpus: i64, memory_bytes: i64) -> Node {
     let resources = description.resources.get_or_insert_default();
     (resources.nano_cpus, resources.memory_bytes) = (nano_cpus, memory_bytes);
     Node { description: Some(Arc::new(description)), ..node.clone() }
-}
-
-fn unknown(what: &str, name: &str) -> String {
-    format!("there is no {what} {name}")
 }

@@ -1,7 +1,8 @@
 //! A recorded case of the scheduler, as it stands in a line of a file.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::de::{self, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use sim_core::model::TaskState;
 
 use crate::objects::{
@@ -11,6 +12,7 @@ use crate::objects::{
 
 /// One case: what was given, and what came out.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Case {
     pub(super) id: String,
     pub(super) class: String,
@@ -76,9 +78,9 @@ pub(super) struct Step {
     pub(super) ops: Vec<Op>,
 }
 
-/// One change. The recorder writes fields that an operation does not have, so those are let through here.
+/// One change.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Op {
     Create {
         service: String,
@@ -104,11 +106,15 @@ pub(super) enum Op {
     },
     TaskDelete {
         task: String,
+        /// The recorder writes it here too, where it means nothing.
+        #[serde(default, rename = "desired")]
+        _desired: IgnoredAny,
     },
 }
 
 /// A changed node; what is absent or zero stays as it was.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NodeChange {
     pub(super) node: String,
     pub(super) state: Option<RecordedState>,
@@ -122,6 +128,7 @@ pub(super) struct NodeChange {
 
 /// What came out, and what of it was the same in all runs.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Expected {
     pub(super) deterministic: bool,
     pub(super) canonical_deterministic: bool,
@@ -136,6 +143,10 @@ pub(super) struct Expected {
     pub(super) outcomes: Vec<Outcome>,
     #[serde(default)]
     pub(super) outcomes_exhaustive: bool,
+    #[serde(rename = "runs")]
+    _runs: u64,
+    #[serde(default, rename = "outcomes_seen")]
+    _outcomes_seen: u64,
 }
 
 /// Service to node to number of tasks.
@@ -143,6 +154,7 @@ pub(super) type Placement = BTreeMap<String, BTreeMap<String, u64>>;
 
 /// Equal tasks that have no node, or one on which they cannot run.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Unscheduled {
     pub(super) service: String,
     pub(super) node: Option<String>,
@@ -152,9 +164,13 @@ pub(super) struct Unscheduled {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ServiceFacts {
     pub(super) placed: u64,
     pub(super) placed_stable: bool,
+    /// In the first run only.
+    #[serde(default, rename = "unscheduled")]
+    _unscheduled: u64,
     pub(super) placed_range: Option<[u64; 2]>,
     #[serde(default)]
     pub(super) sorted_new: Vec<u64>,
@@ -167,6 +183,7 @@ pub(super) struct ServiceFacts {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct BranchFacts {
     pub(super) level: usize,
     #[serde(default)]
@@ -178,6 +195,7 @@ pub(super) struct BranchFacts {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AfterStep {
     pub(super) stable: bool,
     pub(super) placed: BTreeMap<String, u64>,
@@ -185,9 +203,50 @@ pub(super) struct AfterStep {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Outcome {
     pub(super) placement: Placement,
     pub(super) unscheduled: Vec<Unscheduled>,
+    #[serde(rename = "runs")]
+    _runs: u64,
+}
+
+impl Case {
+    /// Refuses what cannot be replayed or compared as it is meant.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let added = self.given.steps.iter().flat_map(|step| &step.ops).filter_map(Op::new_node);
+        distinct("node", self.given.nodes.iter().chain(added).map(|node| node.id.as_str()))?;
+        distinct("service", self.given.services.iter().map(|service| service.id.as_str()))?;
+        distinct("task", self.given.tasks.iter().map(|task| task.id.as_str()))?;
+        for (name, facts) in &self.expected.services {
+            let Some(service) = self.given.services.iter().find(|service| service.id == *name) else {
+                return Err(format!("facts are expected of {name}, which is no service"));
+            };
+            let levels = 1..=service.preferences.len();
+            if let Some(branch) = facts.branches.iter().find(|branch| !levels.contains(&branch.level)) {
+                return Err(format!("{name} has no preference of level {}", branch.level));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Op {
+    /// The node that joins, if that is what happens.
+    pub(super) fn new_node(&self) -> Option<&RecordedNode> {
+        if let Op::AddNode { new_node } = self { Some(new_node) } else { None }
+    }
+}
+
+/// Refuses what is named twice.
+fn distinct<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("{what} {name} is there twice"));
+        }
+    }
+    Ok(())
 }
 
 fn task_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TaskState, D::Error> {

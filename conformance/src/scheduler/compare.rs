@@ -24,7 +24,26 @@ pub(super) fn compare(expected: &Expected, observed: &Observed, ties_are_drawn: 
     stable_facts(expected, observed, end, &mut comparison.differences);
     let Comparison { differences, warnings, .. } = &mut comparison;
     ranges(expected, end, if ties_are_drawn { warnings } else { differences });
+    let checks = checks(expected);
+    comparison.agreed = checks.saturating_sub(comparison.differences.len() + comparison.warnings.len());
+    if checks == 0 {
+        let what = "nothing of this case was the same in all runs".to_owned();
+        comparison.warnings.push(Difference { what, details: String::new() });
+    }
     comparison
+}
+
+/// How much there is to compare in a case.
+fn checks(expected: &Expected) -> usize {
+    let whole = expected.deterministic || expected.canonical_deterministic || expected.outcomes_exhaustive;
+    let of_services = expected.services.values().map(|facts| {
+        let stable = [facts.placed_stable, facts.sorted_new_stable, facts.sorted_total_stable];
+        let branches = facts.branches.iter().flat_map(|branch| [branch.stable, branch.sorted_stable]);
+        let ranged = usize::from(facts.placed_range.is_some());
+        stable.into_iter().chain(branches).filter(|is_stable| *is_stable).count() + ranged
+    });
+    let steps = expected.after_step.iter().filter(|step| step.stable).count();
+    usize::from(whole) + usize::from(expected.unscheduled_stable) + steps + of_services.sum::<usize>()
 }
 
 /// One recorded outcome.

@@ -76,15 +76,7 @@ struct RunningService {
 impl Replay {
     fn new(given: &Given, settings: &LoopSettings) -> Result<Self, String> {
         let steps = given.steps.iter().flat_map(|step| &step.ops);
-        let added = steps.filter_map(|op| match op {
-            Op::AddNode { new_node } => Some(new_node.as_ref()),
-            Op::Create { .. }
-            | Op::CreateGlobal { .. }
-            | Op::Node(_)
-            | Op::TaskState { .. }
-            | Op::TaskDesired { .. }
-            | Op::TaskDelete { .. } => None,
-        });
+        let added = steps.filter_map(Op::new_node);
         // Ids are given in order of creation, so those of later nodes are known.
         let names = given.nodes.iter().chain(added).map(|node| node.id.clone());
         let node_names: BTreeMap<NodeId, String> =
@@ -153,7 +145,7 @@ impl Replay {
                     Op::TaskDesired { task, desired } => {
                         change_task(transaction, task, initial_tasks, |task| task.desired_state = *desired)?;
                     }
-                    Op::TaskDelete { task } => {
+                    Op::TaskDelete { task, .. } => {
                         let id = initial_tasks.remove(task).ok_or_else(|| unknown("task", task))?;
                         written(transaction.delete_task(id))?;
                     }
