@@ -2,6 +2,7 @@
 //!
 //! Nothing is passed over. A folder without recordings and a file without lines are refused, since a comparison of
 //! nothing would agree with everything.
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -127,3 +128,14 @@ impl fmt::Display for RecordingError {
 }
 
 impl std::error::Error for RecordingError {}
+
+/// Refuses what is named twice.
+pub(crate) fn distinct<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("{what} {name} is there twice"));
+        }
+    }
+    Ok(())
+}

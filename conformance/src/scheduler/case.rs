@@ -1,5 +1,5 @@
 //! A recorded case of the scheduler, as it stands in a line of a file.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::{self, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -9,6 +9,7 @@ use crate::objects::{
     RecordedAvailability, RecordedHostPort, RecordedNode, RecordedPlatform, RecordedReservation,
     RecordedState,
 };
+use crate::recordings::distinct;
 
 /// One case: what was given, and what came out.
 #[derive(Clone, Debug, Deserialize)]
@@ -236,17 +237,6 @@ impl Op {
     pub(super) fn new_node(&self) -> Option<&RecordedNode> {
         if let Op::AddNode { new_node } = self { Some(new_node) } else { None }
     }
-}
-
-/// Refuses what is named twice.
-fn distinct<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            return Err(format!("{what} {name} is there twice"));
-        }
-    }
-    Ok(())
 }
 
 fn task_state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TaskState, D::Error> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Action, Deed, Given, InitialNode, InitialTask, Probes, RecordedMode, RecordedRole, TaskName, Update,
 };
+use crate::recordings::distinct;
 
 /// Longer runs are mistakes: the longest recorded one took two minutes.
 const DURATION_MAX_MS: f64 = 86_400_000.0;
@@ -193,15 +194,4 @@ impl Deed {
             (_, before) => before,
         }
     }
-}
-
-/// Refuses what is named twice.
-fn distinct<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            return Err(format!("{what} {name} is there twice"));
-        }
-    }
-    Ok(())
 }
