@@ -19,11 +19,20 @@ pub struct Streams {
 }
 
 /// A source of random numbers, owned by the component that draws from it.
+///
+/// It is one line of the cache: large clusters have tens of thousands, and each draw looks at another one. The
+/// generator behind it is five times as large, and is asked once for several numbers.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Stream {
-    generator: ChaCha8Rng,
+    /// The next numbers. The first of them were drawn already: as many as the remainder of `drawn` says.
+    ready: [u64; READY],
     drawn: u64,
+    generator: Box<ChaCha8Rng>,
 }
+
+/// How many numbers a generator makes at one time.
+const READY: usize = 6;
 
 /// A chance in parts per million, 0 to 1 000 000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,13 +69,17 @@ impl Stream {
         number.bytes(name.as_bytes());
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(number.finish());
-        Stream { generator, drawn: 0 }
+        Stream { ready: [0; READY], drawn: 0, generator: Box::new(generator) }
     }
 
     /// The next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
+        let place = (self.drawn % READY as u64) as usize;
+        if place == 0 {
+            self.ready.fill_with(|| self.generator.next_u64());
+        }
         self.drawn += 1;
-        self.generator.next_u64()
+        self.ready[place]
     }
 
     /// A uniform number in `0..bound`.
@@ -128,8 +141,8 @@ impl Stream {
 
 impl StateDigest for Stream {
     fn digest(&self, digest: &mut Digest) {
-        // The generator's position follows from the count of draws.
-        let Self { generator: _, drawn } = self;
+        // The generator's position, and with it what is ready, follows from the count of draws.
+        let Self { ready: _, drawn, generator: _ } = self;
         digest.u64(*drawn);
     }
 }

@@ -55,7 +55,7 @@ struct PassedOn {
     /// Whether the caller may hang up. Heartbeats and reports are short, and far more than all the rest.
     lasts: bool,
     /// What a client asks for, and why: it is asked again if nobody listens there. Agents begin a new session anyway.
-    again: Option<(Request, FactId)>,
+    again: Option<Box<(Request, FactId)>>,
 }
 
 impl Forwarding {
@@ -63,7 +63,7 @@ impl Forwarding {
     pub(crate) fn pass_on(&mut self, reply: ReplyTo, request: Request, leader: HostId, out: &mut Effects) {
         let call = out.mint_call(Component::Manager);
         let lasts = !matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. });
-        let again = matches!(request, Request::Api(_)).then(|| (request.clone(), out.cause()));
+        let again = matches!(request, Request::Api(_)).then(|| Box::new((request.clone(), out.cause())));
         self.insert(call, PassedOn { reply, leader, lasts, again });
         let request = Request::Forwarded { from: reply.host, request: Box::new(request) };
         out.send(leader, Message::Request { call, request });
@@ -111,7 +111,7 @@ impl Forwarding {
         if lasts {
             self.call_of.remove(&reply);
         }
-        Some((reply, again))
+        Some((reply, again.map(|again| *again)))
     }
 
     /// The caller is not interested any longer. Returns the call to hang up, and where.
