@@ -78,7 +78,6 @@ impl Cluster {
         match event {
             Event::Fire { host, life, timer, cause } => self.fire(host, life, timer, cause, out),
             Event::Deliver(envelope) => self.deliver(envelope, out),
-            Event::Gossip => self.gossip_turn(out),
             Event::Traffic => self.second_over(out),
             Event::Stimulus(entry) => {
                 unreachable!("entry {entry} of the timeline is for whoever injects faults")
@@ -106,13 +105,14 @@ impl Cluster {
             Timer::Loop(..) | Timer::Manager(_) => {
                 if let Some(manager) = &mut host.manager {
                     manager.fire(timer, out);
-                    host.follow_components(out);
+                    let is_news = manager.has_lost_membership();
+                    host.follow(is_news, out);
                 }
             }
             Timer::Agent(timer) => {
                 if let Some(agent) = &mut host.agent {
                     agent.fire(timer, out);
-                    host.follow_agent(false, out);
+                    host.follow(false, out);
                 }
             }
             Timer::Client(timer) => {
@@ -155,7 +155,8 @@ impl Cluster {
             Some(Component::Manager) => {
                 if let Some(manager) = &mut host.manager {
                     manager.hear(from, message, out);
-                    host.follow_components(out);
+                    let is_news = manager.has_lost_membership();
+                    host.follow(is_news, out);
                 } else if host.manager_joins() {
                     say_hello(from, message, host.ended_by, out);
                 } else {
@@ -166,7 +167,7 @@ impl Cluster {
                 if let Some(agent) = &mut host.agent {
                     let is_news = matches!(message, Message::Item { .. });
                     agent.hear(message, out);
-                    host.follow_agent(is_news, out);
+                    host.follow(is_news, out);
                 }
             }
             Some(Component::Node) => {

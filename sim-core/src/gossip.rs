@@ -357,6 +357,18 @@ impl<V: Payload> Gossip<V> {
         }
     }
 
+    /// Does everything before a time, but stops when all is done of an instant at which somebody has learned
+    /// something: [`Gossip::take_changes`] and [`Gossip::take_notices`] say what. The answer is this instant.
+    pub fn run_to_news(&mut self, before: SimTime, links: &mut impl Links) -> Option<SimTime> {
+        while let Some(due) = self.queue.peek_time().filter(|due| *due < before) {
+            self.run_until(due, links);
+            if !(self.changes.is_empty() && self.notices.is_empty()) {
+                return Some(due);
+            }
+        }
+        None
+    }
+
     /// What nodes have learned of others' records since the last time, in order, with the node that learned it.
     pub fn take_changes(&mut self) -> Vec<(SimTime, HostId, Change<V>)> {
         std::mem::take(&mut self.changes)

@@ -35,8 +35,6 @@ pub(crate) enum Event {
     Fire { host: HostId, life: u32, timer: Timer, cause: FactId },
     /// A message reaches a host. `life` is the process that it was meant for when it was sent.
     Deliver(Box<Envelope>),
-    /// It is gossip's turn.
-    Gossip,
     /// A second of traffic is over.
     Traffic,
     /// Something comes from outside: a command, a fault or a note, by its place in the timeline.

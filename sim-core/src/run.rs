@@ -89,7 +89,7 @@ impl Simulation {
         self.effects.now()
     }
 
-    /// How many events were handled.
+    /// How many events were handled, without those of gossip that nobody learned anything from, and of traffic.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events
@@ -125,27 +125,45 @@ impl Simulation {
     /// Handles all events up to and including a time, and goes to it.
     pub fn run_until(&mut self, end: SimTime, observer: &mut impl Observer) {
         self.show(observer);
-        while let Some(due) = self.effects.next_time().filter(|due| *due <= end) {
-            self.cluster.serve_until(due, self.events, &self.effects);
-            if due > self.effects.now() {
-                self.end_instant(observer);
-            }
-            let event = self.effects.pop().expect("an event is due");
-            self.events += 1;
-            match event {
-                Event::Stimulus(entry) => {
-                    inject::stimulate(&mut self.cluster, entry as usize, &mut self.effects);
-                }
-                Event::Fire { .. } | Event::Deliver(_) | Event::Gossip | Event::Traffic => {
-                    self.cluster.handle(event, &mut self.effects)
-                }
+        let after_end = end + SimDuration::from_nanos(1);
+        loop {
+            let due = self.effects.next_time().filter(|due| *due <= end);
+            if let Some(learned) = self.cluster.gossip_until(due.unwrap_or(after_end)) {
+                self.go_to(learned, observer);
+                self.cluster.hear_gossip(&mut self.effects);
+            } else if let Some(due) = due {
+                self.go_to(due, observer);
+                self.handle_next();
+            } else {
+                break;
             }
             self.show(observer);
             self.check();
         }
         self.end_instant(observer);
         self.effects.advance_to(end);
-        self.cluster.serve_until(end + SimDuration::from_nanos(1), self.events, &self.effects);
+        self.cluster.serve_until(after_end, self.events, &self.effects);
+    }
+
+    /// Brings traffic up to a time, goes there and counts what happens there.
+    fn go_to(&mut self, due: SimTime, observer: &mut impl Observer) {
+        self.cluster.serve_until(due, self.events, &self.effects);
+        if due > self.effects.now() {
+            self.end_instant(observer);
+            self.effects.advance_to(due);
+        }
+        self.events += 1;
+    }
+
+    fn handle_next(&mut self) {
+        match self.effects.pop().expect("an event is due") {
+            Event::Stimulus(entry) => {
+                inject::stimulate(&mut self.cluster, entry as usize, &mut self.effects);
+            }
+            event @ (Event::Fire { .. } | Event::Deliver(_) | Event::Traffic) => {
+                self.cluster.handle(event, &mut self.effects);
+            }
+        }
     }
 
     fn show(&mut self, observer: &mut impl Observer) {

@@ -193,8 +193,8 @@ impl Host {
         self.moves = self.node.is_moving();
     }
 
-    /// The agent has acted. Heartbeats, which are most of what it does, concern nobody else.
-    pub(crate) fn follow_agent(&mut self, is_news: bool, out: &mut Effects) {
+    /// The agent or the manager has acted. Heartbeats, which are most of what they do, concern nobody else.
+    pub(crate) fn follow(&mut self, is_news: bool, out: &mut Effects) {
         if is_news || self.moves {
             self.follow_components(out);
         }

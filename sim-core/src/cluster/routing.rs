@@ -26,8 +26,12 @@ impl Cluster {
     }
 
     fn follow_orders(&mut self, out: &mut Effects) {
-        self.carry_out_orders(out);
-        self.spread(out);
+        if out.has_orders() {
+            self.carry_out_orders(out);
+        }
+        if !self.record_changes.is_empty() {
+            self.spread(out);
+        }
     }
 
     pub(super) fn route(

@@ -14,7 +14,7 @@ use crate::model::{
     RecordEvent, SwarmPort, TaskId,
 };
 use crate::net::{Carriage, Net, Passage};
-use crate::protocol::{Effects, Event};
+use crate::protocol::Effects;
 
 /// What a record needs besides names, and for each published port.
 const RECORD_BYTES: u32 = 70;
@@ -29,8 +29,6 @@ pub(super) struct Spreading {
     gossip: Option<Gossip<Shared>>,
     /// The networks of each host, until gossip knows them itself.
     joined: BTreeMap<HostId, BTreeSet<NetworkId>>,
-    /// When the next turn of gossip is in the queue.
-    armed: Option<SimTime>,
     /// Why records were withdrawn.
     withdrawn: BTreeMap<EndpointId, FactId>,
     /// Why hosts have left.
@@ -102,11 +100,7 @@ impl Links for Wires<'_> {
 impl Cluster {
     /// Gossip hears what nodes have done to their records and networks.
     pub(super) fn spread(&mut self, out: &mut Effects) {
-        let changes = self.take_record_changes();
-        if changes.is_empty() {
-            return;
-        }
-        for (host, cause, change) in changes {
+        for (host, cause, change) in self.take_record_changes() {
             if self.spreading.gossip.is_none() {
                 self.spreading.note(host, &change);
                 if !matches!(change, RecordChange::Publish(_)) {
@@ -116,15 +110,17 @@ impl Cluster {
             }
             self.tell_gossip(out.now(), host, cause, change);
         }
-        self.arm_gossip(out);
     }
 
-    /// It is gossip's turn.
-    pub(super) fn gossip_turn(&mut self, out: &mut Effects) {
-        self.spreading.armed = None;
+    /// Gossip goes on until just before a time, or until somebody learns something. The answer is when that is.
+    pub(crate) fn gossip_until(&mut self, before: SimTime) -> Option<SimTime> {
         let Spreading { gossip, disturbed, .. } = &mut self.spreading;
-        let Some(gossip) = gossip else { return };
-        gossip.run_until(out.now(), &mut Wires(&mut self.net, disturbed));
+        gossip.as_mut()?.run_to_news(before, &mut Wires(&mut self.net, disturbed))
+    }
+
+    /// Nodes hear what gossip has to tell now.
+    pub(crate) fn hear_gossip(&mut self, out: &mut Effects) {
+        let Some(gossip) = &mut self.spreading.gossip else { return };
         gossip.take_notices();
         let changes = gossip.take_changes();
         let mut told: Vec<BackendChange> = Vec::new();
@@ -153,7 +149,7 @@ impl Cluster {
                 told.clear();
             }
         }
-        self.arm_gossip(out);
+        self.route_all(out);
     }
 
     /// Why a node hears what it hears of a record.
@@ -201,7 +197,6 @@ impl Cluster {
                 (Power::On, None) => gossip.thaw(out.now(), id),
             }
         }
-        self.arm_gossip(out);
     }
 
     /// The process of gossip on a host. Whoever leaves and joins again has another one.
@@ -288,15 +283,6 @@ impl Cluster {
         managers.retain(|host| *host != own);
         managers
     }
-
-    fn arm_gossip(&mut self, out: &mut Effects) {
-        let Some(gossip) = &mut self.spreading.gossip else { return };
-        let Some(next) = gossip.next_time() else { return };
-        if self.spreading.armed.is_none_or(|armed| next < armed) {
-            self.spreading.armed = Some(next);
-            out.schedule(next, Event::Gossip);
-        }
-    }
 }
 
 impl Spreading {
@@ -319,10 +305,9 @@ impl Spreading {
 impl StateDigest for Spreading {
     fn digest(&self, digest: &mut Digest) {
         // Until gossip runs, all that it starts from follows from the networks of the hosts. Causes are for the trace.
-        let Self { gossip, joined: _, armed, withdrawn: _, left: _, disturbed: _ } = self;
+        let Self { gossip, joined: _, withdrawn: _, left: _, disturbed: _ } = self;
         if let Some(gossip) = gossip {
             gossip.digest(digest);
-            armed.digest(digest);
         }
     }
 }

@@ -152,6 +152,11 @@ impl Effects {
         self.orders.push((self.host, self.cause, order));
     }
 
+    /// True if networks of hosts are to do something.
+    pub(crate) fn has_orders(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
     /// What networks of hosts are to do and have not done yet, in order.
     pub(crate) fn take_orders(&mut self) -> Vec<(HostId, FactId, NetworkOrder)> {
         std::mem::take(&mut self.orders)
