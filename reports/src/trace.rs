@@ -4,7 +4,9 @@
 //! id text of the node, service, task or network, because names come back and ids do not.
 use serde_json::{Map, Value, json};
 use sim_core::metrics::Census;
-use sim_core::model::{ContainerEvent, Fact, FactRecord, HostId, RequestsFailed, SessionEvent, Subject};
+use sim_core::model::{
+    ContainerEvent, Fact, FactRecord, HostId, Loss, RequestsFailed, SessionEvent, Subject,
+};
 
 use crate::ScenarioInfo;
 
@@ -71,6 +73,12 @@ fn details(fact: &Fact, census: &Census) -> Value {
         }
         Fact::Leadership { active, .. } => json!({ "active": active }),
         Fact::Manager { running, .. } => json!({ "running": running }),
+        Fact::Lost { loss: Loss::Log, .. } => json!({ "loss": "log" }),
+        Fact::Lost { loss: Loss::Reports { nodes, tasks }, .. } => {
+            let nodes: Vec<String> = nodes.iter().map(|node| census.node_name(*node)).collect();
+            let tasks: Vec<String> = tasks.iter().map(|task| census.task_name(*task)).collect();
+            json!({ "loss": "reports", "nodes": nodes, "tasks": tasks })
+        }
         Fact::Session { event: SessionEvent::Registered, .. } => json!({ "event": "registered" }),
         Fact::Session { event: SessionEvent::Overtaken, .. } => json!({ "event": "overtaken" }),
         Fact::Session { event: SessionEvent::Failed { error, backoff, retry_in }, .. } => {

@@ -15,8 +15,8 @@ pub(crate) use lost::lost_requests;
 use sim_core::client::pretty;
 use sim_core::metrics::Census;
 use sim_core::model::{
-    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, NodeRole, RaftRole, SessionEvent, Subject,
-    TaskId, TaskState, UpdateState,
+    Availability, BackendEvent, ContainerEvent, Fact, FactRecord, Loss, NodeRole, RaftRole, SessionEvent,
+    Subject, TaskId, TaskState, UpdateState,
 };
 
 use self::lost::requests_failed;
@@ -58,6 +58,12 @@ pub(crate) fn tell(record: &FactRecord, census: &Census) -> Telling {
         Fact::Leadership { active: false, .. } => (Family::LoopsStop, String::new()),
         Fact::Manager { running: true, .. } => (Family::ManagerStarts, String::new()),
         Fact::Manager { running: false, .. } => (Family::ManagerEnds, String::new()),
+        Fact::Lost { loss: Loss::Log, .. } => (Family::LogLost, String::new()),
+        Fact::Lost { loss: Loss::Reports { nodes, tasks }, .. } => {
+            let nodes = nodes.iter().map(|node| census.node_name(*node));
+            let tasks = tasks.iter().map(|task| census.task_name(*task));
+            (Family::ReportsLost, enumerate(nodes.chain(tasks)).text)
+        }
         Fact::Session { event: SessionEvent::Registered, .. } => (Family::SessionOpen, String::new()),
         Fact::Session { event: SessionEvent::Overtaken, .. } => (Family::SessionOvertaken, String::new()),
         Fact::Session { event: SessionEvent::Failed { error, .. }, .. } => {

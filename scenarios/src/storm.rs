@@ -109,7 +109,8 @@ fn observe(plan: &Plan, sabotage: Sabotage, is_enough: impl Fn(&Violation) -> bo
         Ok(()) if findings.is_empty() => {
             let outcome = running.finish();
             findings.extend(disappointments(plan, &outcome, &witness));
-            if !findings.is_empty() && witness.was_led_late(plan.leader_needed()) {
+            let takes_longer = witness.was_led_late(plan.leader_needed()) || witness.has_lost_reports();
+            if !findings.is_empty() && takes_longer {
                 let rested = plan.with_rest().map(|rested| observe(&rested, sabotage, is_enough));
                 return rested.unwrap_or(findings);
             }

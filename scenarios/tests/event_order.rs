@@ -53,6 +53,7 @@ fn line(fact: &Fact, census: &Census) -> Option<String> {
         | Fact::RaftRole { .. }
         | Fact::Leadership { .. }
         | Fact::Manager { .. }
+        | Fact::Lost { .. }
         | Fact::Session { .. }
         | Fact::NodeCreated { .. }
         | Fact::NodeAvailability { .. }

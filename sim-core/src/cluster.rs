@@ -293,9 +293,21 @@ impl Cluster {
         Some((task.id, store.node(task.node?)?.host))
     }
 
-    /// Applies a fault of links. False if it changes nothing.
-    pub(crate) fn apply_link_fault(&mut self, fault: &Fault, fact: FactId, out: &mut Effects) -> bool {
-        if !self.net.apply(fault, fact) {
+    /// Applies a fault of links, or ends the one that it heals. False if it changes nothing.
+    pub(crate) fn apply_link_fault(
+        &mut self,
+        fault: &Fault,
+        fact: FactId,
+        ended: Option<FactId>,
+        out: &mut Effects,
+    ) -> bool {
+        let is_change = match (fault, ended) {
+            (Fault::Heal { from, to, one_way }, Some(ended)) => {
+                self.net.end((*from, *to), *one_way, ended, fact)
+            }
+            _ => self.net.apply(fault, fact),
+        };
+        if !is_change {
             return false;
         }
         if fault.is_repair() {

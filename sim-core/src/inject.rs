@@ -16,12 +16,13 @@ pub(crate) fn stimulate(cluster: &mut Cluster, entry: usize, out: &mut Effects) 
     match &setup.timeline[entry].stimulus {
         Stimulus::Commands { host, commands } => run_commands(cluster, *host, commands, out),
         Stimulus::Fault(fault) => {
-            let fact = strike(cluster, fault, out);
+            let fact = strike(cluster, fault, None, out);
             cluster.struck.insert(entry, fact);
         }
         Stimulus::Healing { of, fault } => {
-            out.set_cause(cluster.struck[of]);
-            strike(cluster, fault, out);
+            let ended = cluster.struck[of];
+            out.set_cause(ended);
+            strike(cluster, fault, Some(ended), out);
         }
         Stimulus::Note(text) => {
             out.fact(Fact::Note { text: Arc::clone(text) });
@@ -41,8 +42,8 @@ fn run_commands(cluster: &mut Cluster, host: Option<HostId>, commands: &[ClientC
     cluster.with_clients(host, out, |clients, site, out| clients.run(commands, site, out));
 }
 
-/// A fault strikes, or ends.
-fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactId {
+/// A fault strikes, or one ends that has lasted long enough.
+fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, ended: Option<FactId>, out: &mut Effects) -> FactId {
     let fact = out.fact(Fact::Fault { fault: Arc::clone(fault) });
     out.set_cause(fact);
     match &**fault {
@@ -62,7 +63,7 @@ fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, out: &mut Effects) -> FactI
         | Fault::Loss { from, to, one_way, .. }
         | Fault::Block { from, to, one_way, .. }
         | Fault::GossipLoss { from, to, one_way, .. } => {
-            if !cluster.apply_link_fault(fault, fact, out) {
+            if !cluster.apply_link_fault(fault, fact, ended, out) {
                 without_effect(NoEffect::SameLink { from: *from, to: *to, one_way: *one_way }, out);
             }
         }

@@ -125,6 +125,10 @@ impl Checks {
         }
         self.seen.insert(host, seen);
         let invariants = self.histories.entry(manager.lineage()).or_insert_with(of_history);
+        if manager.has_forgotten() {
+            // A member without its log votes and acknowledges as if nothing had been: Raft promises nothing then.
+            invariants.clear();
+        }
         let check = |invariant: &mut dyn Invariant| invariant.after_event(host, manager);
         each(invariants, &mut self.violations, (time, event), check);
     }

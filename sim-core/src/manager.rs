@@ -74,6 +74,8 @@ pub(crate) struct ManagerKit {
     pub(crate) node: NodeId,
     /// The history that the log belongs to.
     pub(crate) lineage: Lineage,
+    /// The log of this very member was deleted once (spec control-plane 3.3).
+    pub(crate) has_forgotten: bool,
     /// The first manager of a swarm has this until it has made the swarm's objects.
     pub(crate) founding: Option<Founding>,
     pub(crate) streams: ManagerStreams,
@@ -277,6 +279,12 @@ impl Manager {
         self.kit.lineage
     }
 
+    /// True if it is a member whose log was deleted once: it may have voted for and acknowledged what it does not
+    /// know of any more.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        self.kit.has_forgotten
+    }
+
     /// True while the control loops run here.
     pub(crate) fn leads(&self) -> bool {
         self.leadership.is_some()
@@ -444,6 +452,7 @@ impl StateDigest for ManagerKit {
         let Self {
             node,
             lineage,
+            has_forgotten,
             founding,
             streams,
             disk_speed: _,
@@ -455,6 +464,7 @@ impl StateDigest for ManagerKit {
         let ManagerStreams { tick, disk, redial } = streams;
         node.digest(digest);
         digest.u32(lineage.0);
+        digest.bool(*has_forgotten);
         digest.debug(founding);
         tick.digest(digest);
         disk.digest(digest);

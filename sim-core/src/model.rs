@@ -33,8 +33,8 @@ pub use endpoint::{
 };
 pub use explanation::{ExplainWish, Explanation, Explanations};
 pub use fact::{
-    CommandId, ContainerEvent, Fact, FactId, FactRecord, NoEffect, RaftRole, RequestsFailed, SessionEvent,
-    Subject,
+    CommandId, ContainerEvent, Fact, FactId, FactRecord, Loss, NoEffect, RaftRole, RequestsFailed,
+    SessionEvent, Subject,
 };
 pub use failure::{Failure, FailureCause};
 pub(crate) use fault::Heading;

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::overlay::Overlays;
 use crate::kernel::{Digest, Ppm, SimDuration, SimTime, StateDigest, Stream};
-use crate::model::{FactId, Fault, Heading, HostId, IdMap, SwarmPort};
+use crate::model::{FactId, Fault, Heading, HostId, IdMap, Place, SwarmPort};
 use crate::protocol::{Envelope, Message};
 
 /// First pause before a lost packet of a connection is sent again. Each further one is twice as long.
@@ -253,7 +253,12 @@ impl Net {
 
     /// Applies a fault of links. False if it changes nothing.
     pub(crate) fn apply(&mut self, fault: &Fault, fact: FactId) -> bool {
-        self.overlays.apply(fault, fact)
+        self.overlays.strike(fault, fact)
+    }
+
+    /// A fault of links, which was this fact, has lasted long enough. False if that changes nothing.
+    pub(crate) fn end(&mut self, way: (Place, Place), one_way: bool, ended: FactId, fact: FactId) -> bool {
+        self.overlays.heal(way, one_way, fact, |known| known == ended)
     }
 
     /// The messages whose links are open again, each with the time of the first attempt that gets through.
@@ -366,6 +371,30 @@ mod tests {
         assert_eq!(net.fault_between(A, B, MANAGEMENT), Some(FactId(7)));
         net.apply(&Fault::Heal { from, to, one_way: false }, FactId(8));
         assert!(!net.is_cut(A, B, MANAGEMENT));
+    }
+
+    #[test]
+    fn a_fault_that_ends_leaves_the_others_on_its_link() {
+        let mut net = net(constant(1));
+        let (from, to) = (Place::Host(A), Place::Host(B));
+        let slow = |by| Fault::Slow { from, to, one_way: false, by: SimDuration::from_millis(by) };
+        let delay = |net: &mut Net| net.connection_delay(A, B, GOSSIP).map(SimDuration::as_millis);
+        assert!(net.apply(&slow(30), FactId(3)));
+        assert!(net.apply(&Fault::Cut { from, to, one_way: true }, FactId(4)));
+        assert!(net.end((from, to), true, FactId(4), FactId(5)));
+        assert_eq!(delay(&mut net), Some(31));
+        // Of two of one kind the later one counts as long as it lasts; one that changes nothing lasts all the same.
+        assert!(net.apply(&slow(60), FactId(6)));
+        assert!(!net.apply(&slow(60), FactId(7)));
+        assert_eq!(net.fault_between(A, B, MANAGEMENT), Some(FactId(6)));
+        assert!(!net.end((from, to), false, FactId(6), FactId(8)));
+        assert_eq!(delay(&mut net), Some(61));
+        assert!(net.end((from, to), false, FactId(7), FactId(9)));
+        assert_eq!(delay(&mut net), Some(31));
+        assert!(net.apply(&Fault::Heal { from, to, one_way: false }, FactId(10)));
+        assert!(!net.end((from, to), false, FactId(3), FactId(11)));
+        assert_eq!(delay(&mut net), Some(1));
+        assert!(net.are_smooth());
     }
 
     #[test]

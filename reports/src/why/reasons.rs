@@ -65,6 +65,7 @@ fn aspect(record: &FactRecord, subject: Subject, census: &Census) -> Option<&'st
         Fact::NodeRole { .. } => Some("role"),
         Fact::Leadership { .. } => Some("leadership"),
         Fact::Manager { .. } => Some("manager"),
+        Fact::Lost { .. } => Some("loss"),
         Fact::Fault { .. } => Some("fault"),
         Fact::ServiceUpdated { .. } => Some("spec"),
         Fact::ServiceUpdateStatus { to: Some(_), .. } => Some("update"),
@@ -259,6 +260,7 @@ fn clause(record: &FactRecord, about: Subject, census: &Census) -> String {
         | Fact::Note { .. }
         | Fact::WithoutEffect(_)
         | Fact::RaftRole { .. }
+        | Fact::Lost { .. }
         | Fact::Session { event: SessionEvent::Registered | SessionEvent::Overtaken, .. }
         | Fact::NodeUpdated { .. }
         | Fact::Network { created: false, .. }

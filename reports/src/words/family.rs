@@ -17,6 +17,8 @@ pub(crate) enum Family {
     LoopsStop,
     ManagerStarts,
     ManagerEnds,
+    LogLost,
+    ReportsLost,
     SessionOpen,
     SessionLost,
     SessionOvertaken,
@@ -92,6 +94,14 @@ impl Family {
             Family::LoopsStop => ("leads no longer", "lead no longer"),
             Family::ManagerStarts => ("starts its manager", "start their managers"),
             Family::ManagerEnds => ("ends its manager", "end their managers"),
+            Family::LogLost => (
+                "comes back as the Raft member that it was, without its log: the swarm may forget what it has decided",
+                "come back as the Raft members that they were, without their logs: the swarm may forget what it has decided",
+            ),
+            Family::ReportsLost => (
+                "drops what agents have told it, because it tries to hand over its leadership: what it knows stays old of",
+                "drop what agents have told them, because they try to hand over their leadership: what they know stays old of",
+            ),
             Family::SessionOpen => ("has a session", "have sessions"),
             Family::SessionLost => ("has no session", "have no sessions"),
             Family::SessionOvertaken => (
@@ -157,6 +167,8 @@ impl Family {
             | Family::ManagerStarts
             | Family::ManagerEnds
             | Family::NodeCreated
+            | Family::LogLost
+            | Family::ReportsLost
             | Family::SessionOvertaken
             | Family::NodeState
             | Family::NodeAvailability

@@ -76,6 +76,7 @@ impl<'a> Judge<'a> {
             | Fact::Command { .. }
             | Fact::Note { .. }
             | Fact::WithoutEffect(_)
+            | Fact::Lost { .. }
             | Fact::Session { .. }
             | Fact::NodeCreated { .. }
             | Fact::NodeStatus { .. }

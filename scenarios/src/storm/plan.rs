@@ -62,7 +62,7 @@ pub(super) struct Step {
     pub(super) at: SimTime,
     /// The rest of its entry in the timeline.
     pub(super) what: String,
-    /// The host that loses its disk, and has to join again.
+    /// The host that loses its disk or leaves, and has to join again.
     pub(super) loses: Option<String>,
 }
 
@@ -192,12 +192,18 @@ impl Plan {
     /// Those who lost their disks or have left join again. Further attempts are for those that found no leader.
     fn write_returns(&self, text: &mut String) -> std::fmt::Result {
         let at = millis(self.healed + self.rest + LEAVES);
+        let mut lost: Vec<&String> = Vec::new();
         for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
+            if !lost.contains(&host) {
+                lost.push(host);
+            }
+        }
+        for host in &lost {
             writeln!(text, "  - {{ at: {at}, on: {host}, docker: \"swarm leave --force\" }}")?;
         }
         for after in RETURNS {
             let at = millis(self.healed + self.rest + after);
-            for host in self.steps.iter().filter_map(|step| step.loses.as_ref()) {
+            for host in &lost {
                 let role = host.split('-').next().expect("a name begins with the role");
                 let line = format!("swarm join --token {role}-token {}:2377", self.anchor);
                 writeln!(text, "  - {{ at: {at}, on: {host}, docker: \"{line}\" }}")?;

@@ -52,7 +52,6 @@ pub(super) fn closed_ports(plan: &Plan, random: &mut Stream) -> Vec<Step> {
 pub(super) fn membership(plan: &Plan, random: &mut Stream) -> Vec<Step> {
     const GAP: SimDuration = SimDuration::from_secs(500);
     let mut weather = Weather::new(plan, random);
-    weather.lost = plan.steps.iter().filter_map(|step| step.loses.clone()).collect();
     let (mut steps, mut at) = (Vec::new(), CALM);
     loop {
         at += weather.random.span(SimDuration::from_millis(1), GAP);
@@ -104,9 +103,7 @@ impl<'a> Weather<'a> {
         }
         let leave = if self.random.below(2) == 0 { "swarm leave" } else { "swarm leave --force" };
         let what = format!("on: {host}, docker: \"{leave}\"");
-        let loses = (!self.lost.contains(&host)).then(|| host.clone());
-        self.lost.extend(loses.clone());
-        Some(Step { at, what, loses })
+        Some(Step { at, what, loses: Some(host) })
     }
 
     /// What operators do in despair. Nobody is promoted who was demoted before: if its certificate is renewed too late, a

@@ -1,8 +1,12 @@
-//! What the end of a storm is judged by besides its expectations: two things that reality does not promise either.
+//! What the end of a storm is judged by besides its expectations: three things that reality does not promise either.
 //!
 //! A node can stay Down although it has a session. When the heartbeats of the old session run out in the tenth of a
 //! second in which the node registers again, Down is written over Ready (spec control-plane 6.4, 6.7). Nothing corrects
 //! that until the node needs another session.
+//!
+//! What agents report while a leader tries to hand over is lost without a word: nodes and tasks keep the states that
+//! they had until their agents register again, and updates wait a minute for tasks that have long stopped (spec
+//! control-plane 2.6, 6.6).
 //!
 //! An election can take any number of rounds: if only one manager can win, because its log is the longest, each
 //! attempt of another puts it off (spec control-plane 2.5).
@@ -11,7 +15,7 @@ use std::collections::BTreeSet;
 use sim_core::View;
 use sim_core::kernel::SimTime;
 use sim_core::metrics::Census;
-use sim_core::model::{Availability, Fact, FactRecord, HostId, NodeState, SessionEvent};
+use sim_core::model::{Availability, Fact, FactRecord, HostId, Loss, NodeId, NodeState, SessionEvent};
 
 use crate::runner::Spectator;
 
@@ -20,19 +24,27 @@ use crate::runner::Spectator;
 pub(super) struct Witness {
     /// The hosts whose present session was overtaken.
     overtaken: BTreeSet<HostId>,
+    /// The nodes whose READY was lost.
+    unwritten: BTreeSet<NodeId>,
+    has_lost_reports: bool,
     leader: Option<HostId>,
     /// Since when that leads, or nobody.
     led_since: SimTime,
 }
 
 impl Witness {
-    /// How many nodes are Down whose session was overtaken.
+    /// How many nodes are Down although they have a session.
     pub(super) fn stuck(&self, view: View<'_>) -> u64 {
-        let is_down = |host: &&HostId| {
-            let node = view.node_of_host(**host).and_then(|node| view.store()?.node(node));
-            node.is_some_and(|node| node.status.state == NodeState::Down)
-        };
-        self.overtaken.iter().filter(is_down).count() as u64
+        let overtaken = self.overtaken.iter().filter_map(|host| view.node_of_host(*host));
+        let nodes: BTreeSet<NodeId> = overtaken.chain(self.unwritten.iter().copied()).collect();
+        let node = |id: NodeId| view.store()?.node(id);
+        let is_down = |id: &&NodeId| node(**id).is_some_and(|node| node.status.state == NodeState::Down);
+        nodes.iter().filter(is_down).count() as u64
+    }
+
+    /// True if a leader has dropped what agents have told it.
+    pub(super) fn has_lost_reports(&self) -> bool {
+        self.has_lost_reports
     }
 
     /// True if whoever leads in the end did not do so yet at this time.
@@ -51,15 +63,21 @@ impl Witness {
 
 impl Spectator for Witness {
     fn fact(&mut self, record: &FactRecord, _census: &Census) {
-        let Fact::Session { host, event } = &record.fact else { return };
-        match event {
-            SessionEvent::Overtaken => {
-                self.overtaken.insert(*host);
+        if let Fact::Session { host, event } = &record.fact {
+            match event {
+                SessionEvent::Overtaken => {
+                    self.overtaken.insert(*host);
+                }
+                SessionEvent::Failed { .. } => {
+                    self.overtaken.remove(host);
+                }
+                SessionEvent::Registered => {}
             }
-            SessionEvent::Failed { .. } => {
-                self.overtaken.remove(host);
-            }
-            SessionEvent::Registered => {}
+        } else if let Fact::Lost { loss: Loss::Reports { nodes, .. }, .. } = &record.fact {
+            self.unwritten.extend(nodes);
+            self.has_lost_reports = true;
+        } else if let Fact::NodeStatus { node, to: NodeState::Ready, .. } = &record.fact {
+            self.unwritten.remove(node);
         }
     }
 

@@ -316,6 +316,7 @@ fn spare_manager(setup: &Arc<Setup>, host: HostId, streams: &mut Streams) -> Spa
     let kit = ManagerKit {
         node: NodeId::default(),
         lineage: Lineage::default(),
+        has_forgotten: false,
         founding: None,
         streams: ManagerStreams {
             tick: streams.stream(&format!("tick/{name}")),

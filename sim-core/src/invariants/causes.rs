@@ -70,6 +70,7 @@ fn origin(fact: &Fact) -> Origin {
         Fact::RaftRole { .. }
         | Fact::Leadership { .. }
         | Fact::Manager { .. }
+        | Fact::Lost { .. }
         | Fact::Session { .. }
         | Fact::NodeStatus { .. }
         | Fact::NodeUpdated { .. }

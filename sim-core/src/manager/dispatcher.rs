@@ -33,11 +33,11 @@ use self::deadline::Deadline;
 use self::nodes::RegisteredNodes;
 use self::sessions::SessionStream;
 use self::streams::Streams;
-use self::updates::UpdateQueue;
-use super::loops::{Context, ControlLoop, Heard, Outcome, Step};
+use self::updates::{Pass, UpdateQueue};
+use super::loops::{Context, ControlLoop, Heard, Outcome, Step, WriteError};
 use super::ties::TieBreaker;
 use crate::kernel::{Digest, SimTime, StateDigest};
-use crate::model::{FactId, HostId, NodeId};
+use crate::model::{Fact, FactId, HostId, Loss, NodeId};
 use crate::protocol::{
     Answer, CallError, LoopTimer, Message, ReplyTo, Request, Response, SessionId, Status, StatusCode,
     StatusUpdate,
@@ -181,8 +181,13 @@ impl Dispatcher {
     }
 
     /// A pass is over: sessions that waited for it begin, and what came meanwhile is next.
-    fn finish_pass(&mut self, context: &mut Context<'_>) {
-        for pending in self.queue.written(context.now()) {
+    fn finish_pass(&mut self, outcome: &Outcome, context: &mut Context<'_>) {
+        let Pass { nodes, tasks, sessions } = self.queue.end_pass(context.now());
+        if *outcome == Outcome::Failed(WriteError::Dropped) {
+            let host = context.effects.host();
+            context.effects.fact(Fact::Lost { host, loss: Loss::Reports { nodes, tasks } });
+        }
+        for pending in sessions {
             self.begin_session(pending, context);
         }
         self.queue.schedule(&mut self.ties, context);
@@ -236,10 +241,10 @@ impl ControlLoop for Dispatcher {
     }
 
     /// A pass that failed is not tried again, and lets those who waited for it go on all the same.
-    fn settled(&mut self, strand: u32, _outcome: Outcome, context: &mut Context<'_>) {
+    fn settled(&mut self, strand: u32, outcome: Outcome, context: &mut Context<'_>) {
         match (strand, &self.phase) {
             (BATCH_STRAND, Phase::Starting(_)) => self.begin_to_serve(context),
-            (BATCH_STRAND, Phase::Running) => self.finish_pass(context),
+            (BATCH_STRAND, Phase::Running) => self.finish_pass(&outcome, context),
             // The tasks of a node are given up as far as that went.
             (_, Phase::Running) => {}
             (_, Phase::Stopped | Phase::Settled | Phase::Starting(_)) => {

@@ -242,6 +242,7 @@ impl Census {
             | Fact::RaftRole { .. }
             | Fact::Leadership { active: false, .. }
             | Fact::Manager { .. }
+            | Fact::Lost { .. }
             | Fact::Session { .. }
             | Fact::NodeUpdated { .. }
             | Fact::Container { .. }

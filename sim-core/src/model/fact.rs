@@ -72,6 +72,22 @@ pub enum SessionEvent {
     Overtaken,
 }
 
+/// Something that a swarm relies on and that can be lost, in reality too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// A manager comes back as the Raft member that it was, without its log: entries that it helped to commit may
+    /// be forgotten, and nothing that Raft promises holds any more (spec control-plane 3.3).
+    Log,
+    /// The leader drops what agents have told it, because Raft takes no proposals while leadership is handed over.
+    /// Agents do not tell it again before their next sessions (spec control-plane 2.6, 6.6).
+    Reports {
+        /// Nodes whose state is not written.
+        nodes: Vec<NodeId>,
+        /// Tasks whose state is not written.
+        tasks: Vec<TaskId>,
+    },
+}
+
 /// What became of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerEvent {
@@ -163,6 +179,13 @@ pub enum Fact {
         host: HostId,
         /// True if it started.
         running: bool,
+    },
+    /// A manager has lost something, although everything works as it should.
+    Lost {
+        /// Where.
+        host: HostId,
+        /// What.
+        loss: Loss,
     },
     /// An agent's session changed.
     Session {
@@ -412,6 +435,7 @@ impl Fact {
             Fact::RaftRole { host, .. }
             | Fact::Leadership { host, .. }
             | Fact::Manager { host, .. }
+            | Fact::Lost { host, .. }
             | Fact::Session { host, .. }
             | Fact::Backends { host, .. } => Subject::Host(*host),
             Fact::NodeCreated { node, .. }
@@ -451,6 +475,7 @@ impl Fact {
             Fact::RaftRole { .. } => "raft-role",
             Fact::Leadership { .. } => "leadership",
             Fact::Manager { .. } => "manager",
+            Fact::Lost { .. } => "lost",
             Fact::Session { .. } => "session",
             Fact::NodeCreated { .. } => "node-created",
             Fact::NodeStatus { .. } => "node-status",

@@ -1,4 +1,7 @@
 //! What is wrong with links at the moment. Faults name hosts or zones; all that concern a pair of hosts add up.
+//!
+//! A fault that ends by itself takes only itself away: what else is wrong with the link stays wrong. Of two faults of
+//! one kind between the same hosts or zones the later one counts, as long as it lasts.
 use std::collections::BTreeMap;
 
 use super::{Link, Topology};
@@ -17,15 +20,63 @@ pub(super) struct Overlay {
     gossip_loss: Option<(Ppm, FactId)>,
 }
 
+/// One fault of one direction.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    Cut,
+    Slow(SimDuration),
+    Loss(Ppm),
+    Block(SwarmPort),
+    GossipLoss(Ppm),
+}
+
+/// One direction that something is wrong with.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    /// What has struck and not ended yet, in that order, each with the fact that brought it.
+    troubles: Vec<(FactId, Trouble)>,
+    /// All of it together.
+    overlay: Overlay,
+}
+
 /// The faults of all directions.
 #[derive(Debug, Default)]
 pub(super) struct Overlays {
-    now: BTreeMap<(Place, Place), Overlay>,
+    now: BTreeMap<(Place, Place), Way>,
     /// What was wrong until it was healed last, and the fact of that.
     healed: BTreeMap<(Place, Place), (Overlay, FactId)>,
 }
 
 impl Overlay {
+    fn of(troubles: &[(FactId, Trouble)]) -> Self {
+        let mut overlay = Overlay::default();
+        for (fact, trouble) in troubles {
+            overlay.worsen(*fact, *trouble);
+        }
+        overlay
+    }
+
+    /// What a fault finds as it would make it, it is not to blame for.
+    fn worsen(&mut self, fact: FactId, trouble: Trouble) {
+        match trouble {
+            Trouble::Cut => self.cut = self.cut.or(Some(fact)),
+            Trouble::Slow(by) => {
+                self.slow = self.slow.filter(|(before, _)| *before == by).or(Some((by, fact)));
+            }
+            Trouble::Loss(rate) => {
+                self.loss = self.loss.filter(|(before, _)| *before == rate).or(Some((rate, fact)));
+            }
+            Trouble::Block(port) => {
+                let blocked = &mut self.blocked[port as usize];
+                *blocked = blocked.or(Some(fact));
+            }
+            Trouble::GossipLoss(rate) => {
+                self.gossip_loss =
+                    self.gossip_loss.filter(|(before, _)| *before == rate).or(Some((rate, fact)));
+            }
+        }
+    }
+
     /// The link as it is with these faults. One that is cut loses everything.
     pub(super) fn on(&self, link: Link) -> Link {
         let slow = self.slow.map_or(SimDuration::ZERO, |(by, _)| by);
@@ -118,7 +169,7 @@ impl Overlays {
 
     /// All faults on the way from one host to another, as packets with this heading meet them.
     pub(super) fn between(&self, topology: &Topology, from: HostId, to: HostId, heading: Heading) -> Overlay {
-        sum_between(topology, from, to, heading, |way| self.now.get(way))
+        sum_between(topology, from, to, heading, |way| self.now.get(way).map(|way| &way.overlay))
     }
 
     /// The faults that were on this way until they were healed after a fact.
@@ -135,42 +186,14 @@ impl Overlays {
     }
 
     /// True if that changes anything. A fault that finds a link as it would make it is not to blame for it.
-    pub(super) fn apply(&mut self, fault: &Fault, fact: FactId) -> bool {
-        let before = self.now.clone();
-        self.change(fault, fact);
-        let effect = |overlay: Option<&Overlay>| overlay.copied().unwrap_or_default().effect();
-        let mut ways = before.keys().chain(self.now.keys());
-        let is_change = ways.any(|way| effect(before.get(way)) != effect(self.now.get(way)));
-        if !is_change {
-            self.now = before;
-        }
-        is_change
-    }
-
-    fn change(&mut self, fault: &Fault, fact: FactId) {
-        match fault {
-            Fault::Cut { from, to, one_way } => {
-                self.each_way(*from, *to, *one_way, |overlay| overlay.cut = Some(fact));
-            }
-            Fault::Slow { from, to, one_way, by } => {
-                self.each_way(*from, *to, *one_way, |overlay| overlay.slow = Some((*by, fact)));
-            }
-            Fault::Loss { from, to, one_way, rate } => {
-                self.each_way(*from, *to, *one_way, |overlay| overlay.loss = Some((*rate, fact)));
-            }
-            Fault::Block { from, to, one_way, port } => {
-                self.each_way(*from, *to, *one_way, |overlay| overlay.blocked[*port as usize] = Some(fact));
-            }
-            Fault::GossipLoss { from, to, one_way, rate } => {
-                self.each_way(*from, *to, *one_way, |overlay| overlay.gossip_loss = Some((*rate, fact)));
-            }
-            Fault::Heal { from, to, one_way } => {
-                let ways = [(*from, *to), (*to, *from)];
-                for way in ways.into_iter().take(if *one_way { 1 } else { 2 }) {
-                    let healed = self.now.remove(&way).map(|overlay| (way, (overlay, fact)));
-                    self.healed.extend(healed);
-                }
-            }
+    pub(super) fn strike(&mut self, fault: &Fault, fact: FactId) -> bool {
+        let (from, to, one_way, trouble) = match fault {
+            Fault::Cut { from, to, one_way } => (from, to, one_way, Trouble::Cut),
+            Fault::Slow { from, to, one_way, by } => (from, to, one_way, Trouble::Slow(*by)),
+            Fault::Loss { from, to, one_way, rate } => (from, to, one_way, Trouble::Loss(*rate)),
+            Fault::Block { from, to, one_way, port } => (from, to, one_way, Trouble::Block(*port)),
+            Fault::GossipLoss { from, to, one_way, rate } => (from, to, one_way, Trouble::GossipLoss(*rate)),
+            Fault::Heal { from, to, one_way } => return self.heal((*from, *to), *one_way, fact, |_| true),
             Fault::Crash { .. }
             | Fault::LoseDisk { .. }
             | Fault::Kill { .. }
@@ -180,24 +203,56 @@ impl Overlays {
             | Fault::Thaw { .. }
             | Fault::KillTask { .. }
             | Fault::SlowDisk { .. } => unreachable!("{fault:?} is no fault of a link"),
+        };
+        let mut is_change = false;
+        for way in directions((*from, *to), *one_way) {
+            let known = self.now.entry(way).or_default();
+            let before = known.overlay.effect();
+            known.troubles.push((fact, trouble));
+            known.overlay = Overlay::of(&known.troubles);
+            is_change |= known.overlay.effect() != before;
         }
-        self.now.retain(|_, overlay| *overlay != Overlay::default());
+        is_change
     }
 
-    fn each_way(&mut self, from: Place, to: Place, one_way: bool, change: impl Fn(&mut Overlay)) {
-        change(self.now.entry((from, to)).or_default());
-        if !one_way {
-            change(self.now.entry((to, from)).or_default());
+    /// Takes from a link what these faults have brought. True if that changes anything.
+    pub(super) fn heal(
+        &mut self,
+        way: (Place, Place),
+        one_way: bool,
+        fact: FactId,
+        ends: impl Fn(FactId) -> bool,
+    ) -> bool {
+        let mut is_change = false;
+        for way in directions(way, one_way) {
+            let Some(known) = self.now.get_mut(&way) else { continue };
+            let before = known.overlay.effect();
+            let (healed, left) = known.troubles.iter().partition::<Vec<_>, _>(|(fact, _)| ends(*fact));
+            let healed = Overlay::of(&healed);
+            *known = Way { overlay: Overlay::of(&left), troubles: left };
+            if known.overlay.effect() != before {
+                is_change = true;
+                self.healed.insert(way, (healed, fact));
+            }
+            if known.troubles.is_empty() {
+                self.now.remove(&way);
+            }
         }
+        is_change
     }
+}
+
+/// A link has two directions, unless a fault concerns one only.
+fn directions((from, to): (Place, Place), one_way: bool) -> impl Iterator<Item = (Place, Place)> {
+    [(from, to), (to, from)].into_iter().take(if one_way { 1 } else { 2 })
 }
 
 impl StateDigest for Overlays {
     fn digest(&self, digest: &mut Digest) {
         // What is healed is told as a cause only.
         let Self { now, healed: _ } = self;
-        for (places, overlay) in now {
-            digest.debug(&(places, overlay));
+        for (places, way) in now {
+            digest.debug(&(places, way));
         }
     }
 }

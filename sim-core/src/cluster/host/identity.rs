@@ -1,5 +1,5 @@
 //! Who a host is in a swarm, and what belongs to its components while they do not run.
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::engine::EngineAnswer;
@@ -57,6 +57,8 @@ pub(crate) struct SwarmNode {
     restart: Option<TimerId>,
     /// What belongs to a manager, while the host has none.
     spare: Option<SpareManager>,
+    /// The Raft members that this host was, and whose logs it has deleted.
+    forgotten: BTreeSet<(Lineage, RaftId)>,
 }
 
 /// What a certificate says. It is on the disk.
@@ -105,6 +107,7 @@ impl SwarmNode {
             restart_delay: RESTART_FIRST,
             restart: None,
             spare: Some(manager),
+            forgotten: BTreeSet::new(),
         }
     }
 
@@ -124,6 +127,7 @@ impl SwarmNode {
     pub(crate) fn fresh_disk(&mut self, node: NodeId, raft_id: RaftId, lineage: Lineage) -> ManagerDisk {
         let SpareManager { election, mut kit } = self.spare.take().expect("a host has one manager");
         (kit.node, kit.lineage, kit.founding) = (node, lineage, None);
+        kit.has_forgotten = self.forgotten.contains(&(lineage, raft_id));
         ManagerDisk { raft_id, raft: Disk::empty(), election, kit }
     }
 
@@ -133,7 +137,8 @@ impl SwarmNode {
 
     /// A manager's data is deleted.
     pub(super) fn wipe(&mut self, disk: ManagerDisk) {
-        let ManagerDisk { raft_id: _, raft: _, election, kit } = disk;
+        let ManagerDisk { raft_id, raft: _, election, kit } = disk;
+        self.forgotten.insert((kit.lineage, raft_id));
         self.spare = Some(SpareManager { election, kit });
     }
 
@@ -252,6 +257,7 @@ impl StateDigest for SwarmNode {
             restart_delay,
             restart,
             spare,
+            forgotten,
         } = self;
         host.digest(digest);
         digest.bool(identity.is_some());
@@ -274,6 +280,7 @@ impl StateDigest for SwarmNode {
         digest.duration(*restart_delay);
         digest.bool(restart.is_some());
         spare.digest(digest);
+        digest.debug(forgotten);
     }
 }
 

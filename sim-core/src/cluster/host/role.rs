@@ -8,7 +8,7 @@ use super::call::OpenCall;
 use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::Manager;
-use crate::model::NodeRole;
+use crate::model::{Fact, Loss, NodeRole};
 use crate::protocol::{Answer, CallId, Effects, Member, NodeTimer, Request, Response, Seat, Timer};
 use crate::raft::RaftId;
 
@@ -112,6 +112,9 @@ impl Host {
         let ManagerPart::Writing { members, .. } = &mut self.node.manager else { return };
         let members = std::mem::take(members);
         let disk = self.manager_disk.take().expect("it was written");
+        if disk.kit.has_forgotten {
+            out.fact(Fact::Lost { host: self.node.host, loss: Loss::Log });
+        }
         self.manager = Some(Box::new(Manager::join(*disk, &members, out)));
         self.use_local_manager(true);
         self.await_ready(out);

@@ -58,8 +58,17 @@ pub(super) struct UpdateQueue {
     /// An instant at which a pass is due. Later ones follow in steps of the interval.
     next_pass: SimTime,
     timer: Option<TimerId>,
-    /// Who waits for the pass that is being written.
-    written: Option<Vec<PendingSession>>,
+    /// What is being written.
+    pass: Option<Pass>,
+}
+
+/// What is written at one time.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) nodes: Vec<NodeId>,
+    pub(super) tasks: Vec<TaskId>,
+    /// Who waits for it.
+    pub(super) sessions: Vec<PendingSession>,
 }
 
 impl UpdateQueue {
@@ -72,7 +81,7 @@ impl UpdateQueue {
             pending: Vec::new(),
             next_pass,
             timer: None,
-            written: None,
+            pass: None,
         }
     }
 
@@ -108,7 +117,7 @@ impl UpdateQueue {
 
     /// True if a node waits for a new session.
     pub(super) fn registers(&self, node: NodeId) -> bool {
-        let mut waiting = self.pending.iter().chain(self.written.iter().flatten());
+        let mut waiting = self.pending.iter().chain(self.pass.iter().flat_map(|pass| &pass.sessions));
         waiting.any(|session| session.object.id == node && session.resumed.is_none() && !session.hung_up)
     }
 
@@ -120,7 +129,7 @@ impl UpdateQueue {
     /// Sees to it that what is queued is written at the next pass, or now if it is too much. While a pass is
     /// being written the rest waits for its end.
     pub(super) fn schedule(&mut self, ties: &mut TieBreaker, context: &mut Context<'_>) {
-        if self.written.is_some() || (self.tasks.is_empty() && self.nodes.is_empty()) {
+        if self.pass.is_some() || (self.tasks.is_empty() && self.nodes.is_empty()) {
             return;
         }
         if self.tasks.len() >= BATCH_ITEMS_MAX || self.nodes.len() >= BATCH_ITEMS_MAX {
@@ -141,7 +150,11 @@ impl UpdateQueue {
         ties.order(&mut tasks);
         let mut nodes: Vec<_> = std::mem::take(&mut self.nodes).into_iter().collect();
         ties.order(&mut nodes);
-        self.written = Some(std::mem::take(&mut self.pending));
+        self.pass = Some(Pass {
+            nodes: nodes.iter().map(|(id, _)| *id).collect(),
+            tasks: tasks.iter().map(|(id, _)| *id).collect(),
+            sessions: std::mem::take(&mut self.pending),
+        });
         let tasks = tasks.into_iter();
         let tasks = tasks.map(|(id, (status, cause))| (DispatcherStep::TaskStatus(id, status).into(), cause));
         let nodes = nodes.into_iter();
@@ -149,22 +162,22 @@ impl UpdateQueue {
         context.batch(BATCH_STRAND, tasks.chain(nodes));
     }
 
-    /// A pass came to its end, whatever became of it. Returns who waited for it.
-    pub(super) fn written(&mut self, now: SimTime) -> Vec<PendingSession> {
+    /// A pass came to its end, whatever became of it.
+    pub(super) fn end_pass(&mut self, now: SimTime) -> Pass {
         self.next_pass = now + self.interval;
-        self.written.take().expect("a pass was under way")
+        self.pass.take().expect("a pass was under way")
     }
 
     /// Whoever waits, in order. Nothing will be written any more.
     pub(super) fn take_pending(&mut self) -> Vec<PendingSession> {
-        let mut pending = self.written.take().unwrap_or_default();
+        let mut pending = self.pass.take().map(|pass| pass.sessions).unwrap_or_default();
         pending.append(&mut self.pending);
         pending
     }
 
     /// These callers do not wait any longer.
     pub(super) fn hang_up(&mut self, is_gone: impl Fn(ReplyTo) -> bool) {
-        let waiting = self.pending.iter_mut().chain(self.written.iter_mut().flatten());
+        let waiting = self.pending.iter_mut().chain(self.pass.iter_mut().flat_map(|pass| &mut pass.sessions));
         for session in waiting.filter(|session| is_gone(session.reply)) {
             session.hung_up = true;
         }
@@ -182,8 +195,8 @@ impl UpdateQueue {
 
 impl StateDigest for UpdateQueue {
     fn digest(&self, digest: &mut Digest) {
-        // The interval is the run's; the timer follows from what is queued.
-        let Self { interval: _, tasks, nodes, pending, next_pass, timer: _, written } = self;
+        // The interval is the run's; the timer follows from what is queued; what a pass writes is in the queue of writes.
+        let Self { interval: _, tasks, nodes, pending, next_pass, timer: _, pass } = self;
         for (task, (status, cause)) in tasks {
             task.digest(digest);
             digest.u32(status.state as u32);
@@ -202,7 +215,7 @@ impl StateDigest for UpdateQueue {
         }
         pending.digest(digest);
         digest.time(*next_pass);
-        written.digest(digest);
+        pass.as_ref().map(|pass| &pass.sessions).digest(digest);
     }
 }
 
@@ -231,8 +244,8 @@ mod tests {
         assert_eq!(queue.pass_after(millis(30)), millis(130));
         assert_eq!(queue.pass_after(millis(129)), millis(130));
         assert_eq!(queue.pass_after(millis(3_600_000)), millis(3_600_030));
-        queue.written = Some(Vec::new());
-        queue.written(millis(133));
+        queue.pass = Some(Pass { nodes: Vec::new(), tasks: Vec::new(), sessions: Vec::new() });
+        queue.end_pass(millis(133));
         assert_eq!(queue.pass_after(millis(133)), millis(233));
         assert_eq!(queue.pass_after(millis(240)), millis(333));
     }

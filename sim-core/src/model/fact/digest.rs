@@ -1,7 +1,7 @@
 //! What the trace hash is made of: every field of every fact, in fixed widths (decisions: trace).
 use std::net::Ipv4Addr;
 
-use super::{Fact, NoEffect, RequestsFailed, SessionEvent};
+use super::{Fact, Loss, NoEffect, RequestsFailed, SessionEvent};
 use crate::kernel::{Digest, StateDigest};
 
 impl StateDigest for Fact {
@@ -37,6 +37,17 @@ impl StateDigest for Fact {
             Fact::Manager { host, running } => {
                 digest.u32(host.0);
                 digest.bool(*running);
+            }
+            Fact::Lost { host, loss } => {
+                digest.u32(host.0);
+                match loss {
+                    Loss::Log => digest.u8(0),
+                    Loss::Reports { nodes, tasks } => {
+                        digest.u8(1);
+                        digest.sequence(nodes.iter());
+                        digest.sequence(tasks.iter());
+                    }
+                }
             }
             Fact::Session { host, event } => {
                 digest.u32(host.0);

@@ -96,6 +96,7 @@ impl Script {
 ///
 /// ```text
 /// start | stop | settled               leadership begins, ends, or has begun before the run
+/// hands-over | goes-on                 Raft takes no proposals, and takes them again
 /// managers m1 m2                       the members of the Raft cluster
 /// period 20s                           the cluster's heartbeat period
 /// timers                               says when the next timer is due
@@ -113,6 +114,8 @@ fn act(world: &mut World, words: &[String]) {
         ("start", _) => world.start(false),
         ("settled", _) => world.start(true),
         ("stop", _) => world.stop(),
+        ("hands-over", _) => world.hands_over = true,
+        ("goes-on", _) => world.hands_over = false,
         ("managers", _) => {
             let managers: Arc<[HostId]> = words[1..].iter().map(|name| host(world, name)).collect();
             world.with_loops(|loops, store, effects| {

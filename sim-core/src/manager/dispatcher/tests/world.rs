@@ -8,7 +8,7 @@ use crate::manager::dispatcher::{Dispatcher, HeartbeatPeriods};
 use crate::manager::loops::{LeaderLoops, WriteError};
 use crate::manager::ties::TieBreaker;
 use crate::model::setup::Setup;
-use crate::model::{Fact, FactId, FactRecord, HostId, NodeId, SessionEvent, TaskId};
+use crate::model::{Fact, FactId, FactRecord, HostId, Loss, NodeId, SessionEvent, TaskId};
 use crate::protocol::{
     Answer, Assignment, CallError, CallId, Component, Effects, Event, Lineage, Lives, MemberList, Message,
     ReplyTo, Request, Response, StreamItem, Timer,
@@ -34,6 +34,8 @@ pub(super) struct World {
     epoch: u32,
     version: u64,
     in_flight: Option<Arc<ChangeSet>>,
+    /// Raft takes no proposals.
+    pub(super) hands_over: bool,
     calls: u64,
     /// All facts so far, to find out why something happens.
     facts: Vec<FactRecord>,
@@ -55,6 +57,7 @@ impl World {
             epoch: 0,
             version: 0,
             in_flight: None,
+            hands_over: false,
             calls: 0,
             facts: Vec::new(),
             log: String::new(),
@@ -210,7 +213,9 @@ impl World {
             let Some(changes) = loops.next_proposal(&mut self.store, &mut self.effects, self.version) else {
                 return;
             };
-            if self.commit_delay.is_zero() {
+            if self.hands_over {
+                loops.failed(WriteError::Dropped, &self.store, &mut self.effects);
+            } else if self.commit_delay.is_zero() {
                 self.commit(&changes);
             } else {
                 let alarm = Timer::Alarm(u64::from(self.epoch));
@@ -252,6 +257,11 @@ impl World {
         for record in &fresh {
             if let Fact::Session { host, event: SessionEvent::Overtaken } = record.fact {
                 let line = format!("overtakes the session of {}", self.host_name(host));
+                self.line(&line);
+            } else if let Fact::Lost { loss: Loss::Reports { nodes, tasks }, .. } = &record.fact {
+                let nodes = nodes.iter().map(|node| self.node_name(*node));
+                let names: Vec<&str> = nodes.chain(tasks.iter().map(|task| self.task_name(*task))).collect();
+                let line = format!("loses what it was told of {}", names.join(" "));
                 self.line(&line);
             }
         }
