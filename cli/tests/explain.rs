@@ -9,7 +9,7 @@ use expect_test::expect_file;
 /// What a text report says of a placement.
 fn placement(arguments: &[&str]) -> String {
     // A folder of its own for each test: they run side by side.
-    let ran = run(&folder(&format!("explain-{}", arguments[1])), arguments);
+    let ran = run(&folder(&format!("explain-{}", arguments[arguments.len() - 1])), arguments);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     let lines = ran.stdout.lines().skip_while(|line| !line.starts_with("Placement of "));
     lines.take_while(|line| *line != "Expectations").map(|line| format!("{line}\n")).collect()

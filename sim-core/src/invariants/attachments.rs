@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Invariant;
 use crate::cluster::{Cluster, View};
-use crate::model::{HostId, NodeId};
+use crate::model::{HostId, NodeId, NodeState};
 use crate::store::Store;
 
 /// Sweeps that a leader may leave a node as it should not be: with a slow disk each of its writes takes seconds, and they
@@ -44,7 +44,9 @@ impl IngressAttachments {
         for node in store.nodes() {
             let mut attached = node.attachments.iter().map(|attachment| &attachment.network);
             let attached = attached.find(|network| network.spec.ingress).map(|network| network.id);
-            if attached == ingress {
+            // What the allocator could not write for a new node, it does not try again before the node changes.
+            let is_unheard_of = attached.is_none() && node.status.state == NodeState::Unknown;
+            if attached == ingress || is_unheard_of {
                 continue;
             }
             let sweeps = wrong.get(&node.id).map_or(1, |sweeps| sweeps + 1);
