@@ -60,6 +60,8 @@ pub(crate) struct Cluster {
     unaware: BTreeSet<(HostId, HostId)>,
     /// Calls whose connections are there as soon as this event is due, after their links have healed.
     dialled: BTreeMap<CallId, TimerId>,
+    /// What managers have said to agents over links that have healed since then, and will arrive when it is repeated.
+    late_answers: BTreeMap<(HostId, HostId), Vec<TimerId>>,
     /// Hosts that have left their swarms, until their processes of gossip have said farewell, and why they left.
     departing: Vec<(HostId, FactId)>,
     outbox: Vec<(HostId, HostId, FactId, Message)>,
@@ -411,6 +413,7 @@ impl StateDigest for Cluster {
             unaware,
             // Events of the queue, and what waits for gossip.
             dialled: _,
+            late_answers: _,
             departing,
             outbox: _,
             record_changes: _,

@@ -251,6 +251,14 @@ impl Net {
         waiting.push_back((sent, envelope));
     }
 
+    /// What a manager has said to the agent of a host, and could not get through, will not arrive any more.
+    pub(crate) fn drop_answers(&mut self, manager: HostId, host: HostId) {
+        if let Some(waiting) = self.blocked.get_mut(&(manager, host, Heading::Back)) {
+            waiting.retain(|(_, envelope)| !envelope.message.is_for_agent());
+        }
+        self.last_arrival.remove(&(manager, host));
+    }
+
     /// Applies a fault of links. False if it changes nothing.
     pub(crate) fn apply(&mut self, fault: &Fault, fact: FactId) -> bool {
         self.overlays.strike(fault, fact)

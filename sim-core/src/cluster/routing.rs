@@ -47,6 +47,9 @@ impl Cluster {
         {
             return out.cancel_timer(dial);
         }
+        if let Message::Request { request: Request::Session { .. }, .. } = message {
+            self.drop_answers(to, from, out);
+        }
         let carriage = carriage(&message);
         let to_life = self.hosts.get(to).expect("messages go to hosts").lives.process();
         let heading = self.heading(from, &message);
@@ -56,6 +59,15 @@ impl Cluster {
                 out.schedule(at, Event::Deliver(envelope));
             }
             Passage::Lost | Passage::Blocked => self.stop_at_cut(envelope, out),
+        }
+    }
+
+    /// The agent of a host dials a manager anew: what that has said over the connection before, and has not arrived
+    /// yet, finds it closed (spec control-plane 7.1).
+    fn drop_answers(&mut self, manager: HostId, host: HostId, out: &mut Effects) {
+        self.net.drop_answers(manager, host);
+        for late in self.late_answers.remove(&(manager, host)).into_iter().flatten() {
+            out.cancel_timer(late);
         }
     }
 
@@ -86,7 +98,11 @@ impl Cluster {
     pub(crate) fn release_blocked(&mut self, out: &mut Effects) {
         for (at, envelope) in self.net.unblocked(out.now()) {
             let dials = envelope.message.begins_connection();
+            let answered = envelope.message.is_for_agent().then_some((envelope.from, envelope.to));
             let event = out.schedule(at, Event::Deliver(envelope));
+            if let Some(way) = answered {
+                self.late_answers.entry(way).or_default().push(event);
+            }
             self.dialled.extend(dials.map(|call| (call, event)));
         }
     }

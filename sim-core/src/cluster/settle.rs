@@ -46,6 +46,7 @@ impl Cluster {
         let net = Net::new(topology(&setup), collect(net_streams));
         let mut cluster = Cluster {
             dialled: BTreeMap::new(),
+            late_answers: BTreeMap::new(),
             departing: Vec::new(),
             hosts: collect(setup.hosts.ids().map(|id| (id, idle_host(&setup, id, &mut streams)))),
             running_managers: BTreeSet::new(),

@@ -93,6 +93,14 @@ pub(crate) enum Message {
 }
 
 impl Message {
+    /// True if an agent has asked for it.
+    pub(crate) fn is_for_agent(&self) -> bool {
+        match self {
+            Message::Item { call, .. } | Message::Answer { call, .. } => call.caller == Component::Agent,
+            Message::Request { .. } | Message::HangUp { .. } | Message::Reset => false,
+        }
+    }
+
     /// The call that this message begins on a connection of its own, if it does.
     ///
     /// An agent that opens a session dials anew (spec control-plane 7.1), and so does a host for each step of joining and
