@@ -30,7 +30,7 @@ use crate::kernel::queue::TimerId;
 use crate::kernel::{Digest, StateDigest};
 use crate::manager::Manager;
 use crate::model::setup::Setup;
-use crate::model::{FactId, Fault, HostId, IdMap, RecordChange, TaskId, TaskState};
+use crate::model::{FactId, Fault, Heading, HostId, IdMap, RecordChange, TaskId, TaskState};
 use crate::net::Net;
 use crate::protocol::{
     CallError, CallId, Component, Effects, Envelope, Event, LocalState, Message, Request, Response, Status,
@@ -132,7 +132,7 @@ impl Cluster {
         {
             self.dialled.remove(&call);
         }
-        if self.net.is_cut(from, to, heading) {
+        if self.net.is_cut(from, to, heading) || self.net.lacks_way_back(&envelope) {
             return self.stop_at_cut(envelope, out);
         }
         let host = self.hosts.get_mut(to).expect("messages go to hosts");
@@ -313,7 +313,11 @@ impl Cluster {
             return false;
         }
         if fault.is_repair() {
-            out.paths_repaired(|from, to, heading| !self.net.is_cut(from, to, heading));
+            // Over a way without a way back there are no connections.
+            let is_open = |from, to, heading| !self.net.is_cut(from, to, heading);
+            out.paths_repaired(|from, to, heading| {
+                is_open(from, to, heading) && is_open(to, from, Heading::Back)
+            });
         }
         self.release_blocked(out);
         true

@@ -42,10 +42,13 @@ impl Cluster {
         message: Message,
         out: &mut Effects,
     ) {
-        if let Message::HangUp { call } = message
-            && let Some(dial) = self.dialled.remove(&call)
-        {
-            return out.cancel_timer(dial);
+        if let Message::HangUp { call } = message {
+            if let Some(dial) = self.dialled.remove(&call) {
+                return out.cancel_timer(dial);
+            }
+            if self.net.gives_up(from, to, call) {
+                return;
+            }
         }
         if let Message::Request { request: Request::Session { .. }, .. } = message {
             self.drop_answers(to, from, out);
@@ -54,6 +57,9 @@ impl Cluster {
         let to_life = self.hosts.get(to).expect("messages go to hosts").lives.process();
         let heading = self.heading(from, &message);
         let envelope = Box::new(Envelope { from, to, to_life, cause, heading, message });
+        if self.net.lacks_way_back(&envelope) {
+            return self.stop_at_cut(envelope, out);
+        }
         match self.net.passage(out.now(), from, to, heading, carriage) {
             Passage::Arrives(at) => {
                 out.schedule(at, Event::Deliver(envelope));
@@ -82,11 +88,17 @@ impl Cluster {
         }
     }
 
-    /// A message meets a link that is cut, or lost it.
+    /// A message meets a link that is cut, or lost it, or has no connection because nothing comes back.
     pub(super) fn stop_at_cut(&mut self, envelope: Box<Envelope>, out: &mut Effects) {
         let Envelope { from, to, heading, .. } = *envelope;
         if let Some(fault) = self.net.fault_between(from, to, heading) {
             out.silence_path(from, to, heading, fault);
+        }
+        if self.net.lacks_way_back(&envelope)
+            && let Some(fault) = self.net.fault_between(to, from, Heading::Back)
+        {
+            out.silence_path(from, to, heading, fault);
+            out.silence_path(to, from, Heading::Back, fault);
         }
         if carriage(&envelope.message) == Carriage::Repeated {
             self.net.block(out.now(), envelope);
