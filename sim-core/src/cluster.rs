@@ -27,7 +27,7 @@ pub(crate) use self::host::Host;
 pub(crate) use self::host::Power;
 use self::spreading::Spreading;
 use crate::kernel::queue::TimerId;
-use crate::kernel::{Digest, StateDigest};
+use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::manager::Manager;
 use crate::model::setup::Setup;
 use crate::model::{FactId, Fault, Heading, HostId, IdMap, RecordChange, TaskId, TaskState};
@@ -56,6 +56,8 @@ pub(crate) struct Cluster {
     pub(crate) messages: u64,
     /// The facts of the faults that struck, by place in the timeline.
     pub(crate) struck: BTreeMap<usize, FactId>,
+    /// What slows the disks of hosts down, each with the fact that brought it; the last one counts.
+    pub(crate) slow_disks: BTreeMap<HostId, Vec<(FactId, SimDuration)>>,
     /// Hosts that lost power, each with those that still take their old connections with it for open.
     unaware: BTreeSet<(HostId, HostId)>,
     /// Calls whose connections are there as soon as this event is due, after their links have healed.
@@ -414,6 +416,8 @@ impl StateDigest for Cluster {
             net,
             messages,
             struck: _,
+            // What counts of it, the managers have.
+            slow_disks: _,
             unaware,
             // Events of the queue, and what waits for gossip.
             dialled: _,

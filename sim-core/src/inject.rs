@@ -69,7 +69,7 @@ fn strike(cluster: &mut Cluster, fault: &Arc<Fault>, ended: Option<FactId>, out:
         }
         Fault::KillTask { task } => kill_task(cluster, task, out),
         Fault::SlowDisk { hosts, by } => each(cluster, hosts, fact, out, |cluster, host, out| {
-            slow_disk(cluster, host, *by, out);
+            slow_disk(cluster, host, *by, ended, out);
         }),
     }
     fact
@@ -193,10 +193,17 @@ fn thaw(cluster: &mut Cluster, id: HostId, out: &mut Effects) {
 }
 
 /// What the host's manager writes to its disk takes longer, and if it becomes a manager only later, then from there on.
-fn slow_disk(cluster: &mut Cluster, id: HostId, by: SimDuration, out: &mut Effects) {
+fn slow_disk(cluster: &mut Cluster, id: HostId, by: SimDuration, ended: Option<FactId>, out: &mut Effects) {
+    let slow = cluster.slow_disks.entry(id).or_default();
+    match ended {
+        Some(ended) => slow.retain(|(fact, _)| *fact != ended),
+        None if by.is_zero() => slow.clear(),
+        None => slow.push((out.cause(), by)),
+    }
+    let latest = slow.last().copied();
     let host = cluster.host_mut(id);
-    host.slow_disk(by);
-    out.slow_disk(id, !by.is_zero());
+    host.slow_disk(latest.map_or(SimDuration::ZERO, |(_, by)| by));
+    out.slow_disk(id, latest.map(|(fact, _)| fact));
     if host.manager.is_none() && host.manager_disk.is_none() {
         without_effect(NoEffect::NoManager(id), out);
     }

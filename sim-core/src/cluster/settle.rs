@@ -54,6 +54,7 @@ impl Cluster {
             seed,
             messages: 0,
             struck: BTreeMap::new(),
+            slow_disks: BTreeMap::new(),
             unaware: BTreeSet::new(),
             outbox: Vec::new(),
             record_changes: Vec::new(),

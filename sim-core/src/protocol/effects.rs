@@ -106,9 +106,9 @@ impl Effects {
         self.silence_cause(here, there).max(slowness)
     }
 
-    /// The manager of a host is slow from here on, because of the current fact, or not any more.
-    pub(crate) fn slow_disk(&mut self, host: HostId, is_slow: bool) {
-        self.silences.slow_disk(host, is_slow.then_some(self.cause));
+    /// The manager of a host is slow from here on, because of a fact, or not any more.
+    pub(crate) fn slow_disk(&mut self, host: HostId, because: Option<FactId>) {
+        self.silences.slow_disk(host, because);
     }
 
     /// The fault that a host is silent for, if there is one.
