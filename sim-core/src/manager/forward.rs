@@ -1,6 +1,6 @@
 //! Requests that only the leader can answer: where they go from a manager that does not lead
 //! (spec control-plane 3.6).
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::kernel::{Digest, SimDuration, StateDigest};
 use crate::model::{FactId, HostId};
@@ -18,8 +18,11 @@ pub(crate) const NO_LEADER: &str = "The swarm does not have a leader. It's possi
 /// Requests on their way to a leader, or waiting for one.
 #[derive(Debug, Default)]
 pub(crate) struct Forwarding {
-    /// By the call that this manager made for it.
+    /// What clients ask for, and streams, by the call that this manager made for it.
     passed_on: BTreeMap<CallId, PassedOn>,
+    /// Heartbeats and reports, by the call as well, which nobody hangs up. They are far more than all the rest, and
+    /// answered in the order in which they were passed on, unless leaders change.
+    brief: VecDeque<(CallId, PassedOn)>,
     /// The calls that their callers may hang up.
     call_of: BTreeMap<ReplyTo, CallId>,
     /// Each looks for a leader by itself, in the order in which they came.
@@ -52,8 +55,6 @@ pub(crate) enum Patience {
 struct PassedOn {
     reply: ReplyTo,
     leader: HostId,
-    /// Whether the caller may hang up. Heartbeats and reports are short, and far more than all the rest.
-    lasts: bool,
     /// What a client asks for, and why: it is asked again if nobody listens there. Agents begin a new session anyway.
     again: Option<Box<(Request, FactId)>>,
 }
@@ -62,9 +63,13 @@ impl Forwarding {
     /// Passes a request on to the leader's host.
     pub(crate) fn pass_on(&mut self, reply: ReplyTo, request: Request, leader: HostId, out: &mut Effects) {
         let call = out.mint_call(Component::Manager);
-        let lasts = !matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. });
         let again = matches!(request, Request::Api(_)).then(|| Box::new((request.clone(), out.cause())));
-        self.insert(call, PassedOn { reply, leader, lasts, again });
+        let passed_on = PassedOn { reply, leader, again };
+        if matches!(request, Request::Heartbeat { .. } | Request::UpdateTaskStatus { .. }) {
+            self.brief.push_back((call, passed_on));
+        } else {
+            self.insert(call, passed_on);
+        }
         let request = Request::Forwarded { from: reply.host, request: Box::new(request) };
         out.send(leader, Message::Request { call, request });
     }
@@ -72,15 +77,30 @@ impl Forwarding {
     /// A stream that was passed on before the run began. Returns the call to the leader.
     pub(crate) fn settled(&mut self, reply: ReplyTo, leader: HostId, out: &mut Effects) -> CallId {
         let call = out.mint_call(Component::Manager);
-        self.insert(call, PassedOn { reply, leader, lasts: true, again: None });
+        self.insert(call, PassedOn { reply, leader, again: None });
         call
     }
 
     fn insert(&mut self, call: CallId, passed_on: PassedOn) {
-        if passed_on.lasts {
-            self.call_of.insert(passed_on.reply, call);
-        }
+        self.call_of.insert(passed_on.reply, call);
         self.passed_on.insert(call, passed_on);
+    }
+
+    /// The place of a call among the brief ones.
+    fn place(&self, call: CallId) -> Option<usize> {
+        match self.brief.front() {
+            Some((first, _)) if *first == call => Some(0),
+            _ => self.brief.binary_search_by_key(&call, |(call, _)| *call).ok(),
+        }
+    }
+
+    /// All calls in their order.
+    fn all(&self) -> Vec<(CallId, &PassedOn)> {
+        let lasting = self.passed_on.iter().map(|(call, passed_on)| (*call, passed_on));
+        let brief = self.brief.iter().map(|(call, passed_on)| (*call, passed_on));
+        let mut all: Vec<_> = lasting.chain(brief).collect();
+        all.sort_unstable_by_key(|(call, _)| *call);
+        all
     }
 
     /// Keeps a request until it looks for a leader again.
@@ -102,15 +122,18 @@ impl Forwarding {
 
     /// For whom this manager made a call.
     pub(crate) fn origin(&self, call: CallId) -> Option<ReplyTo> {
-        self.passed_on.get(&call).map(|passed_on| passed_on.reply)
+        let brief = || self.place(call).map(|place| &self.brief[place].1);
+        self.passed_on.get(&call).or_else(brief).map(|passed_on| passed_on.reply)
     }
 
     /// A call made for somebody else is over. Returns what can be asked again if it was refused.
     pub(crate) fn finish(&mut self, call: CallId) -> Option<(ReplyTo, Option<(Request, FactId)>)> {
-        let PassedOn { reply, lasts, again, .. } = self.passed_on.remove(&call)?;
-        if lasts {
-            self.call_of.remove(&reply);
+        if let Some(place) = self.place(call) {
+            let (_, PassedOn { reply, .. }) = self.brief.remove(place)?;
+            return Some((reply, None));
         }
+        let PassedOn { reply, again, .. } = self.passed_on.remove(&call)?;
+        self.call_of.remove(&reply);
         Some((reply, again.map(|again| *again)))
     }
 
@@ -124,30 +147,29 @@ impl Forwarding {
 
     /// Calls that wait for an answer from a host.
     pub(crate) fn calls_to(&self, leader: HostId) -> Vec<CallId> {
-        let theirs = self.passed_on.iter().filter(|(_, passed_on)| passed_on.leader == leader);
-        theirs.map(|(call, _)| *call).collect()
+        let theirs = self.all().into_iter().filter(|(_, passed_on)| passed_on.leader == leader);
+        theirs.map(|(call, _)| call).collect()
     }
 
     /// The calls made for others, each with the host that is asked.
     pub(crate) fn calls(&self) -> impl Iterator<Item = (CallId, HostId)> {
-        self.passed_on.iter().map(|(call, passed_on)| (*call, passed_on.leader))
+        self.all().into_iter().map(|(call, passed_on)| (call, passed_on.leader))
     }
 
     /// Forgets all requests. Returns who waits.
     pub(crate) fn close(&mut self) -> Vec<ReplyTo> {
-        let Forwarding { passed_on, call_of: _, waiting, next_place } = std::mem::take(self);
-        self.next_place = next_place;
-        let passed_on = passed_on.into_values().map(|passed_on| passed_on.reply);
-        let waiting = waiting.into_values().map(|waiting| waiting.reply);
-        passed_on.chain(waiting).collect()
+        let closed = std::mem::take(self);
+        self.next_place = closed.next_place;
+        let passed_on = closed.all().into_iter().map(|(_, passed_on)| passed_on.reply);
+        passed_on.chain(closed.waiting.values().map(|waiting| waiting.reply)).collect()
     }
 
     /// Forgets the requests of a host whose process died. Returns the calls to hang up, and where.
     pub(crate) fn forget(&mut self, host: HostId) -> Vec<(CallId, HostId)> {
         self.waiting.retain(|_, waiting| waiting.reply.host != host);
-        let theirs = self.passed_on.iter().filter(|(_, passed_on)| passed_on.reply.host == host);
+        let theirs = self.all().into_iter().filter(|(_, passed_on)| passed_on.reply.host == host);
         let theirs: Vec<(CallId, HostId)> =
-            theirs.map(|(call, passed_on)| (*call, passed_on.leader)).collect();
+            theirs.map(|(call, passed_on)| (call, passed_on.leader)).collect();
         for (call, _) in &theirs {
             self.finish(*call);
         }
@@ -158,8 +180,9 @@ impl Forwarding {
 impl StateDigest for Forwarding {
     fn digest(&self, digest: &mut Digest) {
         // The reverse map follows from the first.
-        let Self { passed_on, call_of: _, waiting, next_place } = self;
+        let Self { passed_on, brief, call_of: _, waiting, next_place } = self;
         passed_on.digest(digest);
+        brief.digest(digest);
         digest.debug(waiting);
         digest.u64(*next_place);
     }
@@ -167,10 +190,9 @@ impl StateDigest for Forwarding {
 
 impl StateDigest for PassedOn {
     fn digest(&self, digest: &mut Digest) {
-        let Self { reply, leader, lasts, again } = self;
+        let Self { reply, leader, again } = self;
         reply.digest(digest);
         leader.digest(digest);
-        digest.bool(*lasts);
         digest.debug(again);
     }
 }
